@@ -1,0 +1,282 @@
+"""The whole configuration as one tree: defaults < TOML file < environment (SIGNPIPE_...) < command line.
+
+Times are in seconds, lengths in pixels of the source picture unless the description says otherwise.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
+
+from signpipe.errors import SettingsError
+
+
+class BufferPolicy(StrEnum):
+    """What the capture stage does when the pipeline is busy."""
+
+    AUTO = "auto"  # DROP_OLDEST for live sources, WAIT for recordings
+    WAIT = "wait"
+    DROP_OLDEST = "drop_oldest"
+
+
+class Section(BaseModel):
+    """Base of all sections: an unknown key is an error, not a silent typo."""
+
+    model_config = ConfigDict(extra="forbid", validate_assignment=True)
+
+
+class CaptureSettings(Section):
+    """Where frames come from and how they are buffered."""
+
+    policy: BufferPolicy = Field(BufferPolicy.AUTO, description="What to do when the pipeline is busy.")
+    buffer: int = Field(4, ge=1, le=256, description="Frames read ahead from a recording; live sources hold one.")
+    fps: float | None = Field(
+        None, gt=0, le=1000, description="Rate of an image sequence, or the rate asked of a camera."
+    )
+    independent: bool = Field(False, description="Pictures of a folder are unrelated: no tracking.")
+    loop: int = Field(1, ge=0, description="How often a recording is played; 0 is for ever.")
+    width: int | None = Field(None, ge=16, le=16384, description="Width asked of a camera.")
+    height: int | None = Field(None, ge=16, le=16384, description="Height asked of a camera.")
+    exposure: float | None = Field(
+        None, description="Camera exposure in the driver's own unit; none leaves it automatic."
+    )
+    gain: float | None = Field(None, description="Camera gain in the driver's own unit.")
+    white_balance: float | None = Field(
+        None, description="Camera colour temperature in kelvin; none leaves it automatic."
+    )
+    backlight: float | None = Field(None, description="Backlight compensation, in the driver's own unit.")
+    wide_dynamic_range: bool | None = Field(None, description="Wide-dynamic-range mode, where the driver has it.")
+    open_timeout: float = Field(10.0, gt=0, description="Longest time to open a stream or camera.")
+    stall_timeout: float = Field(
+        3.0, gt=0, description="A live read that takes longer is abandoned and the source reopened."
+    )
+    gap_after: float = Field(0.5, gt=0, description="Without a live frame for this long, a gap is reported downstream.")
+    reconnect: bool = Field(True, description="Reopen a live source that was lost.")
+    reconnect_first: float = Field(0.5, gt=0, description="First wait before reopening; doubles each time.")
+    reconnect_longest: float = Field(30.0, gt=0, description="Longest wait before reopening.")
+    reconnect_attempts: int = Field(0, ge=0, description="Give up after so many failed tries in a row; 0 is never.")
+
+
+class PreprocessSettings(Section):
+    """What is done to the picture before detection."""
+
+    roi_top: float = Field(
+        0.0, ge=0, lt=1, description="Upper edge of the band that is searched, as a fraction of the height."
+    )
+    roi_bottom: float = Field(1.0, gt=0, le=1, description="Lower edge of the band, as a fraction of the height.")
+    denoise: Literal["off", "gaussian", "median", "bilateral"] = Field("off", description="Noise filter.")
+    denoise_size: int = Field(3, ge=3, le=15, description="Size of the noise filter's window (odd).")
+    contrast: Literal["off", "on", "auto"] = Field(
+        "auto", description="CLAHE on luminance; auto does so for dark or flat frames only."
+    )
+    clahe_clip: float = Field(2.0, gt=0, le=40, description="Clip limit of CLAHE.")
+    clahe_tiles: int = Field(8, ge=1, le=64, description="Tiles of CLAHE along each side.")
+    dark_below: float = Field(60.0, ge=0, le=255, description="A frame with a lower mean luminance counts as dark.")
+    flat_below: float = Field(
+        25.0, ge=0, le=128, description="A frame with a lower spread of luminance counts as flat."
+    )
+    gamma: float = Field(1.0, gt=0, le=5, description="Gamma; below 1 brightens.")
+    grey_world: bool = Field(False, description="Remove a colour cast by the grey-world assumption.")
+
+    @model_validator(mode="after")
+    def _check(self) -> PreprocessSettings:
+        if self.roi_bottom - self.roi_top < 0.05:
+            raise ValueError(
+                "the region of interest must be at least 0.05 of the height: raise roi_bottom or lower roi_top"
+            )
+        if self.denoise_size % 2 == 0:
+            raise ValueError("denoise_size must be odd")
+        return self
+
+
+class DetectSettings(Section):
+    """The detector."""
+
+    model: str = Field("detector-fast", description="Name in the model manifest, or path of an ONNX file.")
+    score: float = Field(0.35, gt=0, lt=1, description="Lowest score of a detection.")
+    low_score: float = Field(0.01, gt=0, lt=1, description="Lowest score of the raw candidates written for evaluation.")
+    iou: float = Field(0.6, gt=0, le=1, description="Overlap over which NMS drops a box (raw output layout only).")
+    maximum: int = Field(100, ge=1, le=1000, description="Most detections a frame.")
+    raw: bool = Field(False, description="Keep every candidate over low_score for evaluation.")
+
+
+class PlausibilitySettings(Section):
+    """What a sign can look like; what breaks a rule is dropped and counted."""
+
+    smallest: float = Field(10.0, ge=0, description="Smallest side in pixels.")
+    largest: float = Field(0.6, gt=0, le=1, description="Largest side as a fraction of the picture's height.")
+    aspect_lowest: float = Field(0.4, gt=0, description="Lowest width over height.")
+    aspect_highest: float = Field(1.8, gt=0, description="Highest width over height.")
+    border: float = Field(
+        0.0, ge=0, description="Boxes closer to the picture's edge than this are dropped; 0 keeps them."
+    )
+    top: float = Field(0.0, ge=0, le=1, description="Centres above this fraction of the height are dropped.")
+    bottom: float = Field(1.0, ge=0, le=1, description="Centres below this fraction of the height are dropped.")
+
+
+class ClassifySettings(Section):
+    """The classifier."""
+
+    model: str = Field("classifier", description="Name in the model manifest, or path of an ONNX file.")
+    margin: float = Field(0.1, ge=0, le=1, description="Margin around a box, as a fraction of its longer side.")
+    maximum: int = Field(64, ge=1, description="Most crops a frame; the highest scores go first.")
+
+
+class TrackSettings(Section):
+    """Following a sign over frames, and adding up what they say of its class."""
+
+    confirm_after: float = Field(0.12, ge=0, description="Seconds from the first detection to a confirmed track.")
+    confirm_hits: int = Field(3, ge=1, description="And at least so many detections.")
+    tentative_timeout: float = Field(0.25, gt=0, description="A tentative track dies after so many seconds unseen.")
+    coast_timeout: float = Field(0.8, gt=0, description="A confirmed track dies after so many seconds unseen.")
+    gate: float = Field(
+        13.3, gt=0, description="Squared Mahalanobis distance over which a detection can't match (chi2, 4 dof)."
+    )
+    appearance: float = Field(
+        0.5, ge=0, description="Weight of class disagreement in the cost of a match; 0 ignores it."
+    )
+    forgetting: float = Field(2.0, gt=0, description="Seconds in which old class evidence loses half its weight.")
+    size_reference: float = Field(
+        32.0, gt=0, description="A crop of this side in pixels has weight one half of a large one's."
+    )
+    weight: float = Field(
+        0.35, gt=0, le=1, description="Evidence of one frame counts so much: frames aren't independent."
+    )
+    hold: float = Field(1.5, ge=0, description="Log-odds by which another class must lead to replace the held one.")
+
+
+class FallbackSettings(Section):
+    """The confidence ladder."""
+
+    accept: float = Field(0.9, gt=0.5, lt=1, description="Fused probability from which vision alone confirms a class.")
+    release: float = Field(0.75, gt=0, lt=1, description="A confirmed class is given up below this (hysteresis).")
+    category: float = Field(0.8, gt=0, lt=1, description="Probability from which a category is published.")
+    novelty: float = Field(0.6, gt=0, le=1, description="Over this, a sign counts as unfamiliar and isn't confirmed.")
+
+    @model_validator(mode="after")
+    def _check(self) -> FallbackSettings:
+        if self.release > self.accept:
+            raise ValueError("release must not be over accept")
+        return self
+
+
+class DecideSettings(Section):
+    """From signs to advisories: how long each stays valid without being renewed."""
+
+    limit_expiry: float = Field(300.0, gt=0, description="Seconds until a speed limit goes stale.")
+    limit_expiry_metres: float = Field(
+        5000.0, gt=0, description="Metres until a speed limit goes stale, where speed is known."
+    )
+    ban_expiry: float = Field(300.0, gt=0, description="Seconds until an overtaking ban goes stale.")
+    ahead_expiry: float = Field(
+        8.0, gt=0, description="Seconds for what lies just ahead: stop, give way, dangers, directions."
+    )
+    ahead_expiry_metres: float = Field(150.0, gt=0, description="Metres for the same, where speed is known.")
+    priority_expiry: float = Field(120.0, gt=0, description="Seconds until priority goes stale.")
+    uncertain_expiry: float = Field(4.0, gt=0, description="Seconds for an uncertain sign.")
+    stale_kept: float = Field(600.0, ge=0, description="Seconds for which a stale limit is still shown as last known.")
+
+
+class RuntimeSettings(Section):
+    """How models are run."""
+
+    provider: Literal["auto", "cpu", "cuda", "tensorrt"] = Field("auto", description="ONNX Runtime execution provider.")
+    allow_cpu: bool = Field(False, description="Go on with the CPU if the provider asked for isn't there.")
+    threads: int = Field(0, ge=0, le=256, description="Threads of one model run; 0 is one a core.")
+    models: Path | None = Field(
+        None, description="Folder with manifest.toml; none is the one that ships with signpipe."
+    )
+
+
+class OutputSettings(Section):
+    """What is written and shown."""
+
+    folder: Path | None = Field(None, description="Folder for annotated.mp4 and detections.jsonl.")
+    video: Path | None = Field(None, description="Annotated H.264 video.")
+    jsonl: Path | None = Field(None, description="One JSON record a frame.")
+    events: Path | None = Field(None, description="One JSON record an advisory event.")
+    window: bool = Field(False, description="Live window, where there is a display.")
+    status: bool = Field(True, description="Live status in the terminal.")
+    queue: int = Field(64, ge=1, description="Frames a live sink may lag behind before it drops some.")
+
+
+class Settings(BaseSettings):
+    """All settings; see `signpipe settings` for the tree with its descriptions.
+
+    Raises:
+        pydantic.ValidationError: A value is out of bounds; `load_settings` turns it into one sentence.
+    """
+
+    model_config = SettingsConfigDict(
+        env_prefix="SIGNPIPE_", env_nested_delimiter="__", extra="forbid", validate_assignment=True
+    )
+
+    capture: CaptureSettings = CaptureSettings()
+    preprocess: PreprocessSettings = PreprocessSettings()
+    detect: DetectSettings = DetectSettings()
+    plausibility: PlausibilitySettings = PlausibilitySettings()
+    classify: ClassifySettings = ClassifySettings()
+    track: TrackSettings = TrackSettings()
+    fallback: FallbackSettings = FallbackSettings()
+    decide: DecideSettings = DecideSettings()
+    runtime: RuntimeSettings = RuntimeSettings()
+    output: OutputSettings = OutputSettings()
+
+
+def load_settings(config: Path | None = None, overrides: dict[str, Any] | None = None) -> Settings:
+    """Build the settings from a TOML file, the environment and what the command line gave.
+
+    Args:
+        config: TOML file with a table a section, or None.
+        overrides: Values by dotted name, such as {"detect.score": 0.5}; None values are ignored.
+
+    Raises:
+        SettingsError: The file can't be read, a name is unknown or a value is out of bounds.
+    """
+    tree: dict[str, Any] = {}
+    for name, value in (overrides or {}).items():
+        if value is not None:
+            section, _, key = name.partition(".")
+            if section not in Settings.model_fields or not key:
+                raise SettingsError(f"There is no setting '{name}'; `signpipe settings` lists them all.")
+            tree.setdefault(section, {})[key] = value
+    try:
+        toml = tomllib.loads(config.read_text(encoding="utf-8")) if config else {}
+        return _with_file(toml)(**tree)
+    except OSError as error:
+        raise SettingsError(f"The settings file {config} can't be read: {error.strerror}.") from None
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise SettingsError(f"The settings file {config} is no valid TOML: {error}.") from None
+    except ValidationError as error:
+        raise SettingsError(_explain(error)) from None
+
+
+def _with_file(toml: dict[str, Any]) -> type[Settings]:
+    """Return `Settings` with the content of a TOML file as its lowest layer."""
+
+    class FileSettings(Settings):
+        @classmethod
+        def settings_customise_sources(  # type: ignore[override]  # pydantic-settings passes the rest by name
+            cls, settings_cls: type[BaseSettings], **sources: PydanticBaseSettingsSource
+        ) -> tuple[PydanticBaseSettingsSource, ...]:
+            file = InitSettingsSource(settings_cls, init_kwargs=toml)
+            return sources["init_settings"], sources["env_settings"], file
+
+    return FileSettings
+
+
+def _explain(error: ValidationError) -> str:
+    """Say in one sentence what the first bad setting is and how many more there are."""
+    first, *others = error.errors()
+    name = ".".join(str(part) for part in first["loc"]) or "the settings"
+    if first["type"] == "extra_forbidden":
+        text = f"There is no setting '{name}'"
+    else:
+        text = f"The setting '{name}' can't be {first['input']!r}: {first['msg'].removeprefix('Value error, ')}"
+    more = f" (and {len(others)} more)" if others else ""
+    return f"{text}{more}; `signpipe settings` lists them all."

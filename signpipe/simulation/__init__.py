@@ -1,0 +1,1 @@
+"""Rendered drives with exact truth (extra 'sim')."""
