@@ -1,0 +1,134 @@
+"""The hot loop: it composes the stages, measures each, and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from time import perf_counter
+from types import TracebackType
+from typing import Self
+
+from signpipe.catalogue import Catalogue, load_catalogue
+from signpipe.errors import ModelError
+from signpipe.runtime.session import open_session
+from signpipe.settings import Settings
+from signpipe.stages.classify import Classify
+from signpipe.stages.decide import Decide
+from signpipe.stages.detect import Detect
+from signpipe.stages.fallback import Fallback
+from signpipe.stages.plausibility import Plausibility
+from signpipe.stages.preprocess import Preprocess
+from signpipe.stages.track import Track
+from signpipe.types import Classifications, Detections, Frame, FrameResult, Gap
+
+
+class StageClock:
+    """Times the stages of one frame; a context manager a stage would cost more than some stages do."""
+
+    def __init__(self) -> None:
+        self.timings_ms: dict[str, float] = {}
+        self._start = self._last = perf_counter()
+
+    def lap(self, stage: str) -> None:
+        """Book the time since the last lap on `stage`."""
+        now = perf_counter()
+        self.timings_ms[stage] = (now - self._last) * 1000
+        self._last = now
+
+    def stop(self) -> dict[str, float]:
+        """Return milliseconds a stage, with `total` for the whole."""
+        self.timings_ms["total"] = (perf_counter() - self._start) * 1000
+        return self.timings_ms
+
+
+class Pipeline:
+    """From frames to dated advisories.
+
+    One pipeline follows one source: tracks and the drive state carry over from frame to frame.
+
+    Args:
+        settings: The whole configuration; the default is `Settings()`.
+
+    Raises:
+        ModelError: A model is missing, altered, or doesn't fit the catalogue.
+        ProviderError: The execution provider that was asked for can't be had.
+    """
+
+    def __init__(self, settings: Settings | None = None) -> None:
+        self.settings = settings = settings or Settings()
+        self.catalogue: Catalogue = load_catalogue()
+        self.detector = open_session(settings.detect.model, settings.runtime, "detector")
+        self.classifier = open_session(settings.classify.model, settings.runtime, "classifier")
+        classes = self.classifier.entry.classes
+        if classes and tuple(classes) != self.catalogue.names:
+            raise ModelError(
+                f"The classifier '{settings.classify.model}' knows {len(classes)} classes that aren't the catalogue's "
+                f"{len(self.catalogue)} in order; choose a classifier that was trained for this catalogue."
+            )
+        self._preprocess = Preprocess(settings.preprocess, self.detector.entry.input.stride or 32)
+        self._detect = Detect(settings.detect, self.detector)
+        self._plausibility = Plausibility(settings.plausibility)
+        self._classify = Classify(settings.classify, self.classifier)
+        self._track = Track(settings.track, self.catalogue)
+        self._fallback = Fallback(settings.fallback, self.catalogue)
+        self._decide = Decide(settings.decide, self.catalogue)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Release the models."""
+        self.detector.close()
+        self.classifier.close()
+
+    def run(self, frames: Iterable[Frame | Gap]) -> Iterator[FrameResult]:
+        """Yield one result a frame or gap, in order."""
+        for item in frames:
+            yield self.process(item)
+
+    def process(self, item: Frame | Gap) -> FrameResult:
+        """Take one frame, or the report that there is none, through all stages."""
+        return self._gap(item) if isinstance(item, Gap) else self._frame(item)
+
+    def _frame(self, frame: Frame) -> FrameResult:
+        clock = StageClock()
+        prepared = self._preprocess(frame)
+        clock.lap("preprocess")
+        detections, raw = self._detect(prepared)
+        clock.lap("detect")
+        detections, rejected = self._plausibility(detections, frame.image.shape)
+        clock.lap("plausibility")
+        classifications = self._classify(prepared.picture, detections)
+        clock.lap("classify")
+        if frame.independent:
+            self._decide.reset()
+            tracks, track_ids = self._track.snapshot(detections, classifications, frame.image.shape)
+        else:
+            tracks, track_ids = self._track.update(detections, classifications, frame.media_time, frame.image.shape)
+        clock.lap("track")
+        self._fallback(tracks)
+        clock.lap("fallback")
+        speed = frame.pose.speed if frame.pose else None
+        advisories, events = self._decide.update(tracks, frame.media_time, frame.image.shape, speed)
+        clock.lap("decide")
+        timings_ms = clock.stop() | {f"preprocess.{step}": ms for step, ms in prepared.timings_ms.items()}
+        timings_ms["models"] = self.detector.last_run_ms + (self.classifier.last_run_ms if len(detections) else 0.0)
+        return FrameResult(
+            frame, detections, classifications, track_ids, tracks, advisories, events, raw, rejected, timings_ms
+        )
+
+    def _gap(self, gap: Gap) -> FrameResult:
+        """Let tracks coast and advisories age."""
+        clock = StageClock()
+        tracks = self._track.gap(gap.media_time)
+        clock.lap("track")
+        self._fallback(tracks)
+        clock.lap("fallback")
+        advisories, events = self._decide.update(tracks, gap.media_time, None)
+        clock.lap("decide")
+        nothing = Classifications.empty(len(self.catalogue))
+        return FrameResult(
+            gap, Detections.empty(), nothing, [], tracks, advisories, events, timings_ms=clock.stop()
+        )
