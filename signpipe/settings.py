@@ -196,13 +196,28 @@ class RuntimeSettings(Section):
 class OutputSettings(Section):
     """What is written and shown."""
 
-    folder: Path | None = Field(None, description="Folder for annotated.mp4 and detections.jsonl.")
+    folder: Path | None = Field(None, description="Folder for annotated.mp4, detections.jsonl and events.jsonl.")
     video: Path | None = Field(None, description="Annotated H.264 video.")
     jsonl: Path | None = Field(None, description="One JSON record a frame.")
     events: Path | None = Field(None, description="One JSON record an advisory event.")
     window: bool = Field(False, description="Live window, where there is a display.")
     status: bool = Field(True, description="Live status in the terminal.")
     queue: int = Field(64, ge=1, description="Frames a live sink may lag behind before it drops some.")
+
+    @property
+    def video_path(self) -> Path | None:
+        """Where the annotated video goes, or None."""
+        return self.video or (self.folder / "annotated.mp4" if self.folder else None)
+
+    @property
+    def jsonl_path(self) -> Path | None:
+        """Where the records go, or None."""
+        return self.jsonl or (self.folder / "detections.jsonl" if self.folder else None)
+
+    @property
+    def events_path(self) -> Path | None:
+        """Where the advisory events go, or None."""
+        return self.events or (self.folder / "events.jsonl" if self.folder else None)
 
 
 class Settings(BaseSettings):

@@ -1,0 +1,70 @@
+"""`signpipe`: the commands, and how an error reaches the user."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.logging import RichHandler
+from rich.markup import escape
+
+from signpipe import __version__
+from signpipe.cli.doctor import doctor
+from signpipe.cli.export import export
+from signpipe.cli.models import models
+from signpipe.cli.run import run
+from signpipe.cli.settings import show_settings
+from signpipe.cli.simulate import simulate
+from signpipe.cli.train import train_app
+from signpipe.errors import SignpipeError
+
+app = typer.Typer(
+    name="signpipe",
+    help="Watches a camera, a stream or a recording and says which road signs are there and what they mean.",
+    epilog="Start with  signpipe run VIDEO --out out/  or  signpipe doctor.  Every command has its own --help.",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("run")(run)
+app.command("models")(models)
+app.command("doctor")(doctor)
+app.command("settings")(show_settings)
+app.command("simulate")(simulate)
+app.add_typer(train_app, name="train")
+app.command("export")(export)
+
+
+def _version(show: bool) -> None:
+    if show:
+        print(f"signpipe {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[  # noqa: ARG001  # typer calls `_version` itself
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and end.")
+    ] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Say more about what goes on.")] = False,
+) -> None:
+    """Take the options that every command shares."""
+    handler = RichHandler(console=Console(stderr=True), show_path=False, show_time=False)
+    logging.basicConfig(level=logging.INFO if verbose else logging.WARNING, format="%(message)s", handlers=[handler])
+
+
+def main() -> None:
+    """Run the command line; an expected error is one sentence on stderr and exit code 2, never a traceback."""
+    try:
+        app()
+    except SignpipeError as error:
+        Console(stderr=True, soft_wrap=True).print(f"[bold red]signpipe:[/] {escape(str(error))}", highlight=False)
+        sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,120 @@
+"""What a run amounted to: the signs seen, the frames a second and the latency."""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from dataclasses import dataclass, field
+from time import monotonic
+
+import numpy as np
+
+from signpipe.types import FrameResult, SignTrack, TrackState, Verdict
+
+# Latencies kept for the percentiles: enough for a p99, and flat memory on an endless stream.
+LATENCIES_KEPT = 20_000
+PUBLISHED = (Verdict.CONFIRMED, Verdict.CORROBORATED)
+
+
+@dataclass(slots=True)
+class SignSeen:
+    """One physical sign over its whole track.
+
+    Attributes:
+        track_id: Number of the track.
+        class_id: Class that was published last, or None if none ever was.
+        category: Category that was published last, or None.
+        verdict: Best verdict the track reached; the class is the one that stood then.
+        confidence: Highest fused probability under that verdict, 0..1.
+        first: Media time of the first confirmed sight, seconds.
+        last: Media time of the last sight, seconds.
+        largest: Longest side of its box in pixels.
+        name: File name, for still pictures.
+    """
+
+    track_id: int
+    class_id: int | None
+    category: str | None
+    verdict: Verdict
+    confidence: float
+    first: float
+    last: float
+    largest: float
+    name: str | None = None
+
+
+# From the verdict that says most to the one that says least.
+RANK = {verdict: rank for rank, verdict in enumerate(Verdict)}
+
+
+@dataclass(slots=True)
+class Summary:
+    """Counts over a run; memory stays flat but for one small entry a sign."""
+
+    frames: int = 0
+    gaps: int = 0
+    dropped: int = 0
+    signs: dict[int, SignSeen] = field(default_factory=dict)
+    rejected: Counter[str] = field(default_factory=Counter)
+    latencies_ms: deque[float] = field(default_factory=lambda: deque(maxlen=LATENCIES_KEPT))
+    models_ms: deque[float] = field(default_factory=lambda: deque(maxlen=LATENCIES_KEPT))
+    _first_at: float | None = None
+    _last_at: float = 0.0
+
+    def add(self, result: FrameResult) -> None:
+        """Take one result into account."""
+        now = monotonic()
+        self.dropped = result.dropped
+        self.rejected.update(result.rejected)
+        if result.is_gap:
+            self.gaps += 1
+            return
+        self.frames += 1
+        self.latencies_ms.append(result.timings_ms["total"])
+        self.models_ms.append(result.timings_ms["models"])
+        if self._first_at is None:
+            # The frame that ends now began one latency earlier.
+            self._first_at = now - result.timings_ms["total"] / 1000
+        self._last_at = now
+        for track in result.tracks:
+            if track.state is not TrackState.TENTATIVE:
+                self._see(track, result)
+
+    def _see(self, track: SignTrack, result: FrameResult) -> None:
+        side = float(max(track.xyxy[2] - track.xyxy[0], track.xyxy[3] - track.xyxy[1]))
+        time = result.frame.media_time
+        seen = self.signs.get(track.id)
+        if seen is None:
+            name = getattr(result.frame, "name", None)
+            seen = SignSeen(track.id, None, None, Verdict.UNKNOWN, 0.0, time, time, side, name)
+            self.signs[track.id] = seen
+        if track.detection is not None:
+            seen.last, seen.largest = time, max(seen.largest, side)
+        if RANK[track.verdict] > RANK[seen.verdict]:
+            return
+        published = track.verdict in PUBLISHED
+        class_id = track.class_id if published else None
+        changed = RANK[track.verdict] < RANK[seen.verdict] or class_id != seen.class_id
+        seen.verdict, seen.category, seen.class_id = track.verdict, track.category, class_id
+        confidence = track.confidence if published else 0.0
+        seen.confidence = confidence if changed else max(seen.confidence, confidence)
+
+    @property
+    def seconds(self) -> float:
+        """Wall-clock seconds from the first frame to the last."""
+        return self._last_at - self._first_at if self._first_at is not None else 0.0
+
+    @property
+    def fps(self) -> float:
+        """Frames a second of wall-clock time, or 0 before the first."""
+        return self.frames / self.seconds if self.seconds > 0 else 0.0
+
+    def latency_ms(self, percentile: float) -> float:
+        """Return a percentile (0..100) of the whole frame's latency in milliseconds, or NaN without frames."""
+        return float(np.percentile(self.latencies_ms, percentile)) if self.latencies_ms else float("nan")
+
+    @property
+    def overhead(self) -> float:
+        """Share of the frame's time that no model used: 1 - median(models / whole), or NaN without frames."""
+        if not self.latencies_ms:
+            return float("nan")
+        return 1.0 - float(np.median(np.asarray(self.models_ms) / np.asarray(self.latencies_ms)))
