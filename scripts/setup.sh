@@ -14,7 +14,8 @@ need_packages() {
   if command -v apt-get >/dev/null && as_root; then
     say "installing the system packages $*"
     DEBIAN_FRONTEND=noninteractive apt-get update -q >/dev/null
-    DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "$@" >/dev/null
+    DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "$@" >/dev/null 2>&1 ||
+      fail "apt-get couldn't install $*; run it by hand to see why"
   elif command -v apt-get >/dev/null; then
     fail "system packages are missing; run  sudo apt-get update && sudo apt-get install -y $*  and start again"
   else
@@ -54,9 +55,7 @@ check_libraries() {
   if ! error=$(.venv/bin/python -c 'import cv2' 2>&1); then
     case $error in
       *"cannot open shared object"*)
-        glib=libglib2.0-0
-        apt-cache show libglib2.0-0t64 >/dev/null 2>&1 && glib=libglib2.0-0t64
-        need_packages libgl1 libxcb1 "$glib" libsm6 libxext6 libxrender1 libice6
+        need_packages libgl1 libxcb1 libglib2.0-0 libsm6 libxext6 libx11-6 libice6
         error=$(.venv/bin/python -c 'import cv2' 2>&1) || fail "opencv-python still can't be imported: ${error##*$'\n'}"
         ;;
       *) fail "opencv-python can't be imported: ${error##*$'\n'}" ;;
