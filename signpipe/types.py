@@ -61,6 +61,36 @@ class Frame:
     name: str | None = None
 
 
+@dataclass(slots=True)
+class Prepared:
+    """A frame made ready for the detector.
+
+    Attributes:
+        image: BGR uint8 (H', W', 3), the network's input: the searched band, scaled and padded at the right and bottom.
+            It may be a buffer that the next frame overwrites.
+        picture: BGR uint8 (H, W, 3), the enhanced picture at source size; the frame's own image if nothing was changed.
+        scale: Network pixels a source pixel, as (x, y).
+        origin: Source pixel (x, y) that lies at the network's (0, 0).
+        timings_ms: Milliseconds a step.
+    """
+
+    image: Image
+    picture: Image
+    scale: tuple[float, float] = (1.0, 1.0)
+    origin: tuple[int, int] = (0, 0)
+    timings_ms: dict[str, float] = field(default_factory=dict)
+
+    def to_source(self, xyxy: FloatArray) -> FloatArray:
+        """Map boxes from network to source pixels, clipped to the picture.
+
+        Args:
+            xyxy: float32 (N, 4) in pixels of `image`.
+        """
+        height, width = self.picture.shape[:2]
+        boxes = xyxy / np.array(self.scale * 2, np.float32) + np.array(self.origin * 2, np.float32)
+        return np.clip(boxes, 0, np.array((width, height) * 2, np.float32))
+
+
 @dataclass(frozen=True, slots=True)
 class Gap:
     """A stretch of time without pictures: the signal is lost, so tracks coast and advisories age.
