@@ -1,0 +1,78 @@
+"""The settings: their layers, and what a bad one says."""
+
+from pathlib import Path
+
+import pytest
+
+from signpipe.errors import SettingsError
+from signpipe.settings import Settings, load_settings
+
+
+@pytest.fixture
+def toml(tmp_path: Path) -> Path:
+    path = tmp_path / "signpipe.toml"
+    path.write_text("[detect]\nscore = 0.4\niou = 0.5\nmaximum = 7\n")
+    return path
+
+
+def test_command_line_beats_environment_beats_file_beats_default(toml: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SIGNPIPE_DETECT__SCORE", "0.6")
+    monkeypatch.setenv("SIGNPIPE_DETECT__IOU", "0.55")
+    detect = load_settings(toml, {"detect.score": 0.7}).detect
+    assert (detect.score, detect.iou, detect.maximum) == (0.7, 0.55, 7)
+    assert detect.model == Settings().detect.model
+
+
+def test_none_on_the_command_line_leaves_the_layer_below(toml: Path) -> None:
+    assert load_settings(toml, {"detect.score": None}).detect.score == 0.4
+
+
+@pytest.mark.parametrize(
+    ("overrides", "says"),
+    [
+        ({"detect.scor": 1}, "There is no setting 'detect.scor'"),
+        ({"nonsense": 1}, "There is no setting 'nonsense'"),
+        ({"nonsense.score": 1}, "There is no setting 'nonsense.score'"),
+        ({"detect.score": 7}, "'detect.score' can't be 7"),
+        ({"detect.score": "high"}, "'detect.score' can't be 'high'"),
+        ({"fallback.accept": 0.6, "fallback.release": 0.9}, "release must not be over accept"),
+        ({"preprocess.roi_top": 0.5, "preprocess.roi_bottom": 0.51}, "region of interest"),
+        ({"preprocess.denoise_size": 4}, "odd"),
+    ],
+)
+def test_bad_setting_is_one_sentence(overrides: dict[str, object], says: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        load_settings(None, overrides)
+    assert says in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        ("[detect\n", "no valid TOML"),
+        ("[detect]\nscore = 3\n", "'detect.score' can't be 3"),
+        ("[nope]\n", "no setting 'nope'"),
+    ],
+)
+def test_bad_file_is_one_sentence(tmp_path: Path, content: str, says: str) -> None:
+    path = tmp_path / "bad.toml"
+    path.write_text(content)
+    with pytest.raises(SettingsError, match=says):
+        load_settings(path)
+
+
+def test_missing_file_and_bad_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(SettingsError, match="can't be read"):
+        load_settings(tmp_path / "none.toml")
+    monkeypatch.setenv("SIGNPIPE_TRACK__GATE", "wide")
+    with pytest.raises(SettingsError, match=r"track\.gate"):
+        load_settings()
+
+
+def test_output_folder_names_the_files(tmp_path: Path) -> None:
+    output = load_settings(None, {"output.folder": tmp_path, "output.jsonl": tmp_path / "mine.jsonl"}).output
+    assert output.video_path == tmp_path / "annotated.mp4"
+    assert output.jsonl_path == tmp_path / "mine.jsonl"
+    assert output.events_path == tmp_path / "events.jsonl"
+    assert Settings().output.video_path is None
