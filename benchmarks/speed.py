@@ -1,0 +1,112 @@
+"""How fast the pipeline runs on this machine, where the time goes, and whether memory stays flat.
+
+    python benchmarks/speed.py                                     # speed on the shipped sample
+    python benchmarks/speed.py --soak 10000                        # and memory over so many frames
+    python benchmarks/speed.py --json benchmarks/results/speed.json
+
+All numbers of one file come from one run. Machines are noisy: compare ratios within a file, not times between files.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import subprocess
+from collections import defaultdict
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rich.progress import track
+
+from signpipe.pipeline import Pipeline
+from signpipe.settings import load_settings
+from signpipe.sources import open_source
+from signpipe.stages.capture import Capture
+from signpipe.summary import Summary
+
+SAMPLE = Path(__file__).parents[1] / "samples" / "drive.mp4"
+
+
+def machine() -> dict[str, Any]:
+    """Return what the numbers depend on."""
+    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False)
+    cpu = platform.processor()
+    if (info := Path("/proc/cpuinfo")).exists():
+        cpu = next((line.split(":")[1].strip() for line in info.read_text().splitlines() if "model name" in line), cpu)
+    return {
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        "commit": commit.stdout.strip(),
+        "cpu": cpu,
+        "cores": len(os.sched_getaffinity(0)),
+        "python": platform.python_version(),
+        **{name: version(name) for name in ("signpipe", "onnxruntime-gpu", "opencv-python", "av", "numpy")},
+    }
+
+
+def resident_mb() -> float:
+    """Return the memory that this process holds, in MB (Linux)."""
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
+
+
+def measure(source: str, frames: int, loop: int) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Run `frames` frames from the file to the advisories; return speed and memory."""
+    settings = load_settings(None, {"capture.loop": loop})
+    summary, stages, memory = Summary(), defaultdict(list), []
+    with (
+        Pipeline(settings) as pipeline,
+        Capture(lambda: open_source(source, settings.capture), settings.capture) as capture,
+    ):
+        providers = pipeline.detector.providers
+        for result in track(pipeline.run(capture), total=frames, description=f"{frames} frames"):
+            summary.add(result)
+            if summary.frames <= 20_000:
+                for stage, ms in result.timings_ms.items():
+                    stages[stage].append(ms)
+            if summary.frames % 100 == 0:
+                memory.append(resident_mb())
+            if summary.frames >= frames:
+                break
+    speed = {
+        "source": Path(source).name,
+        "n": summary.frames,
+        "provider": providers[0],
+        "fps": round(summary.fps, 1),
+        "latency_ms": {f"p{p}": round(summary.latency_ms(p), 2) for p in (50, 90, 95, 99)},
+        "overhead_share": round(summary.overhead, 4),
+        "stage_median_ms": {stage: round(float(np.median(ms)), 3) for stage, ms in stages.items()},
+    }
+    tenth = max(1, len(memory) // 10)
+    return speed, {
+        "n": summary.frames,
+        "peak_mb": round(max(memory), 1),
+        "first_tenth_mb": round(float(np.median(memory[tenth : 2 * tenth] or memory)), 1),
+        "last_tenth_mb": round(float(np.median(memory[-tenth:])), 1),
+    }
+
+
+def main() -> None:
+    """Measure, print, and write the result file."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("source", nargs="?", default=str(SAMPLE), help="video to run")
+    parser.add_argument("--frames", type=int, default=1000, help="frames of the speed run (the video is looped)")
+    parser.add_argument("--soak", type=int, default=0, help="frames of the memory run")
+    parser.add_argument("--json", type=Path, help="where to write the result")
+    arguments = parser.parse_args()
+    speed, _ = measure(arguments.source, arguments.frames, loop=0)
+    result: dict[str, Any] = {"machine": machine(), "speed": speed}
+    if arguments.soak:
+        result["memory"] = measure(arguments.source, arguments.soak, loop=0)[1]
+    text = json.dumps(result, indent=2)
+    print(text)
+    if arguments.json:
+        arguments.json.write_text(text + "\n")
+
+
+if __name__ == "__main__":
+    main()
