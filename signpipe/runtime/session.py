@@ -1,0 +1,175 @@
+"""Open models and run them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import onnxruntime as ort
+
+from signpipe.errors import ModelError
+from signpipe.runtime.contract import check_graph, entry_from_graph
+from signpipe.runtime.manifest import ModelEntry, TensorSpec, find_model
+from signpipe.runtime.providers import PROVIDERS, choose_provider, create_session, fall_back
+from signpipe.settings import RuntimeSettings
+from signpipe.types import Image
+
+Outputs = dict[str, npt.NDArray[Any]]
+DTYPES = {"float": "float32", "double": "float64"}  # ONNX Runtime's words -> numpy's, where they differ
+
+
+class Session:
+    """An open model.
+
+    Args:
+        entry: What the model is.
+        runner: ONNX Runtime's session.
+        device: Where its inputs and outputs lie: "cpu" (no copies are made) or "cuda" (buffers on the device are kept).
+
+    Attributes:
+        entry: What the model is: input, outputs, classes.
+        providers: ONNX Runtime's names of the providers that run it, the first one first.
+        last_run_ms: Milliseconds that the latest run took, copies included.
+    """
+
+    def __init__(self, entry: ModelEntry, runner: ort.InferenceSession, device: str = "cpu") -> None:
+        self.entry = entry
+        self.providers: tuple[str, ...] = tuple(runner.get_providers())
+        self.last_run_ms = 0.0
+        self._names = [output.name for output in entry.outputs]
+        self._runner = runner
+        self._buffers = None if device == "cpu" else DeviceBuffers(runner, entry.input.name, self._names, device)
+
+    def run(self, array: Image) -> Outputs:
+        """Run the model on a batch.
+
+        Args:
+            array: Of the type and shape that `entry.input` says; not copied on the CPU if it is contiguous.
+
+        Returns:
+            The outputs by name.
+
+        Raises:
+            ModelError: The model can't be run on this input.
+        """
+        start = perf_counter()
+        array = np.ascontiguousarray(array)
+        try:
+            if self._buffers is None:
+                values = self._runner.run(self._names, {self.entry.input.name: array})
+            else:
+                values = self._buffers.run(array)
+        except Exception as error:  # ONNX Runtime's exceptions have no base class of their own
+            raise ModelError(
+                f"The model {self.entry.path} failed on an input {array.dtype} {array.shape}, it takes "
+                f"{self.entry.input}: {_first_line(error)}"
+            ) from None
+        self.last_run_ms = (perf_counter() - start) * 1e3
+        return dict(zip(self._names, values, strict=True))
+
+    def warm_up(self, shape: tuple[int, ...]) -> None:
+        """Run once on an empty input of this shape, so that the first frame doesn't pay for allocations and kernels.
+
+        Raises:
+            ModelError: The model can't be run on it.
+        """
+        self.run(np.zeros(shape, np.uint8))
+
+    def close(self) -> None:
+        """Release the model; it can't be run afterwards."""
+        self._buffers = None
+        del self._runner
+
+
+class DeviceBuffers:
+    """Input and outputs bound to memory of a device, and reused as long as the input's shape stays the same.
+
+    Args:
+        runner: ONNX Runtime's session.
+        source: Name of the input.
+        outputs: Names of the outputs.
+        device: Such as "cuda".
+    """
+
+    def __init__(self, runner: ort.InferenceSession, source: str, outputs: list[str], device: str) -> None:
+        self._runner = runner
+        self._source = source
+        self._outputs = outputs
+        self._device = device
+        self._shape: tuple[int, ...] | None = None
+
+    def run(self, array: Image) -> list[npt.NDArray[Any]]:
+        """Copy the input over, run, and copy the outputs back."""
+        if array.shape != self._shape:
+            self._bind(array)
+        self._input.update_inplace(array)
+        self._runner.run_with_iobinding(self._binding)
+        outputs: list[npt.NDArray[Any]] = self._binding.copy_outputs_to_cpu()
+        return outputs
+
+    def _bind(self, array: Image) -> None:
+        self._input = ort.OrtValue.ortvalue_from_shape_and_type(array.shape, array.dtype, self._device, 0)
+        self._binding = self._runner.io_binding()
+        self._binding.bind_ortvalue_input(self._source, self._input)
+        for name in self._outputs:
+            self._binding.bind_output(name, self._device, 0)  # allocated by the first run, kept for the next ones
+        self._shape = array.shape
+
+
+def open_session(model: str, settings: RuntimeSettings, role: str) -> Session:
+    """Open a model that fits its role and, where a manifest lists it, the manifest.
+
+    Args:
+        model: Name in the manifest, or path of an ONNX file.
+        settings: Provider, threads and the folder of the manifest.
+        role: "detector" or "classifier".
+
+    Raises:
+        ModelError: It is unknown, missing, altered, no ONNX, or of the wrong shape.
+        ProviderError: The provider asked for can't run it and `allow_cpu` is off.
+    """
+    found = find_model(model, role, settings.models)
+    if isinstance(found, ModelEntry):
+        found.verify()
+    path = found.path if isinstance(found, ModelEntry) else found
+    runner, provider = _start(path, settings)
+    inputs, outputs = _specs(runner.get_inputs()), _specs(runner.get_outputs())
+    if isinstance(found, ModelEntry):
+        check_graph(found, inputs, outputs)
+        entry = found
+    else:
+        entry = entry_from_graph(found, role, inputs, outputs)
+    return Session(entry, runner, "cpu" if provider == "cpu" else "cuda")
+
+
+def _start(path: Path, settings: RuntimeSettings) -> tuple[ort.InferenceSession, str]:
+    """Open a file with the provider of the settings; return the session and the provider that it really has."""
+    provider = choose_provider(settings)
+    try:
+        runner = create_session(str(path), provider, settings.threads)
+    except Exception as error:  # ONNX Runtime's exceptions have no base class of their own
+        raise ModelError(
+            f"The model file {path} can't be loaded as ONNX ({_first_line(error)}); restore or export it again."
+        ) from None
+    if runner.get_providers()[0] != PROVIDERS[provider]:
+        provider = "cpu" if settings.provider == "auto" else fall_back(settings, "it doesn't take this model")
+    return runner, provider
+
+
+def _specs(arguments: list[Any]) -> list[TensorSpec]:
+    """Turn ONNX Runtime's description of inputs or outputs into ours."""
+    specs = []
+    for argument in arguments:
+        kind = argument.type.removeprefix("tensor(").removesuffix(")")
+        shape = tuple(size if isinstance(size, int) else size or "?" for size in argument.shape)
+        specs.append(TensorSpec(name=argument.name, dtype=DTYPES.get(kind, kind), shape=shape))
+    return specs
+
+
+def _first_line(error: Exception) -> str:
+    """Return what ONNX Runtime says, without its codes."""
+    text = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+    return text.rpartition(" : ")[2].rstrip(".") if text.startswith("[ONNXRuntimeError]") else text.rstrip(".")

@@ -1,0 +1,85 @@
+"""Classify: all crops of a frame in one batch."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from signpipe.settings import ClassifySettings
+from signpipe.stages.crops import crop_signs
+from signpipe.types import Classifications, Detections, FloatArray, Image
+
+if TYPE_CHECKING:
+    from signpipe.runtime.session import Session
+
+
+class Classify:
+    """Say for each detection which sign it is, with calibrated probabilities.
+
+    The network's outputs are taken by name: `probabilities` (N, C), and where it has them `embedding` (N, D) and
+    `novelty` (N,). Without the latter, novelty is one minus the highest probability.
+
+    Args:
+        settings: Margin around a box and the most crops a frame.
+        session: The open classifier; its entry tells the crop's size.
+    """
+
+    def __init__(self, settings: ClassifySettings, session: Session) -> None:
+        self._settings = settings
+        self._session = session
+        outputs = {output.name: output.shape for output in session.entry.outputs}
+        self._size = int(session.entry.input.shape[1])
+        self._classes = len(session.entry.classes)
+        self._dimensions = _fixed_width(outputs.get("embedding"))
+
+    def __call__(self, picture: Image, detections: Detections) -> Classifications:
+        """Classify the signs of one picture.
+
+        Only the `maximum` detections of the highest score are looked at. The rows of the others say "anything, never
+        seen": uniform probability, zero embedding and novelty 1. Without detections the network isn't run.
+
+        Args:
+            picture: BGR uint8 (H, W, 3), the enhanced picture at source size.
+            detections: Boxes in its pixels.
+
+        Raises:
+            ModelError: The network can't be run.
+        """
+        if not len(detections):
+            return Classifications.empty(self._classes, self._dimensions)
+        if len(detections) <= self._settings.maximum:
+            return self._run(picture, detections.xyxy)
+        chosen = np.argsort(-detections.score, kind="stable")[: self._settings.maximum]
+        known = self._run(picture, detections.xyxy[chosen])
+        count, dimensions = len(detections), known.embedding.shape[1]
+        result = Classifications(
+            np.full((count, self._classes), 1 / self._classes, np.float32),
+            np.zeros((count, dimensions), np.float32),
+            np.ones(count, np.float32),
+        )
+        result.probability[chosen] = known.probability
+        result.embedding[chosen] = known.embedding
+        result.novelty[chosen] = known.novelty
+        return result
+
+    def _run(self, picture: Image, xyxy: FloatArray) -> Classifications:
+        outputs = self._session.run(crop_signs(picture, xyxy, self._settings.margin, self._size))
+        probability = _normalised(outputs["probabilities"])
+        embedding = outputs.get("embedding", np.zeros((len(xyxy), 0), np.float32))
+        novelty = outputs.get("novelty", 1 - probability.max(axis=1)).reshape(len(xyxy))
+        # A novelty that is no number must never read as familiar.
+        return Classifications(probability, embedding, np.nan_to_num(np.clip(novelty, 0, 1), nan=1.0))
+
+
+def _normalised(probability: FloatArray) -> FloatArray:
+    """Make every row sum to 1; a row without any usable number becomes uniform."""
+    usable = np.where(np.isfinite(probability) & (probability > 0), probability, np.float32(0))
+    total = usable.sum(axis=1, keepdims=True)
+    uniform = np.float32(1 / usable.shape[1])
+    return np.where(total > 0, usable / np.maximum(total, np.finfo(np.float32).tiny), uniform)
+
+
+def _fixed_width(shape: tuple[int | str, ...] | None) -> int:
+    """Return the embedding's width, or 0 where there is none or the graph doesn't say."""
+    return shape[-1] if shape and isinstance(shape[-1], int) else 0

@@ -1,0 +1,70 @@
+"""Detect: run the detector and turn its output into boxes of the source picture."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+
+from signpipe.settings import DetectSettings
+from signpipe.types import Detections, FloatArray, Prepared
+
+if TYPE_CHECKING:
+    from signpipe.runtime.session import Session
+
+
+class Detect:
+    """Find signs with a YOLO network in either of its output layouts.
+
+    End-to-end networks give (1, N, 6): x1, y1, x2, y2, score, class. Raw ones give (1, 4 + classes, M): cx, cy, w, h
+    and a score a class, and their overlapping boxes are thinned out here by non-maximum suppression.
+
+    Args:
+        settings: Score levels and limits.
+        session: The open detector; its entry tells the layout.
+    """
+
+    def __init__(self, settings: DetectSettings, session: Session) -> None:
+        self._settings = settings
+        self._session = session
+        self._raw_layout = session.entry.box_layout == "raw"
+        self._output = session.entry.outputs[0].name
+        self._floor = min(settings.low_score, settings.score) if settings.raw else settings.score
+
+    def __call__(self, prepared: Prepared) -> tuple[Detections, Detections]:
+        """Return the detections and, if `settings.raw` asks for them, all candidates over the low score.
+
+        Both are in pixels of the source picture, clipped to it, highest score first; boxes that are no numbers or have
+        no area inside the picture are dropped.
+
+        Raises:
+            ModelError: The network can't be run on this input.
+        """
+        output = self._session.run(prepared.image[None])[self._output][0]
+        boxes, scores = self._candidates(output)
+        boxes = prepared.to_source(boxes)
+        has_area = (boxes[:, 2] > boxes[:, 0]) & (boxes[:, 3] > boxes[:, 1])
+        candidates = Detections(boxes, scores)[has_area]
+        candidates = candidates[np.argsort(-candidates.score, kind="stable")]
+        found = candidates[: np.count_nonzero(candidates.score >= self._settings.score)][: self._settings.maximum]
+        return found, candidates if self._settings.raw else Detections.empty()
+
+    def _candidates(self, output: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Return finite boxes (N, 4) in network pixels and scores (N,) over the floor."""
+        if self._raw_layout:
+            boxes, scores = output[:4].T, output[4:].max(axis=0)
+        else:
+            boxes, scores = output[:, :4], output[:, 4]
+        keep = (scores >= self._floor) & np.isfinite(boxes).all(axis=1)
+        boxes, scores = boxes[keep], scores[keep]
+        if self._raw_layout:
+            boxes, scores = self._suppress(boxes, scores)
+        return boxes, scores
+
+    def _suppress(self, centred: FloatArray, scores: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Turn cx, cy, w, h into corners and keep the best of each group of overlapping boxes."""
+        corner, size = centred[:, :2] - centred[:, 2:] / 2, centred[:, 2:]
+        keep = cv2.dnn.NMSBoxes(np.hstack([corner, size]).tolist(), scores.tolist(), self._floor, self._settings.iou)
+        chosen = np.asarray(keep, np.intp).reshape(-1)
+        return np.concatenate([corner, corner + size], axis=1, dtype=np.float32)[chosen], scores[chosen]
