@@ -40,7 +40,7 @@ class RunInfo:
         width: Width of the source's pictures in pixels, or None where unknown.
         height: Their height in pixels, or None where unknown.
         fps: Nominal frames a second, or None where unknown.
-        models: SHA-256 of each model's file by the model's name.
+        models: SHA-256 of each model's file by the model's name, or None where no manifest lists it.
         providers: Execution providers that really run the models.
         settings_digest: `settings_digest` of the settings in force.
         started: When the run began, with a time zone.
@@ -51,7 +51,7 @@ class RunInfo:
     width: int | None = None
     height: int | None = None
     fps: float | None = None
-    models: dict[str, str] = field(default_factory=dict)
+    models: dict[str, str | None] = field(default_factory=dict)
     providers: tuple[str, ...] = ()
     settings_digest: str = ""
     started: datetime = field(default_factory=lambda: datetime.now(UTC))
