@@ -1,0 +1,87 @@
+"""`signpipe train detector` and `signpipe train classifier`."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from signpipe.errors import ExtraMissingError, SettingsError
+
+train_app = typer.Typer(help="Train the models (needs the extra 'train').", no_args_is_help=True)
+
+DataOption = Annotated[
+    Path | None, typer.Option("--data", help="Folder of the data sets; else SIGNPIPE_DATA, else ../shared/data.")
+]
+ThreadsOption = Annotated[int, typer.Option(min=1, max=256, help="Threads of torch.")]
+SeedOption = Annotated[int, typer.Option(min=0, help="Seed of every choice.")]
+ResumeOption = Annotated[bool, typer.Option("--resume", help="Continue from the last checkpoint in --out.")]
+
+
+def require_train_extra(feature: str) -> None:
+    """Raise where torch, ultralytics or onnx is missing.
+
+    Raises:
+        ExtraMissingError: One of them isn't installed.
+    """
+    if any(importlib.util.find_spec(name) is None for name in ("torch", "ultralytics", "onnx", "matplotlib")):
+        raise ExtraMissingError(feature, "train")
+    # ultralytics would otherwise install what it misses by itself, a second ONNX Runtime among it.
+    os.environ.setdefault("YOLO_AUTOINSTALL", "false")
+    os.environ.setdefault("YOLO_VERBOSE", "false")
+
+
+@train_app.command("classifier")
+def classifier(
+    data: DataOption = None,
+    out: Annotated[Path, typer.Option(help="Folder for checkpoint, result and curves.")] = Path("runs/classifier"),
+    epochs: Annotated[int, typer.Option(min=1, help="Rounds of training.")] = 30,
+    pictures: Annotated[int, typer.Option(min=128, help="Crops a round.")] = 15360,
+    seed: SeedOption = 0,
+    threads: ThreadsOption = 2,
+    limit: Annotated[int | None, typer.Option(min=100, help="Read about so many crops only; for a trial.")] = None,
+    resume: ResumeOption = False,
+) -> None:
+    """Train the sign classifier on GTSRB; the checkpoint is made a model by `signpipe export classifier`."""
+    require_train_extra("Training")
+    from signpipe.training.classifier import ClassifierPlan, train_classifier
+    from signpipe.training.data import find_data
+
+    plan = ClassifierPlan(epochs=epochs, pictures=pictures, seed=seed, threads=threads, limit=limit)
+    result = train_classifier(plan, find_data(data), out, resume)
+    metrics = result["metrics"]
+    Console().print(f"accuracy {metrics['accuracy']:.4%} of {metrics['n']:.0f} crops of unseen signs; see {out}")
+
+
+@train_app.command("detector")
+def detector(
+    data: DataOption = None,
+    preset: Annotated[str, typer.Option(help="Which network: fast.")] = "fast",
+    weights: Annotated[
+        Path | None, typer.Option(help="State dict of YOLO26n; else yolo26n_coco.state_dict.pt beside the data.")
+    ] = None,
+    out: Annotated[Path, typer.Option(help="Folder for checkpoint, result and curves.")] = Path("runs/detector-fast"),
+    epochs: Annotated[int, typer.Option(min=1, help="Rounds of training.")] = 12,
+    minutes: Annotated[float | None, typer.Option(min=0.1, help="Train for so long instead of --epochs.")] = None,
+    tiles: Annotated[int, typer.Option(min=16, help="Tiles a round.")] = 960,
+    seed: SeedOption = 0,
+    threads: ThreadsOption = 2,
+    limit: Annotated[int | None, typer.Option(min=8, help="Read only so many scenes of each set; for a trial.")] = None,
+    resume: ResumeOption = False,
+) -> None:
+    """Train the sign detector on GTSDB and sy32; the checkpoint is made a model by `signpipe export detector`."""
+    require_train_extra("Training")
+    if preset != "fast":
+        raise SettingsError(f"There is no detector preset '{preset}'; choose fast.")
+    from signpipe.training.data import find_data
+    from signpipe.training.detector import DetectorPlan, train_detector
+
+    folder = find_data(data)
+    weights = weights or folder.parent / "weights" / "yolo26n_coco.state_dict.pt"
+    plan = DetectorPlan(epochs=epochs, minutes=minutes, tiles=tiles, seed=seed, threads=threads, limit=limit)
+    metrics = train_detector(plan, folder, weights, out, resume)["metrics"]
+    Console().print(f"AP50 {metrics['ap50']:.4f}, AP50-95 {metrics['ap50_95']:.4f} on validation scenes; see {out}")

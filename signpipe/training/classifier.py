@@ -1,0 +1,229 @@
+"""Training the sign classifier: AdamW on one cycle, bfloat16, averaged weights, soft targets where a sign is hidden."""
+
+from __future__ import annotations
+
+import copy
+import json
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from torch.nn import functional as F  # noqa: N812  # torch's own convention
+from torch.utils.data import DataLoader, Subset
+
+from signpipe.errors import SourceError
+from signpipe.training import augment
+from signpipe.training.calibration import calibrate, roc_auc
+from signpipe.training.classifier_data import CropSet, TrainingCrops, load_crops
+from signpipe.training.data import data_hash, gtsrb
+from signpipe.training.network import SignNet, normalise
+from signpipe.training.report import describe_machine, plot_curves
+from signpipe.types import FloatArray, Image
+
+
+@dataclass(frozen=True, slots=True)
+class ClassifierPlan:
+    """How a classifier is trained.
+
+    Attributes:
+        epochs: Rounds of `pictures` crops each; validation and a checkpoint follow every round.
+        pictures: Crops a round.
+        batch: Crops a step.
+        rate: Peak learning rate.
+        decay: Weight decay.
+        average: Share of the averaged weights that a step keeps.
+        seed: Seed of every choice.
+        threads: Threads of torch.
+        size: Side of the crops in pixels.
+        limit: Read only about so many crops; for a trial.
+    """
+
+    epochs: int = 30
+    pictures: int = 15360
+    batch: int = 128
+    rate: float = 3e-3
+    decay: float = 0.05
+    average: float = 0.998
+    seed: int = 0
+    threads: int = 2
+    size: int = 48
+    limit: int | None = None
+
+
+class ClassifierTraining:
+    """One training run: its network, averaged weights, optimiser and history, in a folder of checkpoints."""
+
+    def __init__(self, plan: ClassifierPlan, out: Path) -> None:
+        torch.manual_seed(plan.seed)
+        torch.set_num_threads(plan.threads)
+        self.plan = plan
+        self.out = out
+        self.epoch = 0
+        self.history: list[dict[str, float]] = []
+        self.net = SignNet().to(memory_format=torch.channels_last)
+        self.averaged = copy.deepcopy(self.net).eval()
+        self.optimizer = torch.optim.AdamW(self.net.parameters(), weight_decay=plan.decay)
+        self.steps = plan.pictures // plan.batch
+        self.schedule = torch.optim.lr_scheduler.OneCycleLR(
+            self.optimizer, plan.rate, total_steps=plan.epochs * self.steps, pct_start=0.2
+        )
+
+    def resume(self) -> None:
+        """Continue from the last checkpoint.
+
+        Raises:
+            SourceError: There is no checkpoint, or it was trained by another plan.
+        """
+        path = self.out / "last.pt"
+        if not path.is_file():
+            raise SourceError(f"There is no checkpoint {path} to resume from; train without --resume.")
+        state = torch.load(path, weights_only=True)
+        if state["plan"] != asdict(self.plan):
+            raise SourceError(f"The checkpoint {path} was trained with other settings; repeat them or drop --resume.")
+        self.net.load_state_dict(state["net"])
+        self.averaged.load_state_dict(state["averaged"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.schedule.load_state_dict(state["schedule"])
+        self.epoch, self.history = state["epoch"], state["history"]
+
+    def save(self, calibration: dict[str, float]) -> None:
+        """Write the checkpoint; the old one stays until the new one is whole."""
+        state = {
+            "plan": asdict(self.plan),
+            "net": self.net.state_dict(),
+            "averaged": self.averaged.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "schedule": self.schedule.state_dict(),
+            "epoch": self.epoch,
+            "history": self.history,
+            "calibration": calibration,
+        }
+        torch.save(state, self.out / "last.pt.part")
+        (self.out / "last.pt.part").replace(self.out / "last.pt")
+
+    def run_epoch(self, data: TrainingCrops, progress: Progress) -> float:
+        """Train one round and return its mean loss."""
+        self.net.train()
+        start = self.epoch * self.plan.pictures
+        part = Subset(data, range(start, start + self.steps * self.plan.batch))
+        task = progress.add_task(f"epoch {self.epoch + 1}/{self.plan.epochs}", total=self.steps)
+        total = 0.0
+        for images, targets in DataLoader(part, self.plan.batch, num_workers=1, prefetch_factor=4):
+            with torch.autocast("cpu", torch.bfloat16):
+                logits, _ = self.net(normalise(images))
+            loss = F.cross_entropy(logits.float(), targets)
+            self.optimizer.zero_grad()
+            loss.backward()
+            torch.nn.utils.clip_grad_norm_(self.net.parameters(), 5.0)
+            self.optimizer.step()
+            self.schedule.step()
+            self._average()
+            total += loss.item()
+            progress.update(task, advance=1)
+        progress.remove_task(task)
+        self.epoch += 1
+        return total / self.steps
+
+    @torch.no_grad()
+    def _average(self) -> None:
+        """Move the averaged weights, and the statistics of its normalisation, towards the network's."""
+        step = self.schedule.last_epoch
+        keep = min(self.plan.average, (1 + step) / (10 + step))
+        for mean, new in zip(self.averaged.state_dict().values(), self.net.state_dict().values(), strict=True):
+            if mean.dtype.is_floating_point:
+                mean.lerp_(new, 1 - keep)
+            else:
+                mean.copy_(new)
+
+
+@torch.no_grad()
+def logits_of(net: SignNet, images: Image, batch: int = 256) -> FloatArray:
+    """Return float32 (N, C) scores of crops BGR uint8 (N, S, S, 3)."""
+    net.eval()
+    parts = [net(normalise(torch.from_numpy(images[i : i + batch])))[0] for i in range(0, len(images), batch)]
+    return np.asarray(torch.cat(parts).numpy(), np.float32)
+
+
+def evaluate(net: SignNet, val: CropSet) -> tuple[dict[str, float], dict[str, float]]:
+    """Return metrics on validation, and the calibration constants fitted on it."""
+    logits, backgrounds = logits_of(net, val.images), logits_of(net, val.backgrounds)
+    calibration = calibrate(logits, val.labels, backgrounds)
+    probability = torch.softmax(torch.from_numpy(logits) / calibration["temperature"], 1).numpy()
+    right = probability.argmax(1) == val.labels
+    sure = probability.max(1) >= 0.9
+    classes = np.arange(logits.shape[1])
+    recalls = [right[val.labels == c].mean() for c in classes if (val.labels == c).any()]
+    energy, background_energy = np.logaddexp.reduce(logits, 1), np.logaddexp.reduce(backgrounds, 1)
+    metrics = {
+        "accuracy": float(right.mean()),
+        "mean_recall": float(np.mean(recalls)),
+        "n": float(len(right)),
+        "accepted": float(sure.mean()),
+        "wrong_though_accepted": float((sure & ~right).mean()),
+        "background_auroc": roc_auc(background_energy, energy),
+        "background_n": float(len(backgrounds)),
+        "background_accepted": float((_softmax_max(backgrounds, calibration["temperature"]) >= 0.9).mean()),
+        "familiar_signs": float((energy > calibration["energy_limit"]).mean()),
+        "novel_backgrounds": float((background_energy < calibration["energy_limit"]).mean()),
+    }
+    return metrics, calibration
+
+
+def _softmax_max(logits: FloatArray, temperature: float) -> FloatArray:
+    return np.asarray(torch.softmax(torch.from_numpy(logits) / temperature, 1).amax(1).numpy(), np.float32)
+
+
+def train_classifier(plan: ClassifierPlan, data: Path, out: Path, resume: bool = False) -> dict[str, Any]:
+    """Train the classifier and return its result: plan, metrics, calibration and history.
+
+    Args:
+        plan: How.
+        data: Folder of the data sets.
+        out: Folder for the checkpoint `last.pt`, `result.json` and `curves.png`.
+        resume: Continue from `last.pt`.
+
+    Raises:
+        SourceError: Data or the checkpoint is missing.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    training = ClassifierTraining(plan, out)
+    if resume:
+        training.resume()
+    sources = load_crops(data, "train", augment.SOURCE_SIZE, augment.SOURCE_MARGIN, plan.limit)
+    val = load_crops(data, "val", plan.size, augment.MARGIN, plan.limit)
+    crops = TrainingCrops(sources, plan.epochs * plan.pictures, plan.seed, plan.size)
+    started = time.monotonic()
+    metrics: dict[str, float] = {}
+    calibration: dict[str, float] = {}
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, TimeRemainingColumn()) as progress:
+        whole = progress.add_task("classifier", total=plan.epochs, completed=training.epoch)
+        while training.epoch < plan.epochs:
+            loss = training.run_epoch(crops, progress)
+            metrics, calibration = evaluate(training.averaged, val)
+            training.history.append({"epoch": training.epoch, "loss": loss, **metrics})
+            training.save(calibration)
+            progress.update(whole, advance=1)
+            accuracy, auroc = metrics["accuracy"], metrics["background_auroc"]
+            progress.console.print(
+                f"epoch {training.epoch}: loss {loss:.4f}, accuracy {accuracy:.4%}, AUROC {auroc:.4f}"
+            )
+    if not metrics:
+        metrics, calibration = evaluate(training.averaged, val)
+    result = {
+        "machine": describe_machine(plan.threads),
+        "data": {"gtsrb": data_hash(c.path for c in gtsrb(data, "train") + gtsrb(data, "val"))},
+        "plan": asdict(plan),
+        "seconds": round(time.monotonic() - started),
+        "parameters": sum(p.numel() for p in training.net.parameters()),
+        "metrics": metrics,
+        "calibration": calibration,
+        "history": training.history,
+    }
+    (out / "result.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    plot_curves(training.history, {"loss": ["loss"], "accuracy": ["accuracy", "mean_recall"]}, out / "curves.png")
+    return result

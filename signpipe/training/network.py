@@ -1,0 +1,86 @@
+"""The sign classifier: a small residual network (He et al., 2016) for crops of 48 pixels."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+from torch.nn import functional as F  # noqa: N812  # torch's own convention
+
+
+class Block(nn.Module):
+    """Two 3x3 convolutions with a shortcut; a stride of 2 halves the resolution."""
+
+    def __init__(self, channels_in: int, channels: int, stride: int = 1) -> None:
+        super().__init__()
+        self.first = nn.Conv2d(channels_in, channels, 3, stride, 1, bias=False)
+        self.norm1 = nn.BatchNorm2d(channels)
+        self.second = nn.Conv2d(channels, channels, 3, 1, 1, bias=False)
+        self.norm2 = nn.BatchNorm2d(channels)
+        self.shortcut: nn.Module = nn.Identity()
+        if stride != 1 or channels_in != channels:
+            self.shortcut = nn.Sequential(
+                nn.Conv2d(channels_in, channels, 1, stride, bias=False), nn.BatchNorm2d(channels)
+            )
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Map (N, channels_in, H, W) to (N, channels, H / stride, W / stride)."""
+        y = F.relu(self.norm1(self.first(x)))
+        return F.relu(self.norm2(self.second(y)) + self.shortcut(x))
+
+
+class SignNet(nn.Module):
+    """Class scores and an embedding from normalised crops.
+
+    Args:
+        classes: Number of classes.
+        dimensions: Length of the embedding.
+        widths: Channels at 24, 12 and 6 pixels; multiples of 32, others train many times slower in bfloat16.
+    """
+
+    def __init__(self, classes: int = 43, dimensions: int = 128, widths: tuple[int, int, int] = (32, 64, 128)) -> None:
+        super().__init__()
+        small, middle, large = widths
+        self.stem = nn.Sequential(nn.Conv2d(3, small, 5, 2, 2, bias=False), nn.BatchNorm2d(small), nn.ReLU())
+        self.blocks = nn.Sequential(
+            Block(small, small),
+            Block(small, middle, 2),
+            Block(middle, middle),
+            Block(middle, large, 2),
+            Block(large, large),
+        )
+        self.embed = nn.Linear(large * 9, dimensions)
+        self.dropout = nn.Dropout(0.2)
+        self.head = nn.Linear(dimensions, classes)
+
+    def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Map crops (N, 3, S, S) in -1..1 to logits (N, classes) and features (N, dimensions)."""
+        # A 3x3 grid is kept, not one average: where a digit or an arrow stands in the sign tells classes apart.
+        grid = F.avg_pool2d(self.blocks(self.stem(x)), 2).flatten(1)
+        features = self.embed(grid)
+        return self.head(self.dropout(F.relu(features))), features
+
+
+class Deployed(nn.Module):
+    """What is exported: pictures in, calibrated probabilities, embedding and novelty out.
+
+    Novelty is the energy score (Liu et al., 2020) squashed to 0..1, 0.5 at `energy_limit`.
+    """
+
+    def __init__(self, net: SignNet, temperature: float, energy_limit: float, energy_scale: float) -> None:
+        super().__init__()
+        self.net = net
+        self.temperature = temperature
+        self.energy_limit = energy_limit
+        self.energy_scale = energy_scale
+
+    def forward(self, crops: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Map BGR uint8 (N, S, S, 3) to probabilities (N, C), unit embeddings (N, D) and novelty (N,)."""
+        logits, features = self.net(normalise(crops))
+        energy = torch.logsumexp(logits, 1)
+        novelty = torch.sigmoid((self.energy_limit - energy) / self.energy_scale)
+        return torch.softmax(logits / self.temperature, 1), F.normalize(features, dim=1), novelty
+
+
+def normalise(crops: torch.Tensor) -> torch.Tensor:
+    """Map BGR uint8 (N, S, S, 3) to float32 (N, 3, S, S) in -1..1."""
+    return crops.permute(0, 3, 1, 2).float() / 127.5 - 1.0
