@@ -1,0 +1,172 @@
+"""Decoding video with FFmpeg's libraries through PyAV, the same way for files and streams."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from typing import Final
+
+import av
+import av.error
+import cv2
+import numpy as np
+from av.container import InputContainer
+from av.video.frame import VideoFrame
+from av.video.reformatter import VideoReformatter
+from av.video.stream import VideoStream
+
+from signpipe.sources.base import SourceInfo
+from signpipe.types import Image
+
+_MOST_THREADS: Final = 4
+_MOST_BAD_READS: Final = 50  # in a row, after which the rest of a file counts as unreadable
+_TURNS: Final = {
+    1: cv2.ROTATE_90_COUNTERCLOCKWISE,
+    2: cv2.ROTATE_180,
+    3: cv2.ROTATE_90_CLOCKWISE,
+}
+
+
+class NoVideoError(Exception):
+    """The container opened, but holds no video track."""
+
+
+class Decoder:
+    """The pictures of one video track, upright and with their timestamps.
+
+    Args:
+        address: Path or address.
+        live: Decode without delay (one thread); a recording is decoded by several threads ahead of its reader.
+        options: Options of FFmpeg's demuxer and protocol.
+        timeout: Seconds to open, and seconds for one read; None waits for ever.
+
+    Raises:
+        av.error.FFmpegError: The address can't be opened. Its text may hold credentials.
+        NoVideoError: There is no video track.
+    """
+
+    def __init__(
+        self,
+        address: str,
+        *,
+        live: bool = False,
+        options: dict[str, str] | None = None,
+        timeout: tuple[float, float] | None = None,
+    ) -> None:
+        self._container: InputContainer = av.open(address, options=options or {}, timeout=timeout)
+        try:
+            self._stream = self._choose_stream(live)
+        except BaseException:
+            self._container.close()
+            raise
+        self._reformatter = VideoReformatter()
+        self._frames = self._decode()
+        self.damaged = 0
+
+    def _choose_stream(self, live: bool) -> VideoStream:
+        stream = self._container.streams.best("video")
+        # FFmpeg renders plain text files as video ("tty"); nobody means that.
+        if not isinstance(stream, VideoStream) or self.format == "tty":
+            raise NoVideoError
+        context = stream.codec_context
+        context.thread_type = "AUTO"
+        context.thread_count = 1 if live else min(_MOST_THREADS, os.cpu_count() or 1)
+        return stream
+
+    @property
+    def format(self) -> str:
+        """FFmpeg's name of the container format."""
+        return self._container.format.name
+
+    @property
+    def duration(self) -> float | None:
+        """Seconds that the container announces, or None for a live stream."""
+        return None if self._container.duration is None else self._container.duration / av.time_base
+
+    def describe(self, source_id: str, kind: str, live: bool, first: Image) -> SourceInfo:
+        """Return what is known of the source once its first picture is there."""
+        rate = self._stream.average_rate or self._stream.guessed_rate
+        return SourceInfo(
+            source_id=source_id,
+            kind=kind,
+            live=live,
+            width=first.shape[1],
+            height=first.shape[0],
+            fps=float(rate) if rate else None,
+            frames=self._stream.frames or None,
+            details={"container": self.format, "codec": self._stream.codec_context.name},
+        )
+
+    def read(self) -> tuple[Image, float | None] | None:
+        """Return the next picture, BGR uint8 (H, W, 3), with its time in seconds, or None at the end.
+
+        The time counts from the start of the stream; it is None where the container has none.
+
+        Raises:
+            av.error.FFmpegError: The connection was lost, timed out, or the rest can't be read.
+        """
+        frame = next(self._frames, None)
+        if frame is None:
+            return None
+        # One thread: splitting a conversion of 1 ms costs more than it saves.
+        bgr = self._reformatter.reformat(frame, format="bgr24", threads=1).to_ndarray()
+        return _upright(np.asarray(bgr, np.uint8), frame.rotation), self._seconds(frame)
+
+    def _seconds(self, frame: VideoFrame) -> float | None:
+        # AVI knows no presentation times: its decoding times, in the order of display, are the clock.
+        stamp = frame.dts if self.format == "avi" else frame.pts
+        if stamp is None or frame.time_base is None:
+            return None
+        return float(stamp * frame.time_base)
+
+    def start(self) -> float | None:
+        """Return the time of the stream's start in seconds on the clock of `read`, or None if it isn't known."""
+        stream = self._stream
+        if stream.start_time is None or stream.time_base is None or self.format == "avi":
+            return None
+        return float(stream.start_time * stream.time_base)
+
+    def _decode(self) -> Iterator[VideoFrame]:
+        """Yield the frames that can be decoded; what is damaged is counted and left out."""
+        for packet in self._packets():
+            try:
+                frames = packet.decode()
+            except av.error.EOFError:
+                return
+            except av.error.FFmpegError:
+                self.damaged += 1
+                continue
+            for frame in frames:
+                if frame.is_corrupt:
+                    self.damaged += 1
+                else:
+                    yield frame
+
+    def _packets(self) -> Iterator[av.Packet[VideoStream]]:
+        demux = self._container.demux(self._stream)
+        bad = 0
+        while True:
+            try:
+                packet = next(demux)
+            except StopIteration:
+                return
+            except av.error.InvalidDataError:
+                bad += 1
+                self.damaged += 1
+                if bad > _MOST_BAD_READS:
+                    raise
+                demux = self._container.demux(self._stream)
+                continue
+            bad = 0
+            yield packet
+
+    def close(self) -> None:
+        """Close the file or connection; safe to call twice."""
+        self._frames = iter(())
+        self._container.close()
+
+
+def _upright(image: Image, degrees: int) -> Image:
+    """Turn a picture counterclockwise, as its rotation flag asks for."""
+    turns = round(degrees / 90) % 4
+    return np.asarray(cv2.rotate(image, _TURNS[turns]), np.uint8) if turns else image
