@@ -9,12 +9,10 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 import torch
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
@@ -24,9 +22,9 @@ from ultralytics.nn.tasks import DetectionModel
 from ultralytics.utils import LOGGER
 
 from signpipe.errors import SourceError
-from signpipe.evaluation.detection import DetectionEvaluation, evaluate_detections
-from signpipe.training.data import Scene, data_hash, gtsdb, read_image, sy32
-from signpipe.training.detector_data import GREY, Tiles, load_sources
+from signpipe.training.data import data_hash, gtsdb, sy32
+from signpipe.training.detector_data import Tiles, load_sources
+from signpipe.training.judge import LOWEST_SCORE, Detector, judge, pad_to_stride
 from signpipe.training.report import describe_machine, plot_curves
 from signpipe.types import Detections, FloatArray, Image
 
@@ -134,11 +132,12 @@ class TileTraining(DetectionTrainer):  # type: ignore[misc]  # ultralytics has n
         self.sources = load_sources(gtsdb(data, "train")[:limit], True) + load_sources(boxed[:limit], False)
         super().__init__(
             overrides={
-                "model": str(ARCHITECTURE), "task": "detect", "epochs": plan.epochs, "batch": plan.batch, "nbs": plan.batch,
-                "time": plan.minutes and plan.minutes / 60, "imgsz": plan.size, "seed": plan.seed, "device": "cpu",
-                "optimizer": "AdamW", "lr0": plan.rate, "lrf": 0.02, "cos_lr": True, "momentum": 0.9, "weight_decay": 0.01,
-                "warmup_epochs": 0.5, "warmup_bias_lr": 0.0, "close_mosaic": 0, "amp": False, "plots": False, "patience": 0,
-                "deterministic": False, "project": str(out.parent.resolve()), "name": out.name, "exist_ok": True, "verbose": False,
+                "model": str(ARCHITECTURE), "task": "detect", "device": "cpu", "seed": plan.seed,
+                "epochs": plan.epochs, "time": plan.minutes and plan.minutes / 60, "imgsz": plan.size,
+                "batch": plan.batch, "nbs": plan.batch, "optimizer": "AdamW", "lr0": plan.rate, "lrf": 0.02,
+                "cos_lr": True, "momentum": 0.9, "weight_decay": 0.01, "warmup_epochs": 0.5, "warmup_bias_lr": 0.0,
+                "close_mosaic": 0, "deterministic": False, "amp": False, "plots": False, "patience": 0,
+                "verbose": False, "project": str(out.parent.resolve()), "name": out.name, "exist_ok": True,
             }
         )  # fmt: skip
         torch.set_num_threads(plan.threads)
@@ -185,7 +184,7 @@ class TileTraining(DetectionTrainer):  # type: ignore[misc]  # ultralytics has n
         row = {"epoch": self.epoch + 1, **{key: float(value) for key, value in self.tloss.items()}}
         final = self.stop or self.epoch + 1 >= self.epochs
         if final or (self.epoch + 1) % self.plan.validate_every == 0:
-            result = evaluate(self.ema.ema, self.val_scenes)
+            result = judge(torch_detector(self.ema.ema), self.val_scenes)
             row |= {"ap50": result.ap50, "ap50_95": result.ap50_95, "recall": result.recall(result.score_at(0.1))}
         self.history.append(row)
         self.progress.console.print(", ".join(f"{key} {value:.4g}" for key, value in row.items()))
@@ -257,26 +256,20 @@ class _Rounds:
         return True
 
 
-def pad_to_stride(image: Image, stride: int = STRIDE) -> Image:
-    """Add grey on the right and below until height and width are multiples of the stride."""
-    height, width = image.shape[:2]
-    padded = cv2.copyMakeBorder(image, 0, -height % stride, 0, -width % stride, cv2.BORDER_CONSTANT, value=(GREY,) * 3)
-    return np.asarray(padded, np.uint8)
-
-
-@torch.no_grad()
-def evaluate(model: SignDetector, scenes: Iterable[Scene]) -> DetectionEvaluation:
-    """Detect in whole scenes at their own size, and compare."""
+def torch_detector(model: SignDetector) -> Detector:
+    """Return a function that detects in a BGR picture with the network as it is, in float32."""
     model.eval()
     model.end2end = True
-    pairs = []
-    for scene in scenes:
-        image = torch.from_numpy(np.ascontiguousarray(pad_to_stride(read_image(scene.path))[..., ::-1]))
-        pictures = (image.permute(2, 0, 1)[None].float() / 255).to(memory_format=torch.channels_last)
-        rows = model(pictures)[0][0].numpy()  # in float32: bfloat16 can't hold a coordinate of 1000 to the pixel
-        rows = rows[rows[:, 4] >= 0.01]
-        pairs.append((Detections(rows[:, :4], rows[:, 4]), scene.boxes))
-    return evaluate_detections(pairs)
+
+    @torch.no_grad()
+    def detect(image: Image) -> Detections:
+        rgb = torch.from_numpy(np.ascontiguousarray(pad_to_stride(image, STRIDE)[..., ::-1]))
+        pictures = (rgb.permute(2, 0, 1)[None].float() / 255).to(memory_format=torch.channels_last)
+        rows = model(pictures)[0][0].numpy()
+        rows = rows[rows[:, 4] >= LOWEST_SCORE]
+        return Detections(rows[:, :4], rows[:, 4])
+
+    return detect
 
 
 def train_detector(plan: DetectorPlan, data: Path, coco: Path, out: Path, resume: bool = False) -> dict[str, Any]:

@@ -1,0 +1,38 @@
+"""`signpipe export`: from a training's checkpoint to an ONNX model with an entry in the manifest."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from signpipe.cli.train import DataOption, require_train_extra
+from signpipe.errors import SettingsError
+
+
+def export(
+    model: Annotated[str, typer.Argument(help="What to export: detector or classifier.")],
+    checkpoint: Annotated[
+        Path | None, typer.Option(help="Checkpoint; else last.pt of the training's usual folder under runs/.")
+    ] = None,
+    data: DataOption = None,
+    models: Annotated[Path, typer.Option(help="Folder of the models and their manifest.")] = Path("models"),
+    result: Annotated[Path | None, typer.Option(help="Also write the metrics as JSON here.")] = None,
+) -> None:
+    """Make a checkpoint a model: ONNX, quantised (detector), judged on validation, entered into the manifest."""
+    if model not in {"detector", "classifier"}:
+        raise SettingsError(f"There is no model kind '{model}' to export; choose detector or classifier.")
+    require_train_extra("Export")
+    from signpipe.training.data import find_data
+    from signpipe.training.export import export_classifier, export_detector, write_result
+
+    folder = find_data(data)
+    if model == "detector":
+        outcome = export_detector(checkpoint or Path("runs/detector-fast/last.pt"), folder, models)
+    else:
+        outcome = export_classifier(checkpoint or Path("runs/classifier/last.pt"), folder, models)
+    Console().print_json(data=outcome["metrics"])
+    if result is not None:
+        write_result(result, outcome)

@@ -1,0 +1,252 @@
+"""From checkpoints to ONNX models with an entry in the manifest, each judged before it is let in."""
+
+from __future__ import annotations
+
+import json
+import logging
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from signpipe.catalogue import load_catalogue
+from signpipe.errors import ModelError, SourceError
+from signpipe.evaluation.detection import DetectionEvaluation
+from signpipe.runtime.session import Session, open_session
+from signpipe.settings import RuntimeSettings
+from signpipe.training import augment
+from signpipe.training.calibration import expected_calibration_error
+from signpipe.training.classifier_data import load_crops
+from signpipe.training.data import gtsdb, read_image, sy32
+from signpipe.training.detector import STRIDE, SignDetector, build_detector
+from signpipe.training.judge import detector_of, judge
+from signpipe.training.manifest import write_entry
+from signpipe.training.network import Deployed, SignNet
+from signpipe.training.quantise import quantise, scaled_pictures
+from signpipe.types import Image
+
+OPSET = 17
+CALIBRATION_PICTURES = 40
+MOST_AP50_LOST = 0.01  # by quantisation
+DETECTOR_DATA = [
+    "GTSDB images 0-599 without those ending in 7 or 9",
+    "sy32 training pictures, pieces around boxed signs",
+    "start: YOLO26n trained on COCO",
+]
+CLASSIFIER_DATA = [
+    "GTSRB official training set without every fifth track of each class",
+    "pieces without a sign of GTSDB images 0-599 without those ending in 7 or 9",
+]
+
+
+class DeployedDetector(nn.Module):
+    """What is exported of the detector: BGR bytes in, boxes in input pixels out.
+
+    Scaling to 0..1 and the order of the colours are folded into the first convolution.
+    """
+
+    def __init__(self, model: SignDetector) -> None:
+        super().__init__()
+        model.eval()
+        model.end2end = True
+        model.fuse(verbose=False)
+        head = model.model[-1]
+        head.export, head.dynamic, head.format = True, True, "onnx"
+        first = model.model[0].conv
+        first.weight.data = first.weight.data[:, [2, 1, 0]] / 255
+        self.model = model
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        """Map BGR uint8 (1, H, W, 3) to (1, 300, 6): x1, y1, x2, y2, score, class."""
+        boxes: torch.Tensor = self.model(images.permute(0, 3, 1, 2).float())
+        return boxes
+
+
+def export_detector(checkpoint: Path, data: Path, models: Path, name: str = "detector-fast") -> dict[str, Any]:
+    """Export the detector in float32 and int8, judge both, and enter them into the manifest.
+
+    Args:
+        checkpoint: `last.pt` of a training.
+        data: Folder of the data sets, for calibration and judging.
+        models: Folder of the models.
+        name: Name of the int8 model; the float32 one gets "-fp32" added.
+
+    Returns:
+        The metrics of both, by precision.
+
+    Raises:
+        ModelError: Quantisation lost too much; the float32 model is written, the int8 one isn't entered.
+        SourceError: The checkpoint or data is missing.
+    """
+    models.mkdir(parents=True, exist_ok=True)
+    state = _load(checkpoint)
+    model = build_detector()
+    model.load_state_dict(state["averaged"])
+    exact, small = models / f"{name}-fp32.onnx", models / f"{name}.onnx"
+    picture = torch.zeros(1, 640, 384, 3, dtype=torch.uint8)
+    _to_onnx(DeployedDetector(model), picture, exact, "images", ["detections"], {"images": {1: "height", 2: "width"}})
+    train = gtsdb(data, "train")
+    pictures = [read_image(scene.path) for scene in train[:: max(len(train) // CALIBRATION_PICTURES, 1)]]
+    quantise(exact, small, scaled_pictures(pictures[:CALIBRATION_PICTURES], STRIDE), keep=["one2one", "/model.14/"])
+    results = {}
+    for file, precision in ((exact, "fp32"), (small, "int8")):
+        session = open_session(str(file), RuntimeSettings(provider="cpu"), "detector")
+        results[precision] = _detector_metrics(session, data)
+        if precision == "int8":
+            lost = results["fp32"]["gtsdb_val"]["ap50"] - results["int8"]["gtsdb_val"]["ap50"]
+            if lost > MOST_AP50_LOST:
+                raise ModelError(
+                    f"The int8 model {file} loses {lost:.4f} of AP50, more than {MOST_AP50_LOST}; use fp32."
+                )
+        write_entry(models, _detector_entry(file, f"{name}.md", precision, results[precision]))
+    return {"machine": state.get("machine"), "plan": state["plan"], "history": state["history"], "metrics": results}
+
+
+def _detector_metrics(session: Session, data: Path) -> dict[str, Any]:
+    detect = detector_of(session)
+    german = judge(detect, gtsdb(data, "val"))
+    score = best_score(german)
+    french = judge(detect, [scene for scene in sy32(data, "val") if len(scene.boxes)])
+    return {"gtsdb_val": german.summary(score), "sy32_val": french.summary(score)}
+
+
+def best_score(evaluation: DetectionEvaluation) -> float:
+    """Return the score, in steps of 0.01, at which the harmonic mean of precision and recall is highest."""
+    scores = np.arange(0.05, 0.95, 0.01)
+    pairs = [(evaluation.precision(s), evaluation.recall(s)) for s in scores]
+    f1 = [2 * p * r / (p + r) if p + r > 0 else 0.0 for p, r in pairs]
+    return round(float(scores[int(np.nanargmax(f1))]), 2)
+
+
+def _detector_entry(file: Path, card: str, precision: str, metrics: dict[str, Any]) -> dict[str, Any]:
+    german = metrics["gtsdb_val"]
+    return {
+        "name": file.stem,
+        "role": "detector",
+        "file": file.name,
+        "precision": precision,
+        "card": card,
+        "classes": ["sign"],
+        "trained_on": DETECTOR_DATA,
+        "input": {
+            "name": "images", "dtype": "uint8", "layout": "NHWC", "colour": "BGR",
+            "shape": [1, "height", "width", 3], "stride": STRIDE,
+        },
+        "output": [{"name": "detections", "dtype": "float32", "shape": [1, 300, 6]}],
+        "metrics": {
+            "gtsdb_val_ap50": round(german["ap50"], 4),
+            "gtsdb_val_ap50_95": round(german["ap50_95"], 4),
+            "gtsdb_val_recall_at_0.1_fppi": round(german["recall_at_0.1_fppi"], 4),
+            "gtsdb_val_images": german["scenes"],
+            "gtsdb_val_signs": german["signs"],
+            "score": german["score"],
+            "sy32_val_recall": round(metrics["sy32_val"]["recall"], 4),
+            "sy32_val_signs": metrics["sy32_val"]["signs"],
+        },
+    }  # fmt: skip
+
+
+def export_classifier(checkpoint: Path, data: Path, models: Path, name: str = "classifier") -> dict[str, Any]:
+    """Export the classifier in float32, judge it, and enter it into the manifest.
+
+    Args:
+        checkpoint: `last.pt` of a training.
+        data: Folder of the data sets, for judging.
+        models: Folder of the models.
+        name: Name of the model.
+
+    Returns:
+        Its metrics on validation.
+
+    Raises:
+        SourceError: The checkpoint or data is missing.
+    """
+    models.mkdir(parents=True, exist_ok=True)
+    state = _load(checkpoint)
+    net = SignNet()
+    net.load_state_dict(state["averaged"])
+    size = state["plan"]["size"]
+    deployed = Deployed(net, **state["calibration"]).eval()
+    outputs = ["probabilities", "embedding", "novelty"]
+    axes = {key: {0: "crops"} for key in ["crops", *outputs]}
+    file = models / f"{name}.onnx"
+    _to_onnx(deployed, torch.zeros(2, size, size, 3, dtype=torch.uint8), file, "crops", outputs, axes)
+    session = open_session(str(file), RuntimeSettings(provider="cpu"), "classifier")
+    metrics = _classifier_metrics(session, data, size)
+    classes = list(load_catalogue().names)
+    shapes = {"probabilities": ["crops", len(classes)], "embedding": ["crops", net.embed.out_features]}
+    entry = {
+        "name": name,
+        "role": "classifier",
+        "file": file.name,
+        "precision": "fp32",
+        "card": f"{name}.md",
+        "classes": classes,
+        "trained_on": CLASSIFIER_DATA,
+        "input": {
+            "name": "crops",
+            "dtype": "uint8",
+            "layout": "NHWC",
+            "colour": "BGR",
+            "shape": ["crops", size, size, 3],
+        },
+        "output": [{"name": o, "dtype": "float32", "shape": shapes.get(o, ["crops"])} for o in outputs],
+        "metrics": {f"gtsrb_val_{key}": value for key, value in metrics.items()},
+    }
+    write_entry(models, entry)
+    return {"plan": state["plan"], "history": state["history"], "calibration": state["calibration"], "metrics": metrics}
+
+
+def _classifier_metrics(session: Session, data: Path, size: int) -> dict[str, float]:
+    val = load_crops(data, "val", size, augment.MARGIN)
+    probability, novelty = _run(session, val.images)
+    background_probability, background_novelty = _run(session, val.backgrounds)
+    right = probability.argmax(1) == val.labels
+    sure = probability.max(1) >= 0.9
+    metrics = {
+        "accuracy": right.mean(),
+        "crops": len(right),
+        "ece": expected_calibration_error(probability, val.labels),
+        "sure_over_0.9": sure.mean(),
+        "wrong_over_0.9": (sure & ~right).mean(),
+        "novelty_under_0.5": (novelty < 0.5).mean(),
+        "backgrounds": len(val.backgrounds),
+        "backgrounds_novelty_over_0.5": (background_novelty > 0.5).mean(),
+        "backgrounds_over_0.9": (background_probability.max(1) >= 0.9).mean(),
+    }
+    return {key: round(float(value), 5) if not isinstance(value, int) else value for key, value in metrics.items()}
+
+
+def _run(session: Session, crops: Image) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+    results = [session.run(crops[i : i + 256]) for i in range(0, len(crops), 256)]
+    return tuple(np.concatenate([r[key] for r in results]) for key in ("probabilities", "novelty"))  # type: ignore[return-value]
+
+
+def _to_onnx(
+    module: nn.Module,
+    example: torch.Tensor,
+    path: Path,
+    source: str,
+    outputs: list[str],
+    axes: dict[str, dict[int, str]],
+) -> None:
+    logging.getLogger("torch.onnx").setLevel(logging.ERROR)
+    torch.onnx.export(
+        module.eval(), (example,), str(path), input_names=[source], output_names=outputs, dynamic_axes=axes,
+        opset_version=OPSET, do_constant_folding=True, dynamo=False,
+    )  # fmt: skip
+
+
+def _load(checkpoint: Path) -> dict[str, Any]:
+    if not checkpoint.is_file():
+        raise SourceError(f"There is no checkpoint {checkpoint}; train one first with `signpipe train`.")
+    state: dict[str, Any] = torch.load(checkpoint, weights_only=True)
+    return state
+
+
+def write_result(path: Path, result: dict[str, Any]) -> None:
+    """Write a result as JSON."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")

@@ -1,0 +1,68 @@
+"""Static int8 quantisation of a detector (QDQ, per channel), calibrated on real pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+import onnx
+from onnxruntime.quantization import CalibrationDataReader, CalibrationMethod, QuantFormat, QuantType, quantize_static
+from onnxruntime.quantization.shape_inference import quant_pre_process
+
+from signpipe.types import Image
+
+QUANTISED = ["Conv", "Sigmoid", "Mul", "Add", "Concat", "MaxPool", "Resize", "Split"]
+
+
+class _Pictures(CalibrationDataReader):  # type: ignore[misc]  # onnxruntime has no types
+    def __init__(self, name: str, pictures: Sequence[Image]) -> None:
+        self._feeds: Iterator[dict[str, Image]] = iter([{name: picture[None]} for picture in pictures])
+
+    def get_next(self) -> dict[str, Image] | None:
+        return next(self._feeds, None)
+
+
+def quantise(source: Path, target: Path, pictures: Sequence[Image], keep: Sequence[str]) -> None:
+    """Quantise a graph; the last convolutions and all that decodes boxes stay in float.
+
+    Args:
+        source: ONNX file in float32.
+        target: Where the int8 one is written.
+        pictures: BGR uint8 (H, W, 3) pictures to calibrate on, sides multiples of the stride.
+        keep: Names, or parts of them, of the nodes where decoding begins; they and all after them stay in float.
+    """
+    with TemporaryDirectory() as folder:
+        prepared = Path(folder) / "prepared.onnx"
+        quant_pre_process(str(source), str(prepared), skip_symbolic_shape=True)
+        graph = onnx.load(str(prepared)).graph
+        quantize_static(
+            str(prepared),
+            str(target),
+            _Pictures(graph.input[0].name, pictures),
+            quant_format=QuantFormat.QDQ,
+            op_types_to_quantize=QUANTISED,
+            per_channel=True,
+            activation_type=QuantType.QUInt8,
+            weight_type=QuantType.QInt8,
+            nodes_to_exclude=nodes_from(graph, keep),
+            calibrate_method=CalibrationMethod.MinMax,
+            extra_options={"CalibMovingAverage": True},
+        )
+
+
+def nodes_from(graph: onnx.GraphProto, starts: Sequence[str]) -> list[str]:
+    """Return the names of the nodes whose name contains one of `starts`, and of all nodes that follow from them."""
+    reached: set[str] = set()
+    names = []
+    for node in graph.node:  # in topological order
+        if any(start in node.name for start in starts) or reached.intersection(node.input):
+            reached.update(node.output)
+            names.append(node.name)
+    return names
+
+
+def scaled_pictures(pictures: Sequence[Image], stride: int) -> list[Image]:
+    """Cut pictures to multiples of the stride, for calibration without grey borders."""
+    return [np.ascontiguousarray(p[: p.shape[0] // stride * stride, : p.shape[1] // stride * stride]) for p in pictures]
