@@ -76,6 +76,8 @@ def prepare_file(path: Path, what: str, source: str) -> None:
     if path.exists() and Path(source).exists() and path.samefile(source):
         raise OutputError(f"The {what} would overwrite its own source {path}; choose another name for it.")
     existed = path.exists()
+    if path.is_fifo() or path.is_char_device():
+        return  # its reader would take a first look for the end
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("ab"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 from operator import methodcaller
@@ -53,7 +54,10 @@ class LineFile:
         rest = memoryview(line)
         try:
             while rest:
-                rest = rest[self._file.write(rest) :]
+                written = self._file.write(rest)
+                if written is None:
+                    raise BlockingIOError(errno.EAGAIN, "nobody reads it")
+                rest = rest[written:]
         except OSError:
             self._take_back(len(line) - len(rest))
             raise
