@@ -61,8 +61,8 @@ def check_role(entry: ModelEntry) -> None:
     shape = entry.input.shape
     if entry.input.dtype != "uint8" or len(shape) != 4 or shape[3] != 3:
         raise ModelError(
-            f"The model {entry.path} takes {entry.input}, but a {entry.role} takes pictures uint8 (N, height, width, 3) in "
-            "BGR; export it with the normalisation inside."
+            f"The model {entry.path} takes {entry.input}, but a {entry.role} takes pictures uint8 "
+            "(N, height, width, 3) in BGR; export it with the normalisation inside."
         )
     if entry.role == "detector":
         if shape[0] != 1 and isinstance(shape[0], int):

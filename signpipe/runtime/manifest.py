@@ -165,7 +165,12 @@ def load_manifest(folder: Path | None = None) -> dict[str, ModelEntry]:
             f"The model manifest {path} has schema {content.get('schema')}, but this signpipe reads {SCHEMA}; "
             "use the models that belong to this version."
         )
-    return _entries(content.get("model", []), path)
+    tables = content.get("model", [])
+    if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
+        raise ModelError(
+            f"The model manifest {path} has a 'model' that is no table; write [[model]] before each model."
+        )
+    return _entries(tables, path)
 
 
 def _entries(tables: list[dict[str, Any]], path: Path) -> dict[str, ModelEntry]:
@@ -173,9 +178,9 @@ def _entries(tables: list[dict[str, Any]], path: Path) -> dict[str, ModelEntry]:
     for position, table in enumerate(tables, start=1):
         try:
             entry = ModelEntry.model_validate(table | {"folder": path.parent})
-        except (TypeError, ValidationError) as error:
-            first = error.errors()[0] if isinstance(error, ValidationError) else {"loc": (), "msg": str(error)}
-            where = ".".join(map(str, first["loc"])) or "table"
+        except ValidationError as error:
+            first = error.errors()[0]
+            where = ".".join(map(str, first["loc"]))
             raise ModelError(
                 f"Model {position} of the manifest {path} has a bad '{where}' ({first['msg']}); correct the manifest."
             ) from None

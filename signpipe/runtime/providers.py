@@ -28,6 +28,8 @@ PROVIDERS = {
     "cuda": "CUDAExecutionProvider",
     "cpu": "CPUExecutionProvider",
 }
+# Packages that all bring `import onnxruntime`.
+RUNTIMES = ("onnxruntime", "onnxruntime-directml", "onnxruntime-gpu", "onnxruntime-openvino", "onnxruntime-qnn")
 DRIVER = "nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1"
 CLASH_REMEDY = "pip uninstall -y onnxruntime onnxruntime-gpu && pip install onnxruntime-gpu"
 
@@ -116,9 +118,9 @@ def create_session(model: str | bytes, provider: str, threads: int) -> ort.Infer
 
 
 def runtime_packages() -> list[str]:
-    """Return the installed packages that provide `import onnxruntime`; more than one break each other."""
+    """Return the installed packages of `RUNTIMES`; more than one break each other."""
     names = {(distribution.name or "").lower().replace("_", "-") for distribution in distributions()}
-    return sorted(name for name in names if name == "onnxruntime" or name.startswith("onnxruntime-"))
+    return [name for name in RUNTIMES if name in names]
 
 
 def _options(provider: str) -> dict[str, Any]:
@@ -147,18 +149,14 @@ def _loads(library: str) -> bool:
 
 def _missing_library(provider: str) -> str:
     """Say which library keeps a provider from starting."""
+    pattern = "onnxruntime_providers_{}.dll" if sys.platform == "win32" else "libonnxruntime_providers_{}.so"
     folder = Path(ort.__file__).parent / "capi"
-    remedy = (
-        "install TensorRT" if provider == "tensorrt" else "install CUDA and cuDNN with  pip install 'signpipe[cuda]'"
-    )
-    pattern = (
-        f"onnxruntime_providers_{provider}.dll"
-        if sys.platform == "win32"
-        else f"libonnxruntime_providers_{provider}.so"
-    )
     try:
-        ctypes.CDLL(str(folder / pattern.replace(provider, "shared")), mode=ctypes.RTLD_GLOBAL)
-        ctypes.CDLL(str(folder / pattern))
+        ctypes.CDLL(str(folder / pattern.format("shared")), mode=ctypes.RTLD_GLOBAL)
+        ctypes.CDLL(str(folder / pattern.format(provider)))
     except OSError as error:
-        return f"{str(error).partition(':')[0]} isn't found; {remedy}"
+        library = str(error).partition(":")[0]
+        tensorrt = library.startswith(("libnvinfer", "libnvonnxparser"))
+        remedy = "install TensorRT" if tensorrt else "install CUDA and cuDNN with  pip install 'signpipe[cuda]'"
+        return f"{library} isn't found; {remedy}"
     return "it doesn't start; check that  nvidia-smi  lists a GPU and that its driver is recent enough"

@@ -1,0 +1,139 @@
+"""Detect: both output layouts become clean boxes of the source picture."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from signpipe.runtime.session import open_session
+from signpipe.settings import DetectSettings, RuntimeSettings
+from signpipe.stages.detect import Detect
+from signpipe.types import Prepared
+from tests.runtime import graphs
+from tests.runtime.graphs import f32
+
+NAN, INF = float("nan"), float("inf")
+Make = Callable[..., Detect]
+
+
+@pytest.fixture
+def detect(tmp_path: Path) -> Make:
+    """Return a function that builds the stage on a real session whose network gives `output`."""
+
+    def make(output: npt.ArrayLike, **changes: Any) -> Detect:
+        path = graphs.detector(tmp_path / "find.onnx", output)
+        session = open_session(str(path), RuntimeSettings(provider="cpu", threads=1), "detector")
+        return Detect(DetectSettings(**changes), session)
+
+    return make
+
+
+def prepared(height: int = 96, width: int = 128, **changes: Any) -> Prepared:
+    picture = np.zeros((height, width, 3), np.uint8)
+    return Prepared(picture, picture, **changes)
+
+
+def raw(*boxes: tuple[float, ...]) -> npt.NDArray[np.float32]:
+    """Return cx, cy, w, h, score rows in the raw layout (1, 5, M)."""
+    return f32(boxes).T[None]
+
+
+def test_finished_boxes_come_out_by_falling_score(detect: Make) -> None:
+    stage = detect([[[50, 10, 70, 30, 0.5, 0], [10, 20, 40, 60, 0.9, 0], [0, 0, 9, 9, 0.3, 0]]])
+    detections, candidates = stage(prepared())
+    np.testing.assert_array_equal(detections.xyxy, [[10, 20, 40, 60], [50, 10, 70, 30]])
+    np.testing.assert_array_equal(detections.score, f32([0.9, 0.5]))
+    assert detections.xyxy.dtype == detections.score.dtype == np.float32
+    assert len(candidates) == 0
+
+
+def test_raw_boxes_are_thinned_out_to_the_best_of_each_place(detect: Make) -> None:
+    stage = detect(raw((20, 20, 20, 20, 0.6), (21, 20, 20, 20, 0.8), (60, 60, 30, 20, 0.7), (60, 62, 30, 20, 0.2)))
+    detections, _ = stage(prepared())
+    np.testing.assert_allclose(detections.xyxy, [[11, 10, 31, 30], [45, 50, 75, 70]], atol=1e-4)
+    np.testing.assert_allclose(detections.score, [0.8, 0.7])
+    assert detections.xyxy.dtype == np.float32
+
+
+def test_boxes_that_overlap_less_than_the_limit_stay_apart(detect: Make) -> None:
+    two = raw((20, 20, 20, 20, 0.6), (30, 20, 20, 20, 0.8))  # a third of their union is shared
+    assert len(detect(two, iou=0.4)(prepared())[0]) == 2
+    assert len(detect(two, iou=0.3)(prepared())[0]) == 1
+
+
+def test_boxes_are_mapped_back_to_the_source(detect: Make) -> None:
+    stage = detect([[[10, 20, 30, 40, 0.9, 0]]])
+    detections, _ = stage(prepared(scale=(0.5, 0.5), origin=(0, 16)))
+    np.testing.assert_array_equal(detections.xyxy, [[20, 56, 60, 96]])
+
+
+def test_boxes_are_clipped_to_the_picture(detect: Make) -> None:
+    detections, _ = detect([[[-5, -5, 20, 20, 0.9, 0], [100, 80, 140, 120, 0.8, 0]]])(prepared())
+    np.testing.assert_array_equal(detections.xyxy, [[0, 0, 20, 20], [100, 80, 128, 96]])
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        (NAN, 0, 10, 10, 0.9, 0),
+        (0, 0, INF, 10, 0.9, 0),
+        (0, 0, 10, 10, NAN, 0),
+        (10, 10, 10, 20, 0.9, 0),
+        (20, 10, 10, 20, 0.9, 0),
+        (130, 10, 150, 20, 0.9, 0),  # in the padding, right of the picture
+    ],
+)
+def test_what_is_no_box_in_the_picture_is_dropped(detect: Make, row: tuple[float, ...]) -> None:
+    detections, candidates = detect([[row, (5, 5, 9, 9, 0.6, 0)]], raw=True)(prepared())
+    np.testing.assert_array_equal(detections.xyxy, [[5, 5, 9, 9]])
+    np.testing.assert_array_equal(candidates.xyxy, [[5, 5, 9, 9]])
+
+
+@pytest.mark.parametrize("box", [(NAN, 20, 20, 20, 0.9), (20, 20, 0, 20, 0.9), (20, 20, 20, 20, NAN)])
+def test_what_is_no_raw_box_is_dropped(detect: Make, box: tuple[float, ...]) -> None:
+    detections, _ = detect(raw(box, (60, 60, 20, 20, 0.5)))(prepared())
+    np.testing.assert_allclose(detections.score, [0.5])
+
+
+@pytest.mark.parametrize("output", [np.zeros((1, 300, 6)), np.zeros((1, 5, 50)), np.zeros((1, 0, 6))])
+def test_nothing_found_is_nothing(detect: Make, output: npt.NDArray[np.float64]) -> None:
+    detections, candidates = detect(output, raw=True)(prepared())
+    assert detections.xyxy.shape == candidates.xyxy.shape == (0, 4)
+
+
+def test_raw_candidates_reach_down_to_the_low_score(detect: Make) -> None:
+    rows = [[[10 * i, 0, 10 * i + 8, 8, score, 0] for i, score in enumerate((0.9, 0.35, 0.34, 0.05, 0.04))]]
+    detections, candidates = detect(rows, raw=True, score=0.35, low_score=0.05)(prepared())
+    np.testing.assert_allclose(detections.score, [0.9, 0.35])
+    np.testing.assert_allclose(candidates.score, [0.9, 0.35, 0.34, 0.05])
+    assert len(detect(rows, score=0.35)(prepared())[1]) == 0
+
+
+def test_no_more_than_the_maximum_is_published(detect: Make) -> None:
+    rows = [[[10 * i, 0, 10 * i + 8, 8, 0.5 + 0.05 * i, 0] for i in range(8)]]
+    detections, candidates = detect(rows, raw=True, maximum=3)(prepared())
+    np.testing.assert_allclose(detections.score, [0.85, 0.8, 0.75])
+    assert len(candidates) == 8
+
+
+def test_the_best_of_several_classes_is_the_score(tmp_path: Path) -> None:
+    output = f32([[20.0, 60.0], [20.0, 60.0], [20.0, 20.0], [20.0, 20.0], [0.1, 0.7], [0.6, 0.2]])[None]
+    path = graphs.detector(tmp_path / "find.onnx", output)
+    shape = {"name": "detections", "dtype": "float32", "shape": list(output.shape)}
+    graphs.write_manifest(tmp_path, graphs.detector_table(path, classes=["round", "other"], output=[shape]))
+    session = open_session(str(path), RuntimeSettings(provider="cpu"), "detector")
+    detections, _ = Detect(DetectSettings(), session)(prepared())
+    np.testing.assert_allclose(detections.score, [0.7, 0.6])
+
+
+def test_the_shipped_detector_runs_at_any_multiple_of_its_stride() -> None:
+    session = open_session(DetectSettings().model, RuntimeSettings(provider="cpu", threads=1), "detector")
+    stride = session.entry.input.stride
+    assert stride is not None
+    grey = np.full((stride * 9, stride * 13, 3), 114, np.uint8)
+    detections, candidates = Detect(DetectSettings(raw=True), session)(Prepared(grey, grey))
+    assert len(detections) == 0
+    assert (candidates.score < 0.35).all()
