@@ -83,16 +83,21 @@ class Decoder:
         """Seconds that the container announces, or None for a live stream."""
         return None if self._container.duration is None else self._container.duration / av.time_base
 
+    @property
+    def fps(self) -> float | None:
+        """Frames a second that the container announces, or None."""
+        rate = self._stream.average_rate or self._stream.guessed_rate
+        return float(rate) if rate else None
+
     def describe(self, source_id: str, kind: str, live: bool, first: Image) -> SourceInfo:
         """Return what is known of the source once its first picture is there."""
-        rate = self._stream.average_rate or self._stream.guessed_rate
         return SourceInfo(
             source_id=source_id,
             kind=kind,
             live=live,
             width=first.shape[1],
             height=first.shape[0],
-            fps=float(rate) if rate else None,
+            fps=self.fps,
             frames=self._stream.frames or None,
             details={"container": self.format, "codec": self._stream.codec_context.name},
         )

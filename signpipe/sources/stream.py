@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import deque
 from typing import Final
 
 import av.error
@@ -13,25 +14,25 @@ from signpipe.sources.base import SourceInfo
 from signpipe.sources.decode import Decoder, NoVideoError
 from signpipe.sources.redact import redact
 from signpipe.sources.video import VideoSource
-from signpipe.types import Frame
+from signpipe.types import Frame, Image
 
 SCHEMES: Final = ("rtsp", "rtsps", "http", "https")
 _LOGIN_ERRORS: Final = (av.error.HTTPUnauthorizedError, av.error.HTTPForbiddenError)
 _TIMEOUTS: Final = (av.error.ExitError, av.error.TimeoutError)
-_DRIFT: Final = 1e-3  # seconds a second by which a camera's clock may run slow
-_JUMP: Final = 0.5  # seconds of lateness from which a stream's clock counts as set anew
+_WINDOW: Final = 10.0  # seconds over which the earliest arrival is sought
+_BACKLOG: Final = 10.0  # most seconds of old pictures skipped when a stream opens
 
 
 class StreamClock:
     """Turns a stream's timestamps into times on the monotonic clock.
 
-    A picture arrives after its capture by a delay that only ever adds: the earliest arrival, relative to its
-    timestamp, is the best anchor. So the network's jitter doesn't reach the tracker's time intervals.
+    A picture arrives after its capture by a delay that only ever adds: of the last seconds, the earliest arrival
+    relative to its timestamp is the best anchor. So neither the network's jitter nor a hiccup reaches the tracker's
+    time intervals, and a clock that drifts or was set anew is followed.
     """
 
     def __init__(self) -> None:
-        self._offset: float | None = None
-        self._last = 0.0
+        self._offsets: deque[tuple[float, float]] = deque()  # (arrival, offset), offsets rising: the first is lowest
 
     def __call__(self, stamp: float | None, now: float) -> float:
         """Return when the picture was taken, but for the constant part of the delay.
@@ -42,11 +43,12 @@ class StreamClock:
         """
         if stamp is None:
             return now
-        offset = now - stamp
-        if self._offset is not None and offset - self._offset < _JUMP:
-            offset = min(offset, self._offset + _DRIFT * max(now - self._last, 0.0))
-        self._offset, self._last = offset, now
-        return stamp + offset
+        while self._offsets and self._offsets[-1][1] >= now - stamp:
+            self._offsets.pop()
+        self._offsets.append((now, now - stamp))
+        while self._offsets[0][0] < now - _WINDOW:
+            self._offsets.popleft()
+        return stamp + self._offsets[0][1]
 
 
 class StreamSource:
@@ -71,11 +73,25 @@ class StreamSource:
         self._clock = StreamClock()
         # FFmpeg invents a constant rate for pictures over HTTP: there the arrival is the truth.
         self._stamped = decoder.format != "mpjpeg"
+        first = self._newest() if self._stamped else self._picture()
+        self.info: SourceInfo = decoder.describe(source_id, "stream", live=True, first=first[0])
         self._index = 0
         self._started: float | None = None
-        self._first: Frame | None = None
-        self._first = self.read()
-        self.info: SourceInfo = decoder.describe(source_id, "stream", live=True, first=self._first.image)
+        self._first: Frame | None = self._frame(first)
+
+    def _newest(self) -> tuple[Image, float | None]:
+        """Skip what queued up while the stream was being opened: it is old, and would come all at once."""
+        picture = self._picture()
+        interval = 1.0 / (self._decoder.fps or 25.0)
+        for _ in range(round(_BACKLOG / interval)):
+            asked = time.monotonic()
+            try:
+                picture = self._picture()
+            except SourceError:  # a stream of a few pictures: the next read tells
+                break
+            if time.monotonic() - asked > interval / 2:
+                break
+        return picture
 
     def read(self) -> Frame:
         """Return the next frame.
@@ -86,21 +102,26 @@ class StreamSource:
         if self._first is not None:
             first, self._first = self._first, None
             return first
+        frame = self._frame(self._picture())
+        self._report_damage()
+        return frame
+
+    def _frame(self, picture: tuple[Image, float | None]) -> Frame:
+        image, stamp = picture
+        taken = self._clock(stamp if self._stamped else None, time.monotonic())
+        self._started = taken if self._started is None else self._started
+        frame = Frame(image, self._index, taken, max(taken - self._started, 0.0), self._source_id)
+        self._index += 1
+        return frame
+
+    def _picture(self) -> tuple[Image, float | None]:
         try:
             picture = self._decoder.read()
         except av.error.FFmpegError as error:
             raise SourceError(_explain(error, self._source_id, self._silence)) from None
         if picture is None:
             raise SourceError(f"The stream {self._source_id} was ended by its server.")
-        image, stamp = picture
-        taken = self._clock(stamp if self._stamped else None, time.monotonic())
-        if self._started is None:
-            self._started = taken
-        else:
-            self._report_damage()
-        frame = Frame(image, self._index, taken, max(taken - self._started, 0.0), self._source_id)
-        self._index += 1
-        return frame
+        return picture
 
     def _report_damage(self) -> None:
         if self._decoder.damaged and not self.info.damaged:
