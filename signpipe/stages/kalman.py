@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import numpy.typing as npt
 from filterpy.kalman import KalmanFilter
@@ -9,6 +11,8 @@ from filterpy.kalman import KalmanFilter
 from signpipe.types import FloatArray
 
 Array = npt.NDArray[np.float64]
+
+BOX, RATES = np.arange(4), np.arange(4, 8)  # the two halves of the state
 
 # Densities of the white-noise acceleration, a second to the power of -1.5: what turning, braking and a rough road do.
 # The centre's grows with the box and the picture: a jolt moves the whole picture, however small the sign in it.
@@ -52,6 +56,7 @@ class BoxFilter:
 
     def __init__(self, xyxy: FloatArray, picture: tuple[int, int]) -> None:
         self._height, self._width = picture
+        self._corner = np.array([self._width, self._height] * 2, np.float64)
         self._filter = KalmanFilter(dim_x=8, dim_z=4)
         self._filter.H = np.eye(4, 8)
         self._filter.x = np.concatenate([measure(xyxy), np.zeros(4)])
@@ -62,7 +67,7 @@ class BoxFilter:
     @property
     def side(self) -> float:
         """Root of the box's area in pixels."""
-        return float(np.exp(self._filter.x[2]))
+        return math.exp(self._filter.x[2])
 
     @property
     def velocity(self) -> tuple[float, float]:
@@ -72,14 +77,15 @@ class BoxFilter:
     @property
     def xyxy(self) -> Array:
         """The box in pixels, float64 (4,)."""
-        x, y, log_side, log_aspect = self._filter.x[:4]
-        half_width, half_height = np.exp(log_side + np.array([0.5, -0.5]) * log_aspect) / 2
+        x, y, log_side, log_aspect = self._filter.x[:4].tolist()
+        half_width = math.exp(log_side + log_aspect / 2) / 2
+        half_height = math.exp(log_side - log_aspect / 2) / 2
         return np.array([x - half_width, y - half_height, x + half_width, y + half_height])
 
     @property
     def visible(self) -> Array:
         """The part of the box that lies in the picture, float64 (4,)."""
-        return np.clip(self.xyxy, 0, [self._width, self._height, self._width, self._height])
+        return np.minimum(np.maximum(self.xyxy, 0.0), self._corner)
 
     @property
     def has_left(self) -> bool:
@@ -91,8 +97,9 @@ class BoxFilter:
     def expected(self) -> tuple[Array, Array]:
         """Mean (4,) and covariance (4, 4) of the next measurement, which sees the visible part only."""
         visible = self.visible
-        noise = box_noise(self.side) * (CUT_ERROR**2 if self.cuts(visible) else 1.0)
-        return measure(visible), self._filter.P[:4, :4] + np.diag(noise)
+        covariance = self._filter.P[:4, :4].copy()
+        covariance[BOX, BOX] += box_noise(self.side) * (CUT_ERROR**2 if self.cuts(visible) else 1.0)
+        return measure(visible), covariance
 
     def cuts(self, xyxy: npt.NDArray[np.floating]) -> bool:
         """Return True if the picture's edge may cut a sign with this box (4,)."""
@@ -106,15 +113,14 @@ class BoxFilter:
         """
         if dt <= 0:
             return
-        rate = self._filter.x[6]
-        step = float(np.clip(rate * dt, -LARGEST_STEP, LARGEST_STEP))
+        step = min(max(float(self._filter.x[6]) * dt, -LARGEST_STEP), LARGEST_STEP)
         nearer = 1 / (1 - step)
-        reach = dt * np.array([nearer, nearer, -np.log1p(-step) / step if abs(step) > 1e-6 else 1.0, 1.0])
+        growth = -math.log1p(-step) / step if abs(step) > 1e-6 else 1.0
         transition = np.eye(8)
-        transition[:4, 4:] = np.diag(reach)
-        transition[4:, 4:] = np.diag([nearer**2, nearer**2, nearer, 1.0])
+        transition[BOX, RATES] = dt * np.array([nearer, nearer, growth, 1.0])
+        transition[RATES, RATES] = nearer**2, nearer**2, nearer, 1.0
         self._filter.predict(F=transition, Q=self._process_noise(dt))
-        self._filter.x[6] = np.clip(self._filter.x[6], -LARGEST_RATE, LARGEST_RATE)
+        self._filter.x[6] = min(max(self._filter.x[6], -LARGEST_RATE), LARGEST_RATE)
 
     def update(self, xyxy: FloatArray) -> None:
         """Take a detection in.
@@ -126,7 +132,7 @@ class BoxFilter:
             xyxy: float (4,), the detected box in pixels.
         """
         measured = measure(xyxy)
-        noise = box_noise(float(np.exp(measured[2])))
+        noise = box_noise(math.exp(measured[2]))
         if self.cuts(xyxy):
             measured = measured + measure(self.xyxy) - measure(self.visible)
             noise = noise * CUT_ERROR**2
@@ -134,8 +140,12 @@ class BoxFilter:
 
     def _process_noise(self, dt: float) -> Array:
         centre = CENTRE_NOISE_SIDES * self.side + CENTRE_NOISE_PICTURE * self._height
-        density = np.diag(np.array([centre, centre, SCALE_NOISE, ASPECT_NOISE]) ** 2)
-        return np.kron(np.array([[dt**3 / 3, dt**2 / 2], [dt**2 / 2, dt]]), density)
+        density = np.array([centre, centre, SCALE_NOISE, ASPECT_NOISE]) ** 2
+        noise = np.zeros((8, 8))
+        noise[BOX, BOX] = density * dt**3 / 3
+        noise[BOX, RATES] = noise[RATES, BOX] = density * dt**2 / 2
+        noise[RATES, RATES] = density * dt
+        return noise
 
 
 def measure(xyxy: npt.NDArray[np.floating]) -> Array:
