@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -40,7 +41,7 @@ class Session:
         self.providers: tuple[str, ...] = tuple(runner.get_providers())
         self.last_run_ms = 0.0
         self._names = [output.name for output in entry.outputs]
-        self._runner = runner
+        self._runner: Any = runner
         self._buffers = None if device == "cpu" else DeviceBuffers(runner, entry.input.name, self._names, device)
 
     def run(self, array: Image) -> Outputs:
@@ -64,8 +65,8 @@ class Session:
                 values = self._buffers.run(array)
         except Exception as error:  # ONNX Runtime's exceptions have no base class of their own
             raise ModelError(
-                f"The model {self.entry.path} failed on an input {array.dtype} {array.shape}, it takes "
-                f"{self.entry.input}: {_first_line(error)}"
+                f"The model {self.entry.path} failed on an input {array.dtype} {array.shape}, where it takes "
+                f"{self.entry.input} ({_first_line(error)}); choose another model or export this one again."
             ) from None
         self.last_run_ms = (perf_counter() - start) * 1e3
         return dict(zip(self._names, values, strict=True))
@@ -80,8 +81,7 @@ class Session:
 
     def close(self) -> None:
         """Release the model; it can't be run afterwards."""
-        self._buffers = None
-        del self._runner
+        self._buffers = self._runner = None
 
 
 class DeviceBuffers:
@@ -148,15 +148,24 @@ def open_session(model: str, settings: RuntimeSettings, role: str) -> Session:
 def _start(path: Path, settings: RuntimeSettings) -> tuple[ort.InferenceSession, str]:
     """Open a file with the provider of the settings; return the session and the provider that it really has."""
     provider = choose_provider(settings)
+    if provider != "cpu":
+        with contextlib.suppress(Exception):  # ONNX Runtime's exceptions have no base class of their own
+            runner = create_session(str(path), provider, settings.threads)
+            if runner.get_providers()[0] == PROVIDERS[provider]:
+                return runner, provider
+    runner = _start_on_cpu(path, settings.threads)  # a bad file is the file's fault, not the provider's
+    if provider != "cpu" and settings.provider != "auto":
+        fall_back(settings, f"it doesn't run {path.name}")
+    return runner, "cpu"
+
+
+def _start_on_cpu(path: Path, threads: int) -> ort.InferenceSession:
     try:
-        runner = create_session(str(path), provider, settings.threads)
+        return create_session(str(path), "cpu", threads)
     except Exception as error:  # ONNX Runtime's exceptions have no base class of their own
         raise ModelError(
             f"The model file {path} can't be loaded as ONNX ({_first_line(error)}); restore or export it again."
         ) from None
-    if runner.get_providers()[0] != PROVIDERS[provider]:
-        provider = "cpu" if settings.provider == "auto" else fall_back(settings, "it doesn't take this model")
-    return runner, provider
 
 
 def _specs(arguments: list[Any]) -> list[TensorSpec]:
