@@ -70,7 +70,7 @@ class Canvas:
     def frame(self, rect: Rect, colour: Colour, thickness: float, dashed: bool = False) -> None:
         """Draw a rectangle around (outside of) `rect`, with a dark seam that parts it from a bright picture."""
         width = self.px(thickness)
-        out = (width + 1) // 2
+        out = (width + 2) // 2 + 1
         corners = [
             (rect[0] - out, rect[1] - out),
             (rect[2] + out, rect[1] - out),

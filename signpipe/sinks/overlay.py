@@ -7,7 +7,18 @@ import numpy as np
 
 from signpipe.catalogue import Catalogue
 from signpipe.sinks.draw import BOLD, FADED, REGULAR, SEMIBOLD, WHITE, Canvas, Colour, Rect, place
-from signpipe.types import Advisory, AdvisoryStatus, Frame, FrameResult, Gap, Image, SignTrack, TrackState, Verdict
+from signpipe.types import (
+    Advisory,
+    AdvisoryStatus,
+    FloatArray,
+    Frame,
+    FrameResult,
+    Gap,
+    Image,
+    SignTrack,
+    TrackState,
+    Verdict,
+)
 
 _GREEN: Colour = (106, 200, 60)
 _TEAL: Colour = (208, 190, 40)
@@ -28,6 +39,7 @@ _STATUSES: dict[AdvisoryStatus, Colour] = {
 }
 _LIMIT = "speed_limit"  # topic of the advisory that is drawn as a sign
 _LINES = 7  # most advisories in the panel beside the limit
+_OUTSIDE = 64  # pixels beyond the picture within which the sides of a box are drawn
 _READABLE = 200  # pixels of width and height under which text would only hide the picture
 
 
@@ -48,10 +60,10 @@ class Overlay:
         """
         assert isinstance(result.frame, Frame)
         canvas = Canvas(result.frame.image.copy())
-        boxes = [(track, _rect(track.xyxy)) for track in result.tracks]
+        boxes = [(track, _rect(track.xyxy, canvas)) for track in result.tracks]
         for row, box in enumerate(result.detections.xyxy):
             if row >= len(result.track_ids) or result.track_ids[row] < 0:
-                canvas.frame(_rect(box), _GREY, 1)
+                canvas.frame(_rect(box, canvas), _GREY, 1)
         for track, rect in boxes:
             tentative = track.state is TrackState.TENTATIVE
             colour = _GREY if tentative else _VERDICTS[track.verdict]
@@ -199,7 +211,8 @@ def _duration(seconds: float) -> str:
     return f"{seconds:.0f} s" if seconds < 100 else f"{seconds / 60:.0f} min"
 
 
-def _rect(xyxy: np.ndarray[tuple[int, ...], np.dtype[np.float32]]) -> Rect:
-    """Return a box in whole pixels; what isn't finite or is far outside is brought near."""
-    left, top, right, bottom = (int(v) for v in np.round(np.nan_to_num(np.clip(xyxy, -32000, 32000))))
+def _rect(xyxy: FloatArray, canvas: Canvas) -> Rect:
+    """Bring a box to whole pixels, and what isn't finite or far outside near to the picture."""
+    limits = np.array([canvas.width, canvas.height] * 2) + _OUTSIDE
+    left, top, right, bottom = (int(v) for v in np.round(np.clip(np.nan_to_num(xyxy), -_OUTSIDE, limits)))
     return left, top, right, bottom

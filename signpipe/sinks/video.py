@@ -21,7 +21,11 @@ _BT601 = 6  # ITU-T H.273 number of the matrix that cv2 converts with (SMPTE 170
 _CODEC_OPTIONS = {"preset": "ultrafast", "crf": "24"}
 # Fragments of a second while it is written, so that a file cut off anywhere plays up to its last fragment;
 # an ordinary file with its index once it is closed.
-_CONTAINER_OPTIONS = {"movflags": "hybrid_fragmented+default_base_moof", "frag_duration": "1000000", "flush_packets": "1"}
+_CONTAINER_OPTIONS = {
+    "movflags": "hybrid_fragmented+default_base_moof",
+    "frag_duration": "1000000",
+    "flush_packets": "1",
+}
 
 
 class VideoSink:
