@@ -64,7 +64,8 @@ class Pipeline:
                 f"The classifier '{settings.classify.model}' knows {len(classes)} classes that aren't the catalogue's "
                 f"{len(self.catalogue)} in order; choose a classifier that was trained for this catalogue."
             )
-        self._preprocess = Preprocess(settings.preprocess, self.detector.entry.input.stride or 32)
+        detector = self.detector.entry
+        self._preprocess = Preprocess(settings.preprocess, detector.input.stride or 32, detector.fixed_size)
         self._detect = Detect(settings.detect, self.detector)
         self._plausibility = Plausibility(settings.plausibility)
         self._classify = Classify(settings.classify, self.classifier)
