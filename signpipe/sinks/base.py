@@ -58,8 +58,8 @@ class RunInfo:
 
 
 def settings_digest(settings: BaseModel) -> str:
-    """Return the SHA-256 of the settings, so that two runs can be compared."""
-    return hashlib.sha256(settings.model_dump_json().encode()).hexdigest()
+    """Return the SHA-256 of all settings but where the outputs go, so that two runs can be compared."""
+    return hashlib.sha256(settings.model_dump_json(exclude={"output"}).encode()).hexdigest()
 
 
 def prepare_file(path: Path, what: str, source: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import threading
@@ -36,6 +37,7 @@ class WindowSink:
         Raises:
             OutputError: There is no display, or this OpenCV can't use it.
         """
+        os.environ.setdefault("QT_LOGGING_RULES", "*.warning=false")  # it warns of fonts and threads that do no harm
         _probe()
         self._title = title
         self._overlay = overlay

@@ -10,8 +10,9 @@ import av
 import pytest
 
 from signpipe.errors import OutputError
-from signpipe.settings import OutputSettings
+from signpipe.settings import OutputSettings, Settings
 from signpipe.sinks import RunInfo, open_run_sinks
+from signpipe.sinks.base import settings_digest
 from tests.sinks.results import CATALOGUE, advisory, frame_result, gap_result, track
 
 RUN = RunInfo("drive.mp4", width=320, height=240, fps=25.0)
@@ -76,3 +77,12 @@ def test_a_live_run_never_waits_for_its_sinks(tmp_path: Path) -> None:
 
     with av.open(str(tmp_path / "a.mp4")) as video:
         assert sum(1 for _ in video.decode(video=0)) == 40 - worker.dropped
+
+
+def test_the_digest_of_the_settings_tells_runs_apart_but_not_by_their_outputs(tmp_path: Path) -> None:
+    elsewhere = Settings(output=OutputSettings(folder=tmp_path))
+    changed = Settings()
+    changed.detect.score = 0.5
+
+    assert settings_digest(Settings()) == settings_digest(elsewhere)
+    assert settings_digest(Settings()) != settings_digest(changed)

@@ -62,13 +62,20 @@ def test_a_key_in_the_window_ends_the_run(display: str, key: str) -> None:
         pytest.skip("needs xdotool to press a key")
     env = os.environ | {"DISPLAY": display}
     with subprocess.Popen(
-        [sys.executable, "-c", textwrap.dedent(SHOW)], cwd=ROOT, env=env, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", textwrap.dedent(SHOW)],
+        cwd=ROOT,
+        env=env,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
     ) as shower:
         assert shower.stdout is not None
         assert shower.stdout.readline() == "shown\n"
         window = ["xdotool", "search", "--sync", "--name", "signpipe: drive.mp4", "windowfocus", "key", key]
         subprocess.run(window, env=env, check=True, timeout=20, capture_output=True)
         assert shower.stdout.readline() == "closed 0\n"
+        assert shower.stderr is not None
+        assert shower.stderr.read() == ""
         assert shower.wait(20) == 0
 
 
