@@ -1,0 +1,66 @@
+"""Drawings of the catalogue's signs: one SVG a class, in millimetres of the usual real sign.
+
+The outline of a sign fills its drawing exactly, so that a drawing and a tight box have the same edges; outside the
+outline the drawing is transparent.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from importlib.resources import files
+from typing import cast
+
+import cv2
+import numpy as np
+
+from signpipe.errors import ExtraMissingError
+from signpipe.types import Image
+
+
+def drawing_svg(name: str) -> str:
+    """Return the SVG source of a sign's drawing.
+
+    Args:
+        name: Class name of the catalogue, such as "speed_limit_80".
+
+    Raises:
+        KeyError: There is no drawing of that name.
+    """
+    file = files(__package__).joinpath(f"{name}.svg")
+    if not file.is_file():
+        raise KeyError(name)
+    return file.read_text(encoding="utf-8")
+
+
+@lru_cache(maxsize=128)
+def _pixels(name: str, size: int) -> Image:
+    """Return the drawing as a read-only BGRA picture; see `render_drawing`."""
+    try:
+        import resvg_py
+    except ImportError:
+        raise ExtraMissingError("Rendering sign drawings", "sim") from None
+    svg = drawing_svg(name)
+    width, height = (float(side) for side in svg.split('viewBox="0 0 ', 1)[1].split('"', 1)[0].split())
+    scale = size / max(width, height)
+    wide, high = round(width * scale), round(height * scale)
+    png = resvg_py.svg_to_bytes(svg_string=svg, skip_system_fonts=True, width=wide, height=high)
+    pixels = cast(Image, cv2.imdecode(np.frombuffer(png, np.uint8), cv2.IMREAD_UNCHANGED))
+    pixels.flags.writeable = False
+    return pixels
+
+
+def render_drawing(name: str, size: int) -> Image:
+    """Render a sign's drawing.
+
+    Args:
+        name: Class name of the catalogue.
+        size: Pixels of the longer side.
+
+    Returns:
+        BGRA uint8 (H, W, 4) with straight alpha, read-only; 0 alpha lies outside the sign's outline.
+
+    Raises:
+        KeyError: There is no drawing of that name.
+        ExtraMissingError: The extra "sim" isn't installed.
+    """
+    return _pixels(name, size)
