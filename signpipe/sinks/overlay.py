@@ -70,7 +70,8 @@ class Overlay:
             canvas.frame(rect, colour, 1 if tentative else 2, dashed=track.state is TrackState.COASTING)
         if min(canvas.width, canvas.height) < _READABLE:
             return canvas.image
-        taken = [self._panel(canvas, result.advisories), self._clock(canvas, result)]
+        panel = self._panel(canvas, result.advisories)
+        taken = [panel, self._clock(canvas, result, panel)]
         taken += [rect for _, rect in boxes]
         for track, rect in sorted(boxes, key=lambda pair: pair[1][3] - pair[1][1], reverse=True):
             if track.state is not TrackState.TENTATIVE:
@@ -168,8 +169,8 @@ class Overlay:
             after = x + canvas.px(28) + canvas.text_width(message, 16, SEMIBOLD)
             canvas.text(after, y, detail, 13, FADED if live else colour)
 
-    def _clock(self, canvas: Canvas, result: FrameResult) -> Rect:
-        """Write frame, time and latency in the lower right corner; return the place."""
+    def _clock(self, canvas: Canvas, result: FrameResult, panel: Rect) -> Rect:
+        """Write frame, time and latency in the lower right corner, or above where the panel needs it."""
         frame = result.frame
         assert isinstance(frame, Frame)
         minutes, seconds = divmod(max(frame.media_time, 0.0), 60)
@@ -180,8 +181,9 @@ class Overlay:
             parts.append(f"{result.dropped} dropped")
         text = canvas.fit_text("  ·  ".join(parts), canvas.width // 2, 13)
         edge, height = canvas.px(12), canvas.px(24)
-        right, bottom = canvas.width - edge, canvas.height - edge
-        rect = (right - canvas.text_width(text, 13) - canvas.px(20), bottom - height, right, bottom)
+        right, left = canvas.width - edge, canvas.width - edge - canvas.text_width(text, 13) - canvas.px(20)
+        bottom = canvas.height - edge if left > panel[2] else edge + height
+        rect = (left, bottom - height, right, bottom)
         canvas.card(rect, opacity=0.78)
         canvas.text(rect[0] + canvas.px(10), bottom - height / 2, text, 13, FADED)
         return rect
