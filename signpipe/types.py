@@ -194,6 +194,7 @@ class SignTrack:
         verdict: The rung of the ladder that the track reached.
         verdict_reason: How the verdict was reached, for a person.
         category: Category that is sure, if the class isn't, else None.
+        source: Who the verdict rests on: "vision", "vision+template", "map", ...
         detection: Index of this frame's detection, or None while coasting.
     """
 
@@ -212,6 +213,7 @@ class SignTrack:
     verdict: Verdict = Verdict.UNKNOWN
     verdict_reason: str = ""
     category: str | None = None
+    source: str = "vision"
     detection: int | None = None
 
     @property
@@ -225,7 +227,7 @@ class AdvisoryStatus(StrEnum):
 
     ACTIVE = "active"
     STALE = "stale"  # expired without being renewed: last known, not to be relied on
-    ENDED = "ended"  # lifted by a sign that ends it; reported once
+    ENDED = "ended"  # lifted by a sign, withdrawn, or stale for too long; reported once, as an event
 
 
 @dataclass(slots=True)
@@ -234,7 +236,8 @@ class Advisory:
 
     Attributes:
         topic: What it is about; one advisory a topic is in force ("speed_limit", "overtaking", "priority",
-            "stop", "give_way", "danger:road_works", "direction", "access", "unknown:prohibitory", ...).
+            "overtaking:goods", "stop", "give_way", "danger:road_works", "direction:keep_right", "access:no_entry",
+            "unknown:prohibitory", ...).
         message: For the driver, such as "limit 80".
         value: Machine-readable value: km/h for a limit, a word otherwise, or None.
         confidence: 0..1, from the verdict it rests on.
