@@ -122,9 +122,10 @@ def pictures_in(folder: Path) -> dict[str, Path]:
     """Return the picture files directly in a folder by their stem, sorted by name; none if it isn't there."""
     if not folder.is_dir():
         return {}
-    with os.scandir(folder) as entries:  # unlike Path.is_file, it asks the disk for no file by itself
-        names = sorted(e.name for e in entries if Path(e.name).suffix.lower() in PICTURES and e.is_file())
-    return {Path(name).stem: folder / name for name in names}
+    with os.scandir(folder) as entries:  # unlike Path.is_file, it doesn't ask the disk about each file
+        names = sorted(entry.name for entry in entries if entry.is_file())
+    stems = (name.rpartition(".") for name in names)
+    return {stem: folder / f"{stem}.{end}" for stem, _, end in stems if f".{end.lower()}" in PICTURES}
 
 
 def pictures_under(folder: Path) -> list[Path]:
