@@ -39,9 +39,7 @@ class ClassEvidence:
         self._total = 0.0
         self._class_id: int | None = None
 
-    def add(
-        self, probability: FloatArray, novelty: float, side: float, visibility: float, elapsed: float | None
-    ) -> None:
+    def add(self, probability: FloatArray, novelty: float, side: float, visibility: float, elapsed: float) -> None:
         """Take one look in.
 
         Args:
@@ -49,10 +47,10 @@ class ClassEvidence:
             novelty: 0 for a familiar sign, towards 1 for something never seen.
             side: Root of the box's area in pixels.
             visibility: 1 for a whole sign, less if the picture's edge cuts it.
-            elapsed: Seconds since the last look, or None for the first.
+            elapsed: Seconds since the last look; of no account for the first.
         """
-        kept = 0.0 if elapsed is None else 0.5 ** (elapsed / self._settings.forgetting)
-        fresh = 1.0 if elapsed is None else min(elapsed / LOOK_INTERVAL, LONGEST_PAUSE)
+        kept = 0.5 ** (elapsed / self._settings.forgetting)
+        fresh = 1.0 if self._class_id is None else min(elapsed / LOOK_INTERVAL, LONGEST_PAUSE)
         weight = self._settings.weight * visibility * fresh * side / (side + self._settings.size_reference)
         heard = (1 - WORTHLESS) * probability.astype(np.float64) + WORTHLESS / len(probability)
         self._log = kept * self._log + weight * (1 - novelty) * np.log(heard)

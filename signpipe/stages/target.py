@@ -73,12 +73,11 @@ class Target:
             probability: float32 (C,), the classifier's.
             novelty: The classifier's, 0..1.
         """
-        first = self._hits == 0
         self._cut = self.box.cuts(xyxy)
-        if not first:
+        if self._hits > 0:  # the first detection is what the filter was made from
             self.box.update(xyxy)
         visibility = CUT_VISIBILITY if self._cut else 1.0
-        self.evidence.add(probability, novelty, self.box.side, visibility, None if first else self.unseen)
+        self.evidence.add(probability, novelty, self.box.side, visibility, self.unseen)
         self.detection, self._score, self._seen = detection, score, self._now
         self._hits += 1
         old_enough = self._now - self._born >= self._settings.confirm_after

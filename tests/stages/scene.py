@@ -36,7 +36,8 @@ class Sign:
         if not (0 < x < PICTURE[1] and 0 < y < PICTURE[0]):
             return None
         edges = [PICTURE[1], PICTURE[0], PICTURE[1], PICTURE[0]]
-        return np.clip(np.array([x - half, y - half, x + half, y + half]), 0, edges).astype(np.float32)
+        box = np.array([x - half, y - half, x + half, y + half], np.float32)
+        return np.clip(box, np.float32(0), np.array(edges, np.float32))
 
 
 @dataclass

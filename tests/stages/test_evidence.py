@@ -1,0 +1,142 @@
+"""Class evidence adds up, forgets, never becomes certain, and doesn't flicker."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from signpipe.settings import TrackSettings
+from signpipe.stages.association import disagree
+from signpipe.stages.evidence import LARGEST_LEAD, ClassEvidence
+from signpipe.types import FloatArray
+from tests.stages.scene import CLASSES, belief
+
+LIMIT_30, LIMIT_80 = 1, 5
+
+
+def evidence(**changes: float) -> ClassEvidence:
+    return ClassEvidence(CLASSES, TrackSettings.model_validate(changes))
+
+
+def look(
+    fused: ClassEvidence,
+    class_id: int = LIMIT_80,
+    count: int = 1,
+    probability: float = 0.9,
+    side: float = 40.0,
+    elapsed: float = 0.1,
+    visibility: float = 1.0,
+    novelty: float = 0.0,
+) -> ClassEvidence:
+    for _ in range(count):
+        fused.add(belief(class_id, probability), novelty, side, visibility, elapsed)
+    return fused
+
+
+def lead(fused: ClassEvidence, first: int = LIMIT_80, second: int = LIMIT_30) -> float:
+    return float(fused.log[first] - fused.log[second])
+
+
+def test_one_look_isnt_enough_and_several_are() -> None:
+    fused = look(evidence(), probability=0.99)
+    assert fused.class_id == LIMIT_80
+    assert fused.probability[LIMIT_80] < 0.5
+    assert look(fused, count=8, probability=0.99).probability[LIMIT_80] > 0.95
+
+
+def test_evidence_comes_by_the_second_not_by_the_frame() -> None:
+    slow, fast = evidence(), evidence()
+    look(slow, count=5, elapsed=0.2)
+    look(fast, count=60, elapsed=1 / 60)
+    assert lead(fast) == pytest.approx(lead(slow), rel=0.1)
+
+
+def test_looks_at_one_instant_count_once() -> None:
+    fused = look(evidence())
+    before = lead(fused)
+    assert lead(look(fused, count=50, elapsed=0.0)) == pytest.approx(before)
+
+
+@pytest.mark.parametrize(
+    "less",
+    [{"side": 15.0}, {"visibility": 0.3}, {"novelty": 0.8}, {"probability": 0.5}],
+    ids=lambda less: next(iter(less)),
+)
+def test_poor_looks_count_less(less: dict[str, float]) -> None:
+    assert 0 < lead(look(evidence(), count=4, **less)) < 0.8 * lead(look(evidence(), count=4))  # type: ignore[arg-type]
+
+
+def test_an_unclassified_look_says_nothing() -> None:
+    fused = look(evidence(), count=5)
+    before = fused.probability
+    fused.add(np.full(CLASSES, 1 / CLASSES, np.float32), 0.0, 40.0, 1.0, 0.001)
+    np.testing.assert_allclose(fused.probability, before, atol=0.01)
+    assert fused.class_id == LIMIT_80
+
+
+@settings(max_examples=50, deadline=None)
+@given(
+    st.lists(
+        st.tuples(st.integers(0, CLASSES - 1), st.floats(0.0, 1.0), st.floats(1, 2000), st.floats(0, 5)), min_size=1
+    )
+)
+def test_evidence_stays_bounded(looks: list[tuple[int, float, float, float]]) -> None:
+    fused = evidence()
+    for class_id, probability, side, elapsed in looks:
+        look(fused, class_id, 1, probability, side, elapsed)
+    assert fused.log.max() == 0
+    assert fused.log.min() >= -LARGEST_LEAD
+    assert fused.probability.sum() == pytest.approx(1, abs=1e-4)
+    assert 0 <= fused.novelty <= 1
+
+
+def test_even_a_thousand_looks_can_be_overruled_within_seconds() -> None:
+    """A display that changes, or a track that was mixed up, is read anew."""
+    fused = look(evidence(), LIMIT_80, 1000, 0.99)
+    assert fused.probability[LIMIT_80] < 1
+    assert look(fused, LIMIT_30, 20, 0.99).class_id == LIMIT_30
+
+
+def test_old_looks_lose_weight() -> None:
+    old, recent = look(evidence(), count=3), look(evidence(), count=3)
+    look(old, LIMIT_30, elapsed=4.0, side=8.0)
+    look(recent, LIMIT_30, elapsed=0.2, side=8.0)
+    assert lead(old) < 0.5 * lead(recent)
+
+
+def test_the_class_is_held_until_another_leads_by_far_enough() -> None:
+    """Without hysteresis, equal evidence for two classes would show one after the other."""
+    fused = look(evidence(hold=1.5), count=2)
+    classes = []
+    for _ in range(20):
+        classes += [look(fused, LIMIT_30).class_id, look(fused, LIMIT_80).class_id]
+    assert set(classes) == {LIMIT_80}
+    changes: list[float] = []
+    while fused.class_id == LIMIT_80:
+        changes.append(lead(look(fused, LIMIT_30), LIMIT_30, LIMIT_80))
+    assert max(changes[:-1]) <= 1.5 < changes[-1]
+
+
+def test_flicker_shows_as_doubt_not_as_a_class() -> None:
+    fused = evidence()
+    for _ in range(20):
+        look(fused, LIMIT_30)
+        look(fused, LIMIT_80)
+    assert fused.probability.max() < 0.9
+
+
+def test_novelty_is_that_of_the_looks() -> None:
+    assert look(evidence(), count=10, novelty=0.7).novelty == pytest.approx(0.7)
+    mixed = look(look(evidence(), count=5, novelty=0.0, side=20), count=5, novelty=1.0, side=200)
+    assert 0.5 < mixed.novelty < 0.9
+
+
+def test_disagreement_is_none_with_the_same_doubt_and_full_between_two_sure_classes() -> None:
+    doubt = (belief(LIMIT_30, 0.5) + belief(LIMIT_80, 0.5)) / 2
+    rows: FloatArray = np.stack([belief(LIMIT_30, 0.98), belief(LIMIT_80, 0.98), doubt])
+    matrix = disagree(rows, rows)
+    np.testing.assert_allclose(np.diag(matrix), 0, atol=1e-6)
+    assert matrix[0, 1] > 0.95
+    assert 0.2 < matrix[0, 2] < 0.6

@@ -1,0 +1,78 @@
+"""The box filter foresees how an approached sign moves and grows."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from signpipe.stages.kalman import BoxFilter
+from signpipe.types import FloatArray
+from tests.stages.scene import PICTURE, Sign
+
+SPEED = 20.0
+
+
+def truth(sign: Sign, time: float) -> FloatArray:
+    box = sign.box(SPEED * time)
+    assert box is not None
+    return box
+
+
+@pytest.mark.parametrize("dt", [1 / 30, 1 / 10, 1 / 5])
+def test_an_approached_sign_is_foreseen(dt: float) -> None:
+    """Once it knows the rates, a prediction is off by a small part of the box, though it grows ever faster."""
+    sign = Sign(5, 50)
+    box = BoxFilter(truth(sign, 0.0), PICTURE)
+    for time in np.arange(dt, 1.95, dt):
+        box.predict(dt)
+        expected = truth(sign, float(time))
+        if time > 0.8:
+            assert np.abs(box.xyxy - expected).max() < 0.25 * (expected[2] - expected[0])
+        box.update(expected)
+    assert box.velocity[0] > 100
+    assert box.velocity[1] < 0
+
+
+def test_uncertainty_grows_with_time_not_with_steps() -> None:
+    one, many = (BoxFilter(np.array([600, 300, 640, 340], np.float32), PICTURE) for _ in range(2))
+    one.predict(0.4)
+    for _ in range(40):
+        many.predict(0.01)
+    np.testing.assert_allclose(np.diag(one.expected[1]), np.diag(many.expected[1]), rtol=1e-6)
+    before = one.expected[1].copy()
+    one.predict(0.0)
+    np.testing.assert_array_equal(one.expected[1], before)
+
+
+def test_a_sign_that_the_edge_cuts_doesnt_seem_to_shrink() -> None:
+    box = BoxFilter(np.array([1100, 300, 1200, 400], np.float32), PICTURE)
+    for time in range(1, 20):
+        box.predict(1 / 30)
+        box.update(
+            np.minimum(np.array([1100, 300, 1200, 400]) + time * np.array([8, 0, 8, 0]), 1280).astype(np.float32)
+        )
+    assert box.side == pytest.approx(100, rel=0.1)
+    assert box.visible[2] == PICTURE[1]
+    assert box.xyxy[2] > PICTURE[1] + 40
+
+
+def test_coasting_ends_outside_the_picture() -> None:
+    sign = Sign(5, 50)
+    box = BoxFilter(truth(sign, 0.0), PICTURE)
+    for time in np.arange(0.1, 2.1, 0.1):
+        box.predict(0.1)
+        box.update(truth(sign, float(time)))
+    assert not box.has_left
+    for _ in range(8):
+        box.predict(0.1)
+    assert box.has_left
+
+
+def test_long_coasting_stays_finite() -> None:
+    box = BoxFilter(np.array([630, 350, 650, 370], np.float32), PICTURE)
+    box.predict(0.1)
+    box.update(np.array([600, 320, 680, 400], np.float32))
+    for _ in range(100):
+        box.predict(0.5)
+    assert np.isfinite(box.xyxy).all()
+    assert box.has_left
