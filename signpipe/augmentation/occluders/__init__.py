@@ -1,0 +1,1 @@
+"""The occluders, a module a family."""
