@@ -48,8 +48,8 @@ def test_one_look_isnt_enough_and_several_are() -> None:
 
 def test_evidence_comes_by_the_second_not_by_the_frame() -> None:
     slow, fast = evidence(), evidence()
-    look(slow, count=5, elapsed=0.2)
-    look(fast, count=60, elapsed=1 / 60)
+    look(slow, count=6, elapsed=0.2)
+    look(fast, count=61, elapsed=1 / 60)
     assert lead(fast) == pytest.approx(lead(slow), rel=0.1)
 
 
