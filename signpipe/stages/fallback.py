@@ -33,7 +33,7 @@ class Finding:
 class Rung(Protocol):
     """One way to become sure of a sign's class; the ladder asks them from the cheapest to the dearest."""
 
-    def __call__(self, track: SignTrack, held: int | None) -> Finding | None:
+    def __call__(self, track: SignTrack, held: int | None, /) -> Finding | None:
         """Judge one track.
 
         Args:
