@@ -65,9 +65,9 @@ def detector(
         Path | None, typer.Option(help="State dict of YOLO26n; else yolo26n_coco.state_dict.pt beside the data.")
     ] = None,
     out: Annotated[Path, typer.Option(help="Folder for checkpoint, result and curves.")] = Path("runs/detector-fast"),
-    epochs: Annotated[int, typer.Option(min=1, help="Rounds of training.")] = 12,
+    epochs: Annotated[int, typer.Option(min=1, help="Rounds of training.")] = 30,
     minutes: Annotated[float | None, typer.Option(min=0.1, help="Train for so long instead of --epochs.")] = None,
-    tiles: Annotated[int, typer.Option(min=16, help="Tiles a round.")] = 960,
+    tiles: Annotated[int, typer.Option(min=16, help="Tiles a round.")] = 320,
     seed: SeedOption = 0,
     threads: ThreadsOption = 2,
     limit: Annotated[int | None, typer.Option(min=8, help="Read only so many scenes of each set; for a trial.")] = None,

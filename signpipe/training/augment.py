@@ -164,4 +164,4 @@ def _motion(rng: np.random.Generator) -> FloatArray:
 
 def uncertainty(hidden: npt.ArrayLike) -> FloatArray:
     """Map the hidden share of signs to the weight of "cannot tell" in the training target: 0 to 30 %, 1 from 75 %."""
-    return np.clip((np.asarray(hidden, np.float32) - 0.3) / 0.45, 0, 1).astype(np.float32)
+    return np.asarray(np.clip((np.asarray(hidden, np.float32) - 0.3) / 0.45, 0, 1), np.float32)

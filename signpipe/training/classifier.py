@@ -128,23 +128,23 @@ class ClassifierTraining:
         self.epoch += 1
         return total / self.steps
 
-    @torch.no_grad()
     def _average(self) -> None:
         """Move the averaged weights, and the statistics of its normalisation, towards the network's."""
         step = self.schedule.last_epoch
         keep = min(self.plan.average, (1 + step) / (10 + step))
-        for mean, new in zip(self.averaged.state_dict().values(), self.net.state_dict().values(), strict=True):
-            if mean.dtype.is_floating_point:
-                mean.lerp_(new, 1 - keep)
-            else:
-                mean.copy_(new)
+        with torch.no_grad():
+            for mean, new in zip(self.averaged.state_dict().values(), self.net.state_dict().values(), strict=True):
+                if mean.dtype.is_floating_point:
+                    mean.lerp_(new, 1 - keep)
+                else:
+                    mean.copy_(new)
 
 
-@torch.no_grad()
 def logits_of(net: SignNet, images: Image, batch: int = 256) -> FloatArray:
     """Return float32 (N, C) scores of crops BGR uint8 (N, S, S, 3)."""
     net.eval()
-    parts = [net(normalise(torch.from_numpy(images[i : i + batch])))[0] for i in range(0, len(images), batch)]
+    with torch.no_grad():
+        parts = [net(normalise(torch.from_numpy(images[i : i + batch])))[0] for i in range(0, len(images), batch)]
     return np.asarray(torch.cat(parts).numpy(), np.float32)
 
 

@@ -60,7 +60,7 @@ def _read_crop(crop: Crop, size: int, margin: float) -> Image:
     image = read_image(crop.path)
     height, width = image.shape[:2]
     box = np.array(crop.box) * (width, height, width, height)
-    return crop_signs(image, box[None], margin, size)[0]
+    return np.asarray(crop_signs(image, box[None], margin, size)[0], np.uint8)
 
 
 def _backgrounds(scene: Scene, count: int, size: int, rng: np.random.Generator) -> Image:

@@ -51,15 +51,15 @@ class DetectorPlan:
         limit: Read only so many scenes of each set; for a trial.
     """
 
-    epochs: int = 12
+    epochs: int = 30
     minutes: float | None = None
-    tiles: int = 960
-    batch: int = 16
+    tiles: int = 320
+    batch: int = 8
     size: int = 640
-    rate: float = 2e-3
+    rate: float = 1.5e-3
     seed: int = 0
     threads: int = 2
-    validate_every: int = 3
+    validate_every: int = 6
     limit: int | None = None
 
 
@@ -135,7 +135,7 @@ class TileTraining(DetectionTrainer):  # type: ignore[misc]  # ultralytics has n
                 "model": str(ARCHITECTURE), "task": "detect", "device": "cpu", "seed": plan.seed,
                 "epochs": plan.epochs, "time": plan.minutes and plan.minutes / 60, "imgsz": plan.size,
                 "batch": plan.batch, "nbs": plan.batch, "optimizer": "AdamW", "lr0": plan.rate, "lrf": 0.02,
-                "cos_lr": True, "momentum": 0.9, "weight_decay": 0.01, "warmup_epochs": 0.5, "warmup_bias_lr": 0.0,
+                "cos_lr": True, "momentum": 0.9, "weight_decay": 0.01, "warmup_epochs": 1.5, "warmup_bias_lr": 0.0,
                 "close_mosaic": 0, "deterministic": False, "amp": False, "plots": False, "patience": 0,
                 "verbose": False, "project": str(out.parent.resolve()), "name": out.name, "exist_ok": True,
             }
@@ -172,7 +172,8 @@ class TileTraining(DetectionTrainer):  # type: ignore[misc]  # ultralytics has n
 
     def get_model(self, cfg: Any = None, weights: Any = None, verbose: bool = True) -> SignDetector:  # noqa: ARG002
         """Return the network in the fast memory format."""
-        return build_detector(self.coco).to(memory_format=torch.channels_last)
+        model: SignDetector = build_detector(self.coco).to(memory_format=torch.channels_last)
+        return model
 
     def preprocess_batch(self, batch: dict[str, Any]) -> dict[str, Any]:
         """Scale pictures to 0..1 in the fast memory format."""
@@ -261,11 +262,11 @@ def torch_detector(model: SignDetector) -> Detector:
     model.eval()
     model.end2end = True
 
-    @torch.no_grad()
     def detect(image: Image) -> Detections:
         rgb = torch.from_numpy(np.ascontiguousarray(pad_to_stride(image, STRIDE)[..., ::-1]))
         pictures = (rgb.permute(2, 0, 1)[None].float() / 255).to(memory_format=torch.channels_last)
-        rows = model(pictures)[0][0].numpy()
+        with torch.no_grad():
+            rows = model(pictures)[0][0].numpy()
         rows = rows[rows[:, 4] >= LOWEST_SCORE]
         return Detections(rows[:, :4], rows[:, 4])
 

@@ -13,11 +13,13 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 
 from signpipe.training.augment import degrade, recolour
 from signpipe.training.data import Scene, read_image
 from signpipe.types import FloatArray, Image
 
+Vector = npt.NDArray[np.float64]  # x, y
 GREY = 114  # what ultralytics, and our letterbox, fill with
 SMALLEST, LARGEST = 12.0, 400.0
 SCALES = (0.38, 5.0)  # how far a scene may be shrunk and enlarged
@@ -104,7 +106,7 @@ class Tiles:
 
     def _around_a_sign(
         self, size: int, sides: tuple[float, float], rng: np.random.Generator
-    ) -> tuple[Source, np.ndarray[tuple[int], np.dtype[np.float64]], float]:
+    ) -> tuple[Source, Vector, float]:
         """Choose a sign, how large it is to be shown, and where in the piece."""
         wanted = float(np.exp(rng.uniform(*np.log(sides))))
         natural = rng.random() < 0.3  # as it was photographed, give or take a little
@@ -121,9 +123,7 @@ class Tiles:
         return source, centre, scale
 
 
-def cut(
-    source: Source, centre: np.ndarray[tuple[int], np.dtype[np.float64]], scale: FloatArray, size: int
-) -> tuple[Image, FloatArray]:
+def cut(source: Source, centre: Vector, scale: Vector, size: int) -> tuple[Image, FloatArray]:
     """Cut a square piece out of a scene, enlarged or shrunk.
 
     Args:

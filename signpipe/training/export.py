@@ -41,7 +41,7 @@ CLASSIFIER_DATA = [
 ]
 
 
-class DeployedDetector(nn.Module):
+class DeployedDetector(nn.Module):  # type: ignore[misc]  # torch counts as untyped
     """What is exported of the detector: BGR bytes in, boxes in input pixels out.
 
     Scaling to 0..1 and the order of the colours are folded into the first convolution.

@@ -85,7 +85,8 @@ def _resized(
 def _nearest(detections: Detections, truth: FloatArray) -> Detections:
     """Keep the detections whose middle lies in the true box: other signs in the picture aren't asked for."""
     middle = (detections.xyxy[:, :2] + detections.xyxy[:, 2:]) / 2
-    return detections[((middle >= truth[0, :2]) & (middle < truth[0, 2:])).all(1)]
+    inside = np.asarray(((middle >= truth[0, :2]) & (middle < truth[0, 2:])).all(axis=1), bool)
+    return detections[np.flatnonzero(inside)]
 
 
 def pad_to_stride(image: Image, stride: int) -> Image:

@@ -7,7 +7,7 @@ from torch import nn
 from torch.nn import functional as F  # noqa: N812  # torch's own convention
 
 
-class Block(nn.Module):
+class Block(nn.Module):  # type: ignore[misc]  # torch counts as untyped
     """Two 3x3 convolutions with a shortcut; a stride of 2 halves the resolution."""
 
     def __init__(self, channels_in: int, channels: int, stride: int = 1) -> None:
@@ -28,7 +28,7 @@ class Block(nn.Module):
         return F.relu(self.norm2(self.second(y)) + self.shortcut(x))
 
 
-class SignNet(nn.Module):
+class SignNet(nn.Module):  # type: ignore[misc]  # torch counts as untyped
     """Class scores and an embedding from normalised crops.
 
     Args:
@@ -60,7 +60,7 @@ class SignNet(nn.Module):
         return self.head(self.dropout(F.relu(features))), features
 
 
-class Deployed(nn.Module):
+class Deployed(nn.Module):  # type: ignore[misc]  # torch counts as untyped
     """What is exported: pictures in, calibrated probabilities, embedding and novelty out.
 
     Novelty is the energy score (Liu et al., 2020) squashed to 0..1, 0.5 at `energy_limit`.

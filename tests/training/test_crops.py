@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from signpipe.stages.crops import crop_signs
@@ -32,7 +32,8 @@ def test_no_box_gives_no_crop() -> None:
     assert crop_signs(PICTURE, np.zeros((0, 4), np.float32)).shape == (0, 48, 48, 3)
 
 
-@given(st.lists(st.tuples(*[st.floats(-500, 500, width=32)] * 4), max_size=4), st.floats(0, 1))
+@settings(deadline=None, max_examples=50)
+@given(st.lists(st.tuples(*[st.floats(-150, 150, width=32)] * 4), max_size=3), st.floats(0, 1))
 def test_any_finite_box_gives_a_crop(boxes: list[tuple[float, ...]], margin: float) -> None:
     crops = crop_signs(PICTURE, np.array(boxes, np.float32).reshape(-1, 4), margin, 16)
     assert crops.shape == (len(boxes), 16, 16, 3)
