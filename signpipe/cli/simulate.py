@@ -23,7 +23,7 @@ DEFAULT_SIGNS = (
 
 def simulate(
     out: Annotated[Path, typer.Argument(metavar="OUT.mp4", help="Video to write; its truth is written beside it.")],
-    seconds: Annotated[float, typer.Option(min=1, max=3600, help="Length of the drive.")] = 22.0,
+    seconds: Annotated[float, typer.Option(min=1, max=3600, help="Length of the drive.")] = 20.0,
     fps: Annotated[float, typer.Option(min=1, max=240, help="Frames a second.")] = 25.0,
     size: Annotated[str, typer.Option(help="Width and height of the pictures, in pixels.")] = "1280x720",
     seed: Annotated[int, typer.Option(min=0, help="Another seed gives another road; the same one the same.")] = 7,

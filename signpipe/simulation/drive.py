@@ -19,10 +19,10 @@ FIELD_OF_VIEW = 50.0  # degrees, horizontal
 CAMERA_HEIGHT = 1.35  # metres
 HORIZON = 0.53  # of the picture's height
 FARTHEST_SIGN = 160.0  # metres
-FARTHEST_PLANT = 320.0
+FARTHEST_PLANT = 260.0
 NEAREST = 1.0  # metres; what is nearer is past
 SOFTNESS = 0.65  # pixels, spread of the lens
-GRAIN = 1.7  # levels, spread of the sensor's noise
+GRAIN = 1.5  # levels, spread of the sensor's noise
 FACE = np.array([[0, 0], [1, 0], [1, 1], [0, 1]], np.float64)
 
 
@@ -127,13 +127,16 @@ class Drive:
         quad, near = view.project(sign.at(FACE))
         if near.min() < NEAREST / 2:
             return None
-        edge = view.project(sign.at(outline(sign.sign.name)))[0]
+        edge = view.project(sign.at(outline(sign.sign.name)))[0].astype(np.float32)
+        frame = np.array(FACE * self.size, np.float32)
+        shared, inside = cv2.intersectConvexConvex(edge, frame)
+        if shared <= 0:
+            return None
         patch = self._sprites[sign.sign.name].draw(picture, quad, 1.0 - 0.08 * np.sin(sign.id * 2.1))
         if patch is None:
             return None
-        xyxy = np.clip(np.concatenate([edge.min(axis=0), edge.max(axis=0)]), 0, [*self.size, *self.size])
-        area = float(cv2.contourArea(edge.astype(np.float32)))
-        return _Shown(sign, xyxy, depth, area, patch)
+        xyxy = np.concatenate([inside.min(axis=(0, 1)), inside.max(axis=(0, 1))]).astype(np.float64)
+        return _Shown(sign, xyxy, depth, float(cv2.contourArea(edge)), patch)
 
     def _draw_upright(self, picture: Image, view: View, item: Upright, depth: float) -> Patch | None:
         """Draw something that faces the camera; None if it lies outside the picture."""

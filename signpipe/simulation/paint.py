@@ -61,7 +61,7 @@ def _foliage(rng: np.random.Generator, cover: FloatArray, colour: tuple[float, f
     return np.dstack([leaves, alpha * 255]).astype(np.float32)
 
 
-def plant(rng: np.random.Generator, trunk: float, size: int = 384) -> Image:
+def plant(rng: np.random.Generator, trunk: float, size: int = 256) -> Image:
     """Paint a broad-leaved plant as BGRA uint8 (size, size, 4) with its foot at the bottom edge.
 
     Args:
@@ -117,7 +117,7 @@ def weathered_sign(name: str, rng: np.random.Generator, size: int = 512) -> Imag
     faded = 22 + colour * (205 / 255)
     grey = faded.mean(axis=2, keepdims=True)
     faded = grey + (faded - grey) * rng.uniform(0.84, 0.94)
-    dirt = 1 + noise(rng, (height, width), 1.4) * 0.018
+    dirt = 1 + cv2.resize(noise(rng, (64, 64), 1.2), (width, height), interpolation=cv2.INTER_CUBIC) * 0.018
     slope = np.linspace(1.04, 0.95, height, dtype=np.float32)[:, None]
     lit = faded * (dirt * slope)[..., None] * np.asarray(rng.uniform(0.98, 1.02, 3), np.float32)
     painted: Image = np.clip(np.dstack([lit, drawing[..., 3]]), 0, 255).astype(np.uint8)

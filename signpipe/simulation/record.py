@@ -22,7 +22,7 @@ from signpipe.types import Image
 SUFFIXES = (".mp4", ".mkv")
 SMALLEST, LARGEST = 160, 4096  # pixels a side
 BT601 = 6  # ITU-T H.273 number of the matrix that the conversion from BGR uses
-CODEC = {"preset": "slow", "crf": "25"}
+CODEC = {"preset": "medium", "crf": "27"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ class Plan:
     """
 
     poles: tuple[Pole, ...]
-    seconds: float = 22.0
+    seconds: float = 20.0
     fps: float = 25.0
     size: tuple[int, int] = (1280, 720)
     speed: float = 15.0

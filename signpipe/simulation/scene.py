@@ -175,7 +175,7 @@ def lay_out(poles: list[Pole], length: float, rng: np.random.Generator) -> Scene
     if len(poles) > most or stretch < 0:
         needed = LEAD_IN + LEAD_OUT + CLOSEST * (len(poles) - 1)
         raise SettingsError(
-            f"A drive of {length:.0f} m is too short for {len(poles)} poles, which need {needed:.0f} m;"
+            f"A drive of {length:.0f} m is too short: poles for the signs asked for need {needed:.0f} m;"
             " raise --seconds or name fewer signs."
         )
     road = Road(rng.uniform(1.5, 3.0), rng.uniform(380, 520), rng.uniform(0, 2 * np.pi))
@@ -213,7 +213,7 @@ def _hide(sign: PlacedSign, road: Road) -> Upright:
     eye = float(road.centre(z)) + LANE / 2
     target = sign.centre[0] - float(road.centre(sign.centre[2])) + float(road.centre(z))
     x = eye + (target - eye) * 0.76  # on the line of sight from 25 m before the sign
-    return Upright("shrub", (x, z), 1.0, sign.centre[1] - 0.12)
+    return Upright("shrub", (x, z), 1.1, sign.centre[1] + 0.10)
 
 
 def _plants(road: Road, length: float, rng: np.random.Generator) -> list[Upright]:
