@@ -82,7 +82,7 @@ class ClassifierTraining:
         if not path.is_file():
             raise SourceError(f"There is no checkpoint {path} to resume from; train without --resume.")
         state = torch.load(path, weights_only=True)
-        if state["plan"] != asdict(self.plan):
+        if state["plan"] | {"threads": 0} != asdict(self.plan) | {"threads": 0}:
             raise SourceError(f"The checkpoint {path} was trained with other settings; repeat them or drop --resume.")
         self.net.load_state_dict(state["net"])
         self.averaged.load_state_dict(state["averaged"])

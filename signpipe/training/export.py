@@ -8,12 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
+import onnxslim
 import torch
 from torch import nn
 
 from signpipe.catalogue import load_catalogue
 from signpipe.errors import ModelError, SourceError
-from signpipe.evaluation.detection import DetectionEvaluation
+from signpipe.evaluation.detection import BANDS, DetectionEvaluation
 from signpipe.runtime.session import Session, open_session
 from signpipe.settings import RuntimeSettings
 from signpipe.training import augment
@@ -21,7 +23,7 @@ from signpipe.training.calibration import expected_calibration_error
 from signpipe.training.classifier_data import load_crops
 from signpipe.training.data import gtsdb, read_image, sy32
 from signpipe.training.detector import STRIDE, SignDetector, build_detector
-from signpipe.training.judge import detector_of, judge
+from signpipe.training.judge import detector_of, judge, judge_by_size
 from signpipe.training.manifest import write_entry
 from signpipe.training.network import Deployed, SignNet
 from signpipe.training.quantise import quantise, scaled_pictures
@@ -30,6 +32,8 @@ from signpipe.types import Image
 OPSET = 17
 CALIBRATION_PICTURES = 40
 MOST_AP50_LOST = 0.01  # by quantisation
+# The last convolution of each branch of the head, and what computes with anchors.
+DECODING = r"/model\.14/([^/]+$|.*one2one_cv[23]\.\d\.2/)"
 DETECTOR_DATA = [
     "GTSDB images 0-599 without those ending in 7 or 9",
     "sy32 training pictures, pieces around boxed signs",
@@ -86,10 +90,10 @@ def export_detector(checkpoint: Path, data: Path, models: Path, name: str = "det
     model.load_state_dict(state["averaged"])
     exact, small = models / f"{name}-fp32.onnx", models / f"{name}.onnx"
     picture = torch.zeros(1, 640, 384, 3, dtype=torch.uint8)
-    _to_onnx(DeployedDetector(model), picture, exact, "images", ["detections"], {"images": {1: "height", 2: "width"}})
+    to_onnx(DeployedDetector(model), picture, exact, ("images", [1, "height", "width", 3]), {"detections": [1, 300, 6]})
     train = gtsdb(data, "train")
     pictures = [read_image(scene.path) for scene in train[:: max(len(train) // CALIBRATION_PICTURES, 1)]]
-    quantise(exact, small, scaled_pictures(pictures[:CALIBRATION_PICTURES], STRIDE), keep=["one2one", "/model.14/"])
+    quantise(exact, small, scaled_pictures(pictures[:CALIBRATION_PICTURES], STRIDE), keep=DECODING)
     results = {}
     for file, precision in ((exact, "fp32"), (small, "int8")):
         session = open_session(str(file), RuntimeSettings(provider="cpu"), "detector")
@@ -109,7 +113,14 @@ def _detector_metrics(session: Session, data: Path) -> dict[str, Any]:
     german = judge(detect, gtsdb(data, "val"))
     score = best_score(german)
     french = judge(detect, [scene for scene in sy32(data, "val") if len(scene.boxes)])
-    return {"gtsdb_val": german.summary(score), "sy32_val": french.summary(score)}
+    return {
+        "gtsdb_val": german.summary(score),
+        "sy32_val": french.summary(score),
+        "gtsdb_val_rescaled_recall": {
+            f"{low}-{high}": {"n": len(result.sides), "recall": result.recall(score)}
+            for (low, high), result in judge_by_size(detect, gtsdb(data, "val"), BANDS).items()
+        },
+    }
 
 
 def best_score(evaluation: DetectionEvaluation) -> float:
@@ -169,14 +180,17 @@ def export_classifier(checkpoint: Path, data: Path, models: Path, name: str = "c
     net.load_state_dict(state["averaged"])
     size = state["plan"]["size"]
     deployed = Deployed(net, **state["calibration"]).eval()
-    outputs = ["probabilities", "embedding", "novelty"]
-    axes = {key: {0: "crops"} for key in ["crops", *outputs]}
+    classes = list(load_catalogue().names)
+    shapes: dict[str, list[int | str]] = {
+        "probabilities": ["crops", len(classes)],
+        "embedding": ["crops", net.embed.out_features],
+        "novelty": ["crops"],
+    }
+    source: tuple[str, list[int | str]] = ("crops", ["crops", size, size, 3])
     file = models / f"{name}.onnx"
-    _to_onnx(deployed, torch.zeros(2, size, size, 3, dtype=torch.uint8), file, "crops", outputs, axes)
+    to_onnx(deployed, torch.zeros(2, size, size, 3, dtype=torch.uint8), file, source, shapes)
     session = open_session(str(file), RuntimeSettings(provider="cpu"), "classifier")
     metrics = _classifier_metrics(session, data, size)
-    classes = list(load_catalogue().names)
-    shapes = {"probabilities": ["crops", len(classes)], "embedding": ["crops", net.embed.out_features]}
     entry = {
         "name": name,
         "role": "classifier",
@@ -190,9 +204,9 @@ def export_classifier(checkpoint: Path, data: Path, models: Path, name: str = "c
             "dtype": "uint8",
             "layout": "NHWC",
             "colour": "BGR",
-            "shape": ["crops", size, size, 3],
+            "shape": source[1],
         },
-        "output": [{"name": o, "dtype": "float32", "shape": shapes.get(o, ["crops"])} for o in outputs],
+        "output": [{"name": o, "dtype": "float32", "shape": shape} for o, shape in shapes.items()],
         "metrics": {f"gtsrb_val_{key}": value for key, value in metrics.items()},
     }
     write_entry(models, entry)
@@ -224,19 +238,36 @@ def _run(session: Session, crops: Image) -> tuple[np.ndarray[Any, Any], np.ndarr
     return tuple(np.concatenate([r[key] for r in results]) for key in ("probabilities", "novelty"))  # type: ignore[return-value]
 
 
-def _to_onnx(
+def to_onnx(
     module: nn.Module,
     example: torch.Tensor,
     path: Path,
-    source: str,
-    outputs: list[str],
-    axes: dict[str, dict[int, str]],
+    source: tuple[str, list[int | str]],
+    outputs: dict[str, list[int | str]],
 ) -> None:
+    """Write a module as an ONNX file with one input.
+
+    Args:
+        module: What is exported.
+        example: An input to trace it with.
+        path: The file.
+        source: Name and shape of the input; strings are dynamic axes.
+        outputs: Shapes of the outputs by name.
+    """
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)
+    shapes = {source[0]: source[1], **outputs}
+    axes = {name: {i: axis for i, axis in enumerate(shape) if isinstance(axis, str)} for name, shape in shapes.items()}
     torch.onnx.export(
-        module.eval(), (example,), str(path), input_names=[source], output_names=outputs, dynamic_axes=axes,
-        opset_version=OPSET, do_constant_folding=True, dynamo=False,
+        module.eval(), (example,), str(path), input_names=[source[0]], output_names=list(outputs),
+        dynamic_axes=axes, opset_version=OPSET, do_constant_folding=True, dynamo=False,
     )  # fmt: skip
+    model = onnxslim.slim(onnx.load(str(path)))
+    for value in model.graph.output:  # tracing forgets sizes that are fixed
+        for axis, size in zip(value.type.tensor_type.shape.dim, outputs[value.name], strict=True):
+            if isinstance(size, int):
+                axis.dim_value = size
+    onnx.checker.check_model(model)
+    onnx.save(model, str(path))
 
 
 def _load(checkpoint: Path) -> dict[str, Any]:

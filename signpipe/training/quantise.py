@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -24,14 +25,14 @@ class _Pictures(CalibrationDataReader):  # type: ignore[misc]  # onnxruntime has
         return next(self._feeds, None)
 
 
-def quantise(source: Path, target: Path, pictures: Sequence[Image], keep: Sequence[str]) -> None:
+def quantise(source: Path, target: Path, pictures: Sequence[Image], keep: str) -> None:
     """Quantise a graph; the last convolutions and all that decodes boxes stay in float.
 
     Args:
         source: ONNX file in float32.
         target: Where the int8 one is written.
         pictures: BGR uint8 (H, W, 3) pictures to calibrate on, sides multiples of the stride.
-        keep: Names, or parts of them, of the nodes where decoding begins; they and all after them stay in float.
+        keep: Pattern in the names of the nodes where decoding begins; they and all after them stay in float.
     """
     with TemporaryDirectory() as folder:
         prepared = Path(folder) / "prepared.onnx"
@@ -52,12 +53,12 @@ def quantise(source: Path, target: Path, pictures: Sequence[Image], keep: Sequen
         )
 
 
-def nodes_from(graph: onnx.GraphProto, starts: Sequence[str]) -> list[str]:
-    """Return the names of the nodes whose name contains one of `starts`, and of all nodes that follow from them."""
+def nodes_from(graph: onnx.GraphProto, starts: str) -> list[str]:
+    """Return the names of the nodes in whose name a pattern is found, and of all nodes that follow from them."""
     reached: set[str] = set()
     names = []
     for node in graph.node:  # in topological order
-        if any(start in node.name for start in starts) or reached.intersection(node.input):
+        if re.search(starts, node.name) or reached.intersection(node.input):
             reached.update(node.output)
             names.append(node.name)
     return names
