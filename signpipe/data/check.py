@@ -17,7 +17,8 @@ from signpipe.catalogue import Catalogue, load_catalogue
 from signpipe.data.classes import ClassMap
 from signpipe.data.duplicates import near_duplicates, thumbnail
 from signpipe.data.labelled import SIGN, Dataset, LabelledImage, Problem
-from signpipe.data.opening import read_dataset
+from signpipe.data.opening import guess_format, read_dataset
+from signpipe.errors import SourceError
 from signpipe.types import FloatArray, Image
 
 THREADS = 2
@@ -119,9 +120,18 @@ def check_dataset(
 
     Raises:
         SettingsError: There is no such format.
-        SourceError: The path is missing or holds no set of this format.
+        SourceError: The path is missing, holds no set of this format, or not one labelled picture.
     """
     dataset = read_dataset(path, format, classes)
+    if not dataset.images:
+        reason = (
+            f"the first of {len(dataset.problems)} problems: {dataset.problems[0]}"
+            if dataset.problems
+            else "it is empty"
+        )
+        likely = guess_format(path)
+        advice = "correct it" if likely in (None, format) else f"it looks like {likely}, so try --format {likely}"
+        raise SourceError(f"{path} has no labelled picture that can be read as {format} ({reason}); {advice}.")
     inspections = []
     pool = ThreadPoolExecutor(THREADS)
     try:

@@ -50,7 +50,7 @@ def _tables(folder: Path) -> list[Path]:
 def _looks_right(table: Path) -> bool:
     """Tell by the first characters: reading a large file whole takes seconds."""
     try:
-        with table.open(encoding="utf-8") as file:
+        with table.open(encoding="utf-8-sig") as file:
             start = file.read(1 << 16)
     except (OSError, UnicodeDecodeError):
         return False

@@ -11,6 +11,9 @@ from signpipe.data.reading import SPLIT_WORDS, Reader, pictures_in, split_by_nam
 # How GTSRB names pictures (TRACK_FRAME) and its common copies (CLASS_TRACK_FRAME): frames of a track belong together.
 TRACK_NAME = re.compile(r"((?:\d{5}_)?\d{5})_\d{5}")
 
+# Folders of other formats, never classes.
+OTHER_LAYOUTS = frozenset({"images", "labels", "jpegimages", "annotations"})
+
 
 def recognise(path: Path) -> Path | None:
     """Return the folder where subfolders hold pictures."""
@@ -42,10 +45,14 @@ def read(reader: Reader, root: Path) -> list[LabelledImage]:
 
 def _classes(root: Path) -> list[tuple[Split | None, Path]]:
     """Return the folders of classes, each with the split that it lies in."""
-    folders = sorted(p for p in root.iterdir() if p.is_dir())
+    folders = _subfolders(root)
     splits = [folder for folder in folders if folder.name.lower() in SPLIT_WORDS]
     if splits:
         return [
             (SPLIT_WORDS[s.name.lower()], folder) for s in splits for folder in sorted(s.iterdir()) if folder.is_dir()
         ]
     return [(None, folder) for folder in folders]
+
+
+def _subfolders(folder: Path) -> list[Path]:
+    return sorted(p for p in folder.iterdir() if p.is_dir() and p.name.lower() not in OTHER_LAYOUTS)

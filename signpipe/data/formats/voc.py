@@ -59,7 +59,7 @@ def _tables(root: Path) -> list[Path]:
 
 def _looks_right(table: Path) -> bool:
     try:
-        with table.open(encoding="utf-8") as file:
+        with table.open(encoding="utf-8-sig") as file:
             return "<annotation" in file.read(1 << 12)
     except (OSError, UnicodeDecodeError):
         return False
@@ -71,7 +71,11 @@ def _image_sets(root: Path) -> dict[str, Split]:
     for word in ("train", "val", "test"):
         file = root / "ImageSets" / "Main" / f"{word}.txt"
         if file.is_file():
-            named |= {line.split()[0]: SPLIT_WORDS[word] for line in file.read_text().splitlines() if line.strip()}
+            named |= {
+                line.split()[0]: SPLIT_WORDS[word]
+                for line in file.read_text(encoding="utf-8-sig").splitlines()
+                if line.strip()
+            }
     return named
 
 
