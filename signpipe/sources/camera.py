@@ -62,7 +62,7 @@ class CameraSource:
             path = Path(self._source_id)
             if not path.exists():
                 cameras = ", ".join(map(str, list_cameras()))
-                has = f"these cameras: {cameras}" if cameras else "no camera"
+                has = f"these cameras: {cameras}" if cameras else "no camera; plug one in, or give another source"
                 raise SourceError(f"There is no camera {self._source_id}: this machine has {has}.")
             if not os.access(path, os.R_OK | os.W_OK):
                 raise SourceError(f"The camera {path} can't be opened: permission denied; join the group 'video'.")
