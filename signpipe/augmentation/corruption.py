@@ -59,7 +59,8 @@ class Corruption:
         if severity == 0:
             return image.copy()
         image = np.ascontiguousarray(image)
-        result = self.apply(image, severity, rng)
+        # Smaller steps can't be seen, and would divide by next to nothing.
+        result = self.apply(image, max(severity, 0.01), rng)
         if self.surface and face is not None:
             before = image.astype(np.float32)
             result = to_bytes(before + (result.astype(np.float32) - before) * face[..., None])

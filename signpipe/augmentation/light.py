@@ -62,7 +62,7 @@ def glare(image: Image, severity: float, rng: np.random.Generator) -> Image:
     angle = np.arctan2((ys - y) * height, (xs - x) * width)
     rays = np.abs(np.cos(angle * rng.integers(2, 5) + rng.uniform(0, np.pi))) ** 24
     veil = veil + 0.5 * rays.astype(np.float32) * _falloff(image, x, y, 0.35)
-    ghost = 0.25 * (1 - soft_step(_distance(image, -0.6 * x, -0.6 * y), 0.16, 0.2))
+    ghost = 0.15 * (1 - soft_step(_distance(image, -0.6 * x, -0.6 * y), 0.16, 0.2))
     added = veil[..., None] * colour + ghost[..., None] * np.array([0.5, 0.8, 0.4], np.float32)
     return to_image(light + np.float32(strength) * added)
 
@@ -94,15 +94,13 @@ def shadow(image: Image, severity: float, rng: np.random.Generator) -> Image:
     light = to_light(image)
     height, width = image.shape[:2]
     xs, ys = grid(height, width)
-    features = 64 * unit(image)  # a sign's size in a crop, a few signs' in a scene
     if rng.random() < 0.5:
         angle = rng.uniform(0, 2 * np.pi)
         distance = xs * np.float32(np.cos(angle)) + ys * np.float32(np.sin(angle)) + np.float32(rng.uniform(-0.5, 0.3))
         edge = rng.uniform(0.03, 0.25)
         shaded = soft_step(distance + 0.1 * fractal(height, width, 3, rng), -edge, edge)
     else:
-        cells = max(3.5 * max(height, width) / features, 1.0)
-        shaded = soft_step(fractal(height, width, cells, rng), 0.4, 0.6)
+        shaded = soft_step(fractal(height, width, 3.5, rng), 0.4, 0.6)
     kept = level(severity, 0.6, 0.42, 0.3, 0.2, 0.13, identity=1)
     blue = 1 + (1 - kept) * np.array([0.35, 0.08, -0.12], np.float32)
     return to_image(light * (1 + (kept * blue - 1) * shaded[..., None]))
@@ -140,7 +138,7 @@ LIGHT = (
     Corruption("night", "light", night),
     Corruption("glare", "light", glare, held_out=True),
     Corruption("low_sun", "light", low_sun, held_out=True),
-    Corruption("shadow", "light", shadow),
+    Corruption("shadow", "light", shadow, scenes=False),
     Corruption("overexposure", "light", overexposure),
     Corruption("underexposure", "light", underexposure),
     Corruption("headlight_reflection", "light", headlight_reflection, surface=True, scenes=False),

@@ -32,6 +32,11 @@ def _veil(light: FloatArray, airlight: FloatArray, transmission: FloatArray | fl
     return np.asarray(light * transmission + airlight * (1 - np.asarray(transmission, np.float32)), np.float32)
 
 
+def _crowd(image: Image) -> float:
+    """Return how densely drops and flakes fill the picture: the near ones seem smaller and fewer in a whole scene."""
+    return 1.0 if is_crop(image) else 0.2
+
+
 def rain(image: Image, severity: float, rng: np.random.Generator) -> Image:
     """Rain: bright streaks smeared by the exposure (Garg & Nayar, IJCV 2007), a veil of distant drops, less light."""
     light = to_light(image)
@@ -45,7 +50,7 @@ def rain(image: Image, severity: float, rng: np.random.Generator) -> Image:
         level(severity, 0.95, 0.9, 0.84, 0.78, 0.7, identity=1),
     )
     cover = np.zeros((height, width), np.float32)
-    density = level(severity, 0.3, 0.6, 1.0, 1.5, 2.1, identity=0)
+    density = level(severity, 0.3, 0.6, 1.0, 1.5, 2.1, identity=0) * _crowd(image)
     for length, thickness, share, gain in ((10.0, 0.35, 0.010, 0.8), (22.0, 0.7, 0.004, 0.8)):
         chance = rng.random((height, width), np.float32)
         share = share * density / scale**2
@@ -78,7 +83,7 @@ def snowfall(image: Image, severity: float, rng: np.random.Generator) -> Image:
     airlight = np.minimum(_airlight(light) * 1.25 + 0.05, 0.95)
     light = _veil(light, airlight, level(severity, 0.95, 0.89, 0.82, 0.75, 0.66, identity=1))
     angle = np.pi / 2 + rng.normal(0, 0.5)
-    density = level(severity, 0.35, 0.7, 1.1, 1.6, 2.2, identity=0)
+    density = level(severity, 0.35, 0.7, 1.1, 1.6, 2.2, identity=0) * _crowd(image)
     clear = np.ones((height, width), np.float32)
     for radius, smear, share in ((0.6, 2.0, 0.02), (1.1, 4.0, 0.005), (2.6, 6.0, 0.0008)):
         chance = rng.random((height, width), np.float32)
@@ -97,15 +102,15 @@ def drops(image: Image, severity: float, rng: np.random.Generator) -> Image:
     """
     height, width = image.shape[:2]
     scale = unit(image)
-    most = min(round(9 * height * width / (64 * scale) ** 2) if is_crop(image) else 160, 400)
+    most, smallest, largest = (9, 4.0, 13.0) if is_crop(image) else (110, 8.0, 48.0)
     centres = rng.random((most, 2)).astype(np.float32) * (width, height)
-    radii = (scale * (4.0 + 9.0 * rng.random(most) ** 2)).astype(np.float32)
+    radii = (scale * (smallest + (largest - smallest) * rng.random(most) ** 2)).astype(np.float32)
     stretch = rng.uniform(0.8, 1.35, most).astype(np.float32)
     count = level(severity, 0.2, 0.4, 0.6, 0.8, 1.0, identity=0) * most
     map_x, map_y = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
     cover, shade = np.zeros((height, width), np.float32), np.ones((height, width), np.float32)
     for i in range(int(np.ceil(count))):
-        radius = float(radii[i]) * min(count - i, 1.0)
+        radius = float(radii[i]) * min(max(count - i, 0.05), 1.0)
         reach = int(np.ceil(radius * 1.5)) + 1
         cx, cy = centres[i]
         left, top = max(int(cx) - reach, 0), max(int(cy) - reach, 0)

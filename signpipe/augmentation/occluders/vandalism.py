@@ -94,6 +94,7 @@ def bullet_holes(canvas: Canvas, rng: np.random.Generator) -> Cover:
     nearest = np.asarray(cv2.distanceTransform(away, cv2.DIST_L2, 5), np.float32) / np.float32(canvas.half)
     ragged = nearest * (0.6 + 0.8 * canvas.fractal(7, rng))
     mask, limit = canvas.hide(ragged)
+    limit = max(limit, 1e-3)
     hole = min(0.07, 0.5 * limit)
     metal = np.array([165, 168, 170], np.float32) * (0.7 + 0.5 * canvas.fractal(18, rng, octaves=2))[..., None]
     rust = soft_step(ragged, 0.7 * limit, limit)[..., None] * np.float32(rng.uniform(0.2, 1.0))
