@@ -179,8 +179,8 @@ class DecideSettings(Section):
     ahead_expiry_metres: float = Field(150.0, gt=0, description="Metres for the same, where speed is known.")
     priority_expiry: float = Field(120.0, gt=0, description="Seconds until priority goes stale.")
     uncertain_expiry: float = Field(4.0, gt=0, description="Seconds for an uncertain sign.")
-    uncertain_after: float = Field(
-        0.5, ge=0, description="Seconds a sign is followed before its category alone is said; most are read by then."
+    uncertain_size: float = Field(
+        40.0, ge=0, description="Side in pixels from which an unread sign is announced by its category alone."
     )
     together: float = Field(
         2.0, ge=0, description="Signs seen within so many seconds of each other conflict; the more cautious stands."

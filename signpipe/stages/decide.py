@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 
+import numpy as np
+
 from signpipe.catalogue import Catalogue, Category, Effect
 from signpipe.settings import DecideSettings
 from signpipe.stages.drive_state import DriveState, Held, Reading
@@ -16,6 +18,8 @@ CAUTION = {Effect.STOP: 3, Effect.GIVE_WAY: 2, Effect.PRIORITY_ROAD: 1, Effect.P
 ENDS = (Effect.END_LIMIT, Effect.END_ALL, Effect.END_OVERTAKING_BAN)
 # Categories of which an unread sign may have changed the limit.
 MAY_CHANGE_LIMIT = (Category.PROHIBITORY, Category.END_OF)
+# A sign that hasn't been seen for so many seconds may not come back.
+LOST_AFTER = 0.5
 # Time stamps may step back by so many seconds (disordered packets); by more, the recording was wound back.
 LARGEST_DISORDER = 0.5
 
@@ -32,8 +36,8 @@ class Decide:
       `speed_limit`; without a limit that is known, its value is None and its message says that it is unknown.
     - A correction isn't a new sign: if a track is read as something else, what it said before is withdrawn,
       and what had held until then holds again.
-    - A sign whose category alone is sure is announced as such, and the limit that it may have changed is kept, with a
-      remark.
+    - A sign that is left unread is announced by its category, and the limit that it may have changed is kept, with a
+      remark. Signs that are still small are given the time to be read first.
 
     Args:
         settings: How long each kind of advisory stays valid.
@@ -188,7 +192,7 @@ class Decide:
         for reading in earlier:
             if _caution(reading) != _caution(first):
                 self._state.drop(reading.meaning.topic, f"ended by {first.meaning.label}")
-        for reading in seen:
+        for reading in sorted(seen, key=_caution, reverse=True):
             if _caution(reading) == _caution(first):
                 self._state.take(reading)
             else:
@@ -199,18 +203,19 @@ class Decide:
         """Announce signs whose category alone is sure."""
         limit = self._state.get(SPEED_LIMIT)
         for track in tracks:
-            if track.category is None or not (_is_seen(track) and self._is_ripe(track)):
+            if track.category is None or not self._is_left_unread(track):
                 continue
             category = Category(track.category)
             meaning = self._category_meanings[category]
             share = float(track.probability[self._catalogue.ids_of(category)].sum())
-            self._state.take(Reading(meaning, self._state.now, share, track.source, track.id))
+            self._state.take(Reading(meaning, self._state.now - track.unseen, share, track.source, track.id))
             if category in MAY_CHANGE_LIMIT and limit is not None and limit.in_force:
                 self._state.remark(SPEED_LIMIT, meaning.topic, f"an {meaning.message} was seen since")
 
-    def _is_ripe(self, track: SignTrack) -> bool:
-        """Return True if an uncertain sign had its time to be read, or will get no second look."""
-        return track.age >= self._settings.uncertain_after or track.hits == 1
+    def _is_left_unread(self, track: SignTrack) -> bool:
+        """Return True if a sign is no longer likely to be read: it is large already, lost, or of a single picture."""
+        side = float(np.sqrt(np.prod(track.xyxy[2:] - track.xyxy[:2])))
+        return side >= self._settings.uncertain_size or track.unseen >= LOST_AFTER or track.hits == 1
 
 
 def _is_sure(track: SignTrack) -> bool:

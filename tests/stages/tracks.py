@@ -20,6 +20,7 @@ def track(
     hits: int = 12,
     age: float = 1.0,
     other: str | None = None,
+    side: float = 40.0,
 ) -> SignTrack:
     """Return a track without a verdict; what `probability` leaves goes to `other`, or is spread evenly."""
     sign = CATALOGUE.by_name(name)
@@ -30,7 +31,7 @@ def track(
         row[CATALOGUE.by_name(other).id] += 1 - probability
     return SignTrack(
         id=id_,
-        xyxy=np.array([600, 300, 640, 340], np.float32),
+        xyxy=np.array([600, 300, 600 + side, 300 + side], np.float32),
         state=state,
         score=0.9,
         age=age,
@@ -58,8 +59,11 @@ def coasting(name: str, id_: int = 1) -> SignTrack:
     return result
 
 
-def uncertain(name: str, id_: int = 1, age: float = 1.0, hits: int = 12) -> SignTrack:
+def uncertain(name: str, id_: int = 1, hits: int = 12, side: float = 60.0, unseen: float = 0.0) -> SignTrack:
     """Return a track of which only the category of the class `name` is sure."""
-    result = track(name, id_, 0.5, age=age, hits=hits, other="speed_limit_30" if "limit" in name else None)
+    state = TrackState.COASTING if unseen else TrackState.CONFIRMED
+    other = "speed_limit_30" if "limit" in name else None
+    result = track(name, id_, 0.5, state, hits=hits, other=other, side=side)
+    result.unseen = unseen
     result.verdict, result.category = Verdict.UNCERTAIN, CATALOGUE.by_name(name).category.value
     return result
