@@ -132,14 +132,20 @@ class DriveState:
         """Hold on to a reading: it renews what says the same, or takes the place of what says something else."""
         topic = reading.meaning.topic
         held = self._held.get(topic)
-        if held is not None and held.reading.meaning == reading.meaning:
-            if reading.seen >= held.reading.seen:
-                held.reading, held.metres, held.stale_since = reading, 0.0, None
-        else:
-            if held is not None:
-                held.replaced = None
-            self._held[topic] = Held(reading, self.now, replaced=held)
+        if held is None or held.reading.meaning != reading.meaning:
+            self._hold(Held(reading, self.now, replaced=held))
             self._reasons.setdefault(topic, f"ended by {reading.meaning.label}")
+        elif reading.seen < held.reading.seen:
+            return
+        elif held.reading.track_id == reading.track_id:
+            held.reading, held.metres, held.stale_since = reading, 0.0, None
+        else:
+            self._hold(Held(reading, held.since, remarks=held.remarks, replaced=held))
+
+    def _hold(self, held: Held) -> None:
+        if held.replaced is not None:
+            held.replaced.replaced = None  # one step back is enough, and memory stays flat
+        self._held[held.reading.meaning.topic] = held
 
     def drop(self, topic: str, reason: str) -> None:
         """Let go of a topic; the event will give the reason."""

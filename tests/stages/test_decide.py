@@ -460,6 +460,17 @@ def test_after_a_correction_what_held_before_the_misreading_holds_again() -> Non
     assert "danger:road_works" in drive.held
 
 
+def test_a_misread_repetition_doesnt_cost_the_limit_that_it_renewed() -> None:
+    drive = Drive()
+    drive.see(sure("speed_limit_80", 1))
+    drive.wait(5)
+    drive.see(sure("speed_limit_80", 2))
+    drive.see(sure("speed_limit_100", 2))
+    assert (drive.limit.value, drive.limit.track_id) == (80, 1)
+    drive.see()
+    assert (drive.limit.value, drive.limit.track_id) == (100, 2)
+
+
 def test_a_misread_end_lifts_nothing_once_it_is_corrected() -> None:
     drive = Drive()
     drive.see(sure("speed_limit_80", 1))
