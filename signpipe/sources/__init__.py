@@ -65,5 +65,5 @@ def _open_path(spec: str, settings: CaptureSettings) -> Source:
         if not path.is_file():
             raise SourceError(f"{spec} is no regular file: give {_ACCEPTED}.")
         return open_picture(path, settings) if is_picture(path) else open_video(path)
-    except (OSError, ValueError) as error:  # a name that is too long, or holds a NUL
-        raise SourceError(f"'{redact(spec)}' can't be opened: {getattr(error, 'strerror', None) or error}.") from None
+    except OSError as error:  # such as a name that is too long
+        raise SourceError(f"'{redact(spec)}' can't be opened: {error.strerror}.") from None

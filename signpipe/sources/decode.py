@@ -28,7 +28,7 @@ _TURNS: Final = {
 
 
 class NoVideoError(Exception):
-    """The container opened, but holds no video track."""
+    """The container opened, but holds no video track of a known codec."""
 
 
 class Decoder:
@@ -53,7 +53,9 @@ class Decoder:
         options: dict[str, str] | None = None,
         timeout: tuple[float, float] | None = None,
     ) -> None:
-        self._container: InputContainer = av.open(address, options=options or {}, timeout=timeout)
+        self._container: InputContainer = av.open(
+            address, options=options or {}, timeout=timeout, metadata_errors="replace"
+        )
         try:
             self._stream = self._choose_stream(live)
         except BaseException:
@@ -69,6 +71,8 @@ class Decoder:
         if not isinstance(stream, VideoStream) or self.format == "tty":
             raise NoVideoError
         context = stream.codec_context
+        if not context:  # a codec that FFmpeg doesn't know
+            raise NoVideoError
         context.thread_type = "AUTO"
         context.thread_count = 1 if live else min(_MOST_THREADS, os.cpu_count() or 1)
         return stream

@@ -118,7 +118,10 @@ def open_glob(pattern: str, settings: CaptureSettings) -> ImageSource:
         SourceError: It matches no pictures, or none can be read.
     """
     root = Path(pattern).anchor
-    found = Path(root).glob(pattern.removeprefix(root))
+    try:
+        found = list(Path(root).glob(pattern.removeprefix(root)))
+    except ValueError as error:
+        raise SourceError(f"The pattern {pattern} can't be used: {error}.") from None
     paths = [path for path in found if is_picture(path) and path.is_file()]
     if not paths:
         raise SourceError(f"No picture matches {pattern} ({', '.join(SUFFIXES)}).")

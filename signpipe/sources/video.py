@@ -92,7 +92,7 @@ def open_video(path: Path) -> VideoSource:
         # An absolute path: FFmpeg would read "a:b.mp4" as an address.
         return VideoSource(Decoder(str(path.absolute())), name)
     except NoVideoError:
-        raise SourceError(f"{name} has no video track.") from None
+        raise SourceError(f"{name} has no video track that can be decoded.") from None
     except av.error.PermissionError:
         raise SourceError(f"{name} can't be read: permission denied.") from None
     except av.error.FFmpegError:
