@@ -92,7 +92,7 @@ def check(
     Ends with 0 if nothing was found, 1 if something was, and 2 if there is no such data set.
     """
     classes = ClassMap(parse_mapping(mapping or []), one_class)
-    cv2.setLogLevel(0)  # damaged pictures are reported by us
+    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)  # damaged pictures are reported by us
     columns = (TextColumn("reading"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as bars:
         task = bars.add_task("reading", total=None)
@@ -110,7 +110,11 @@ def check(
 def report(result: Check, console: Console) -> None:
     """Print what a check found, in a form for people."""
     splits = sorted(result.splits)
-    table = Table(title=f"{len(result.dataset)} pictures of {result.dataset.root}", title_justify="left")
+    boxes = sum(len(image.boxes) for image in result.dataset)
+    console.print(
+        f"{result.dataset.root}: {len(result.dataset)} pictures, {boxes} boxes", highlight=False, soft_wrap=True
+    )
+    table = Table()
     table.add_column("boxes of class")
     for split in splits:
         table.add_column(split, justify="right")
@@ -124,7 +128,7 @@ def report(result: Check, console: Console) -> None:
     for kind, title in KINDS.items():
         if not counts[kind]:
             continue
-        console.print(f"\n[bold red]{counts[kind]}[/] {title} [dim]({kind})[/]", highlight=False, soft_wrap=True)
+        console.print(f"\n{title}: [bold red]{counts[kind]}[/] [dim]({kind})[/]", highlight=False, soft_wrap=True)
         for finding in [finding for finding in result.findings if finding.kind == kind][:SHOWN]:
             console.print(f"  {finding}", highlight=False, soft_wrap=True, markup=False)
         if counts[kind] > SHOWN:

@@ -23,7 +23,7 @@ from signpipe.types import FloatArray, Image
 
 THREADS = 2
 TINY = 6.0  # a sign whose shorter side is below so many pixels has no content to learn from
-TOLERANCE = 1.0  # pixels by which a box may reach over the edge: formats round differently
+TOLERANCE = 1.01  # pixels by which a box may reach over the edge: formats round differently, and so does float32
 RARE = 10  # a class with fewer boxes in training is hardly learnt
 
 # What a finding is about, in the order of the report.

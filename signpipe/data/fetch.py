@@ -96,7 +96,13 @@ def _verify(
         _compare(zipped, "MD5", entry["md5"], archive.md5, f"published in {archive.source}")
         return entry, f"its MD5 is the published one, {archive.md5}"
     if known:
-        _compare(zipped, "SHA-256", str(entry["sha256"]), known["sha256"], f"written down in {LOCK} before")
+        _compare(
+            zipped,
+            "SHA-256",
+            str(entry["sha256"]),
+            known["sha256"],
+            f"written down in {LOCK} before; delete its entry there to accept another",
+        )
         return entry, "its SHA-256 is that of the first download"
     return entry, f"no checksum of it is published, so its SHA-256 {entry['sha256']} is written down for later"
 
