@@ -23,7 +23,7 @@ def motion_blur(image: Image, severity: float, rng: np.random.Generator) -> Imag
 
 def defocus_blur(image: Image, severity: float, rng: np.random.Generator) -> Image:
     """Defocus: every point becomes a disc, the picture of the aperture."""
-    radius = level(severity, 0.8, 1.4, 2.1, 3.0, 4.2, identity=0) * unit(image) * rng.uniform(0.9, 1.1)
+    radius = level(severity, 0.9, 1.6, 2.5, 3.5, 4.8, identity=0) * unit(image) * rng.uniform(0.9, 1.1)
     kernel = disc_kernel(radius)
     return np.asarray(cv2.filter2D(image, -1, kernel, borderType=cv2.BORDER_REPLICATE), np.uint8)
 

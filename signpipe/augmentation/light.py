@@ -53,14 +53,15 @@ def glare(image: Image, severity: float, rng: np.random.Generator) -> Image:
     The veil falls off with the square of the angle, as in the Stiles-Holladay formula of disability glare.
     """
     light = to_light(image)
-    x, y = rng.uniform(-1.1, 1.1, 2)
+    angle, away = rng.uniform(-np.pi, np.pi), rng.uniform(0.65, 1.4) if is_crop(image) else rng.uniform(0, 1)
+    x, y = away * np.cos(angle), away * np.sin(angle)
     strength = level(severity, 0.12, 0.28, 0.5, 0.85, 1.4, identity=0)
     colour = np.array([0.85, 0.97, 1.0], np.float32)
     veil = 1.2 * _falloff(image, x, y, 0.16) ** 1.5 + 0.3 * _falloff(image, x, y, 0.7)
     height, width = image.shape[:2]
     xs, ys = grid(height, width)
-    angle = np.arctan2((ys - y) * height, (xs - x) * width)
-    rays = np.abs(np.cos(angle * rng.integers(2, 5) + rng.uniform(0, np.pi))) ** 24
+    around = np.arctan2((ys - y) * height, (xs - x) * width)
+    rays = np.abs(np.cos(around * rng.integers(2, 5) + rng.uniform(0, np.pi))) ** 24
     veil = veil + 0.5 * rays.astype(np.float32) * _falloff(image, x, y, 0.35)
     ghost = 0.15 * (1 - soft_step(_distance(image, -0.6 * x, -0.6 * y), 0.16, 0.2))
     added = veil[..., None] * colour + ghost[..., None] * np.array([0.5, 0.8, 0.4], np.float32)

@@ -50,7 +50,7 @@ def rain(image: Image, severity: float, rng: np.random.Generator) -> Image:
         level(severity, 0.95, 0.9, 0.84, 0.78, 0.7, identity=1),
     )
     cover = np.zeros((height, width), np.float32)
-    density = level(severity, 0.3, 0.6, 1.0, 1.5, 2.1, identity=0) * _crowd(image)
+    density = level(severity, 0.12, 0.25, 0.45, 0.8, 1.3, identity=0) * _crowd(image)
     for length, thickness, share, gain in ((10.0, 0.35, 0.010, 0.8), (22.0, 0.7, 0.004, 0.8)):
         chance = rng.random((height, width), np.float32)
         share = share * density / scale**2
@@ -83,7 +83,7 @@ def snowfall(image: Image, severity: float, rng: np.random.Generator) -> Image:
     airlight = np.minimum(_airlight(light) * 1.25 + 0.05, 0.95)
     light = _veil(light, airlight, level(severity, 0.95, 0.89, 0.82, 0.75, 0.66, identity=1))
     angle = np.pi / 2 + rng.normal(0, 0.5)
-    density = level(severity, 0.35, 0.7, 1.1, 1.6, 2.2, identity=0) * _crowd(image)
+    density = level(severity, 0.14, 0.3, 0.5, 0.85, 1.4, identity=0) * _crowd(image)
     clear = np.ones((height, width), np.float32)
     for radius, smear, share in ((0.6, 2.0, 0.02), (1.1, 4.0, 0.005), (2.6, 6.0, 0.0008)):
         chance = rng.random((height, width), np.float32)
