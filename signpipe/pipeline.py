@@ -76,7 +76,9 @@ class Pipeline:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.close()
 
     def close(self) -> None:
@@ -130,6 +132,4 @@ class Pipeline:
         advisories, events = self._decide.update(tracks, gap.media_time, None)
         clock.lap("decide")
         nothing = Classifications.empty(len(self.catalogue))
-        return FrameResult(
-            gap, Detections.empty(), nothing, [], tracks, advisories, events, timings_ms=clock.stop()
-        )
+        return FrameResult(gap, Detections.empty(), nothing, [], tracks, advisories, events, timings_ms=clock.stop())

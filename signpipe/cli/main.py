@@ -12,6 +12,7 @@ from rich.logging import RichHandler
 from rich.markup import escape
 
 from signpipe import __version__
+from signpipe.cli.data import data_app
 from signpipe.cli.doctor import doctor
 from signpipe.cli.export import export
 from signpipe.cli.models import models
@@ -35,6 +36,7 @@ app.command("models")(models)
 app.command("doctor")(doctor)
 app.command("settings")(show_settings)
 app.command("simulate")(simulate)
+app.add_typer(data_app, name="data")
 app.add_typer(train_app, name="train")
 app.command("export")(export)
 

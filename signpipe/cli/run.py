@@ -29,7 +29,7 @@ def run(
         str,
         typer.Argument(
             metavar="SOURCE",
-            help="Video file, camera (0, 1, /dev/video0), stream (rtsp://, http://), picture, folder or glob of pictures.",
+            help="Video file, camera (0, /dev/video0), stream (rtsp://, http://), picture, folder or glob of pictures.",
         ),
     ],
     out: Annotated[
@@ -40,14 +40,14 @@ def run(
     events: Annotated[Path | None, typer.Option(help="One JSON record each time that an advisory changes.")] = None,
     window: Annotated[bool | None, typer.Option("--window", help="Show a live window; q closes it.")] = None,
     detections: Annotated[
-        str | None, typer.Option(metavar="published|raw", help="raw also writes every low-score candidate, for evaluation.")
+        str | None, typer.Option(metavar="published|raw", help="raw also writes all low-score candidates.")
     ] = None,
-    provider: Annotated[str | None, typer.Option(metavar="auto|cpu|cuda|tensorrt", help="What runs the models.")] = None,
-    allow_cpu: Annotated[bool | None, typer.Option("--allow-cpu", help="Go on with the CPU if the GPU isn't there.")] = None,
+    provider: Annotated[str | None, typer.Option(metavar="auto|cpu|cuda|tensorrt", help="Runs the models.")] = None,
+    allow_cpu: Annotated[bool | None, typer.Option("--allow-cpu", help="Go on without the GPU.")] = None,
     threads: Annotated[int | None, typer.Option(help="Threads of a model run; 0 is one a core.")] = None,
-    fps: Annotated[float | None, typer.Option(help="Rate of a picture sequence, or the rate asked of a camera.")] = None,
+    fps: Annotated[float | None, typer.Option(help="Rate of a picture sequence, or asked of a camera.")] = None,
     independent: Annotated[
-        bool | None, typer.Option("--independent", help="Pictures are unrelated: each is judged alone, without tracking.")
+        bool | None, typer.Option("--independent", help="Pictures are unrelated: no tracking.")
     ] = None,
     loop: Annotated[int | None, typer.Option(help="Play a recording so often; 0 is for ever.")] = None,
     frames: Annotated[int | None, typer.Option(min=1, help="End after so many frames.")] = None,
@@ -59,8 +59,8 @@ def run(
 ) -> None:
     """Say which road signs are there and what they mean for the driver.
 
-    [bold]signpipe run 0[/] watches the first camera; [bold]signpipe run drive.mp4 --out out/[/] writes the annotated video
-    and the records. Ctrl-C ends a run cleanly: what was written stays readable.
+    [bold]signpipe run 0[/] watches the first camera; [bold]signpipe run drive.mp4 --out out/[/] writes the
+    annotated video and the records. Ctrl-C ends a run cleanly: what was written stays readable.
     """
     overrides: dict[str, Any] = {
         "output.folder": out,
@@ -151,6 +151,7 @@ def report(summary: Summary, output: OutputSettings, catalogue: Catalogue, conso
             f"{summary.overhead:.0%} of it outside the models; {summary.dropped} dropped, {summary.gaps} gaps",
             highlight=False,
         )
-    for name, path in (("annotated video", output.video_path), ("records", output.jsonl_path), ("events", output.events_path)):
+    paths = {"annotated video": output.video_path, "records": output.jsonl_path, "events": output.events_path}
+    for name, path in paths.items():
         if path is not None and path.exists():
             console.print(f"{name}: {path}", highlight=False, soft_wrap=True)

@@ -16,8 +16,8 @@ def show_settings(
 ) -> None:
     """Print all settings as TOML, with what each does, after the file and the environment are applied.
 
-    [bold]signpipe settings > signpipe.toml[/] gives a file to edit and to run with [bold]--config[/]. Any setting can also
-    be given as  SIGNPIPE_SECTION__NAME=VALUE  in the environment or as  --set section.name=value.
+    [bold]signpipe settings > signpipe.toml[/] gives a file to edit and to run with [bold]--config[/]. Any setting can
+    also be given as  SIGNPIPE_SECTION__NAME=VALUE  in the environment or as  --set section.name=value.
     """
     settings = load_settings(config)
     blocks = []
