@@ -10,8 +10,8 @@ import numpy.typing as npt
 
 from signpipe.types import FloatArray, Image
 
-SMALL = 160  # pixels; a smaller sprite is supersampled
-SUPERSAMPLING = 4
+FINE = 200  # pixels; a smaller sprite is drawn about as large as this and shrunk, but
+SUPERSAMPLING = 4  # at most so many times
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,7 @@ class Sprite:
         if x1 <= x0 or y1 <= y0:
             return None
         side = float(np.linalg.norm(quad - np.roll(quad, 1, axis=0), axis=1).max())
-        times = SUPERSAMPLING if side < SMALL else 1
+        times = int(np.clip(FINE / max(side, 1), 1, SUPERSAMPLING))
         detail = max(self.levels[0].shape[:2]) / max(side * times, 1e-3)
         source = self.levels[int(np.clip(np.floor(np.log2(max(detail, 1))), 0, len(self.levels) - 1))]
         h, w = source.shape[:2]
