@@ -7,15 +7,17 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from signpipe.catalogue import Catalogue, Category, Effect
+from signpipe.catalogue import Catalogue, Category, Effect, SignClass
 from signpipe.settings import DecideSettings
 from signpipe.stages.drive_state import DriveState, Held, Reading
 from signpipe.stages.meaning import LIMIT_UNKNOWN, SPEED_LIMIT, Dictionary
-from signpipe.types import Advisory, SignTrack, TrackState, Verdict
+from signpipe.types import Advisory, FloatArray, SignTrack, TrackState, Verdict
 
-# Of the signs on right of way at one place, the one that asks for more caution stands.
+# Of signs on right of way that contradict one another, the one that asks for more caution stands.
 CAUTION = {Effect.STOP: 3, Effect.GIVE_WAY: 2, Effect.PRIORITY_ROAD: 1, Effect.PRIORITY_NEXT: 1}
 ENDS = (Effect.END_LIMIT, Effect.END_ALL, Effect.END_OVERTAKING_BAN)
+# Two signs are at one place if the distance of one is at most so many times that of the other.
+ONE_PLACE = 1.5
 # Categories of which an unread sign may have changed the limit.
 MAY_CHANGE_LIMIT = (Category.PROHIBITORY, Category.END_OF)
 # A sign that hasn't been seen for so many seconds may not come back.
@@ -120,7 +122,10 @@ class Decide:
     def _read(self, track: SignTrack) -> Reading:
         sign = self._catalogue[track.class_id]
         meaning = self._meanings[track.class_id]
-        return Reading(meaning, self._state.now, track.confidence, track.source, track.id, track.class_id, sign.effect)
+        distance = _distance(sign, track.xyxy)
+        return Reading(
+            meaning, self._state.now, track.confidence, track.source, track.id, track.class_id, sign.effect, distance
+        )
 
     def _take_limits_and_ends(self, readings: Iterable[Reading]) -> None:
         """Take what restricts at once, the most cautious first, and keep what lifts until it is passed."""
@@ -182,65 +187,19 @@ class Decide:
                 self._state.drop(topic, f"ended by {reading.meaning.label}")
 
     def _take_right_of_way(self, readings: Iterable[Reading]) -> None:
-        """Take the most cautious of the signs on right of way that are at one place; it ends all others."""
-        seen = [reading for reading in readings if reading.effect in CAUTION]
-        if not seen:
-            return
-        earlier = [held.reading for held in self._state if held.reading.effect in CAUTION]
-        recent = [reading for reading in earlier if self._state.now - reading.seen <= self._settings.together]
-        first = max(seen + recent, key=_caution)
-        for reading in earlier:
-            if _caution(reading) != _caution(first):
-                self._state.drop(reading.meaning.topic, f"ended by {first.meaning.label}")
-        for reading in sorted(seen, key=_caution, reverse=True):
-            if _caution(reading) == _caution(first):
-                self._state.take(reading)
-            else:
-                text = f"{reading.meaning.label} was overruled: it was seen together with {first.meaning.label}"
-                self._state.remark(first.meaning.topic, reading.track_id, text)
-
-    def _take_uncertain(self, tracks: list[SignTrack]) -> None:
-        """Announce signs whose category alone is sure."""
-        limit = self._state.get(SPEED_LIMIT)
-        for track in tracks:
-            if track.category is None or not self._is_left_unread(track):
+        """Take the signs on right of way; of those that contradict one another, the most cautious."""
+        for reading in sorted((r for r in readings if r.effect in CAUTION), key=_caution, reverse=True):
+            rivals = [held.reading for held in self._state if self._contradicts(held.reading, reading)]
+            stronger = [rival for rival in rivals if _caution(rival) > _caution(reading) and self._is_recent(rival)]
+            if stronger:
+                label, other = reading.meaning.label, stronger[0].meaning
+                text = f"{label} was overruled: it was seen together with {other.label}"
+                self._state.remark(other.topic, reading.track_id, text)
                 continue
-            category = Category(track.category)
-            meaning = self._category_meanings[category]
-            share = float(track.probability[self._catalogue.ids_of(category)].sum())
-            self._state.take(Reading(meaning, self._state.now - track.unseen, share, track.source, track.id))
-            if category in MAY_CHANGE_LIMIT and limit is not None and limit.in_force:
-                self._state.remark(SPEED_LIMIT, meaning.topic, f"an {meaning.message} was seen since")
+            for rival in rivals:
+                self._state.drop(rival.meaning.topic, f"ended by {reading.meaning.label}")
+            self._state.take(reading)
 
-    def _is_left_unread(self, track: SignTrack) -> bool:
-        """Return True if a sign is no longer likely to be read: it is large already, lost, or of a single picture."""
-        side = float(np.sqrt(np.prod(track.xyxy[2:] - track.xyxy[:2])))
-        return side >= self._settings.uncertain_size or track.unseen >= LOST_AFTER or track.hits == 1
-
-
-def _is_sure(track: SignTrack) -> bool:
-    return track.verdict in (Verdict.CONFIRMED, Verdict.CORROBORATED)
-
-
-def _is_seen(track: SignTrack) -> bool:
-    return track.state is TrackState.CONFIRMED
-
-
-def _track_id(reading: Reading) -> int:
-    assert reading.track_id is not None
-    return reading.track_id
-
-
-def _limit(reading: Reading) -> float:
-    """Return the limit in km/h, infinite where a sign ends it."""
-    value = reading.meaning.value
-    return value if isinstance(value, int | float) else math.inf
-
-
-def _leniency(reading: Reading) -> tuple[float, float]:
-    """Sort limits from the lowest, ends last; of equal ones the surest comes last, and is the one that is named."""
-    return _limit(reading), reading.confidence
-
-
-def _caution(reading: Reading) -> int:
-    return CAUTION[reading.effect] if reading.effect else 0
+    def _distance(sign: SignClass, xyxy: FloatArray) -> float:
+    """Return the distance of a sign in units of the focal length: its real size over that in the picture."""
+    return math.sqrt(sign.width * sign.height / max(float(np.prod(xyxy[2:] - xyxy[:2])), 1.0))

@@ -24,6 +24,7 @@ class Reading:
         track_id: Its track, or None if no sign was read.
         class_id: Its class, or None if only the category is sure.
         effect: Its effect, or None if only the category is sure.
+        distance: Of the sign in units of the camera's focal length, or 0 if unknown.
     """
 
     meaning: Meaning
@@ -33,6 +34,7 @@ class Reading:
     track_id: int | None = None
     class_id: int | None = None
     effect: Effect | None = None
+    distance: float = 0.0
 
 
 @dataclass(slots=True)
@@ -182,7 +184,8 @@ class DriveState:
             new = current.get(topic)
             if new is None or (new.value is None and old.value is not None):
                 message = f"{old.message}: {self._reasons.get(topic, 'ended')}"
-                events.append(replace(old, message=message, status=AdvisoryStatus.ENDED, age=self.now - old.renewed))
+                age = self.now - old.renewed
+                events.append(replace(old, message=message, status=AdvisoryStatus.ENDED, age=age, conflict=None))
         for topic, new in current.items():
             before = self._published.get(topic)
             if before is None or _has_changed(before, new):

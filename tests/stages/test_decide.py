@@ -384,6 +384,16 @@ def test_stop_overrules_give_way() -> None:
     assert ("give_way", "ended", "give_way") in gist(events)
 
 
+def test_a_stop_beyond_a_give_way_leaves_it_alone() -> None:
+    drive = Drive()
+    near, far = sure("give_way", 1), sure("stop", 2)
+    near.xyxy[2:] += 60
+    drive.see(near)
+    drive.see(near, far)
+    assert {"give_way", "stop"} <= set(drive.held)
+    assert drive.held["stop"].conflict is None
+
+
 def test_give_way_ends_a_priority_road_and_a_later_priority_road_the_give_way() -> None:
     drive = Drive()
     drive.see(sure("priority_road", 1))
