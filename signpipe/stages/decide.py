@@ -200,6 +200,69 @@ class Decide:
                 self._state.drop(rival.meaning.topic, f"ended by {reading.meaning.label}")
             self._state.take(reading)
 
-    def _distance(sign: SignClass, xyxy: FloatArray) -> float:
+    def _contradicts(self, earlier: Reading, reading: Reading) -> bool:
+        """Return True if two signs on right of way can't both hold.
+
+        One grants what the other denies, or they ask for different things at one place; a stop beyond a give way is
+        no contradiction.
+        """
+        levels = {_caution(earlier), _caution(reading)}
+        if 0 in levels or len(levels) == 1:
+            return False
+        nearer, farther = sorted((earlier.distance, reading.distance))
+        at_one_place = self._is_recent(earlier) and farther <= ONE_PLACE * nearer
+        return at_one_place or CAUTION[Effect.PRIORITY_ROAD] in levels
+
+    def _is_recent(self, reading: Reading) -> bool:
+        return self._state.now - reading.seen <= self._settings.together
+
+    def _take_uncertain(self, tracks: list[SignTrack]) -> None:
+        """Announce signs whose category alone is sure."""
+        limit = self._state.get(SPEED_LIMIT)
+        for track in tracks:
+            if track.category is None or not self._is_left_unread(track):
+                continue
+            category = Category(track.category)
+            meaning = self._category_meanings[category]
+            share = float(track.probability[self._catalogue.ids_of(category)].sum())
+            self._state.take(Reading(meaning, self._state.now - track.unseen, share, track.source, track.id))
+            if category in MAY_CHANGE_LIMIT and limit is not None and limit.in_force:
+                self._state.remark(SPEED_LIMIT, meaning.topic, f"an {meaning.message} was seen since")
+
+    def _is_left_unread(self, track: SignTrack) -> bool:
+        """Return True if a sign is no longer likely to be read: it is large already, lost, or of a single picture."""
+        side = float(np.sqrt(np.prod(track.xyxy[2:] - track.xyxy[:2])))
+        return side >= self._settings.uncertain_size or track.unseen >= LOST_AFTER or track.hits == 1
+
+
+def _is_sure(track: SignTrack) -> bool:
+    return track.verdict in (Verdict.CONFIRMED, Verdict.CORROBORATED)
+
+
+def _is_seen(track: SignTrack) -> bool:
+    return track.state is TrackState.CONFIRMED
+
+
+def _track_id(reading: Reading) -> int:
+    assert reading.track_id is not None
+    return reading.track_id
+
+
+def _limit(reading: Reading) -> float:
+    """Return the limit in km/h, infinite where a sign ends it."""
+    value = reading.meaning.value
+    return value if isinstance(value, int | float) else math.inf
+
+
+def _leniency(reading: Reading) -> tuple[float, float]:
+    """Sort limits from the lowest, ends last; of equal ones the surest comes last, and is the one that is named."""
+    return _limit(reading), reading.confidence
+
+
+def _caution(reading: Reading) -> int:
+    return CAUTION.get(reading.effect, 0) if reading.effect else 0
+
+
+def _distance(sign: SignClass, xyxy: FloatArray) -> float:
     """Return the distance of a sign in units of the focal length: its real size over that in the picture."""
     return math.sqrt(sign.width * sign.height / max(float(np.prod(xyxy[2:] - xyxy[:2])), 1.0))
