@@ -75,6 +75,6 @@ PUBLIC: dict[str, tuple[Archive, ...]] = {
             "pytorch/vision, torchvision/datasets/gtsrb.py",
         ),
     ),
-    # Nobody has published a checksum of it, so the first download is what later ones are compared with.
+    # No published checksum of it is known, so the first download is what later ones are compared with.
     "gtsdb": (Archive("FullIJCNN2013.zip", _GTSDB, _gtsdb, PurePosixPath("gtsdb")),),
 }

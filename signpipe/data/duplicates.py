@@ -14,7 +14,7 @@ THUMBNAIL = 32  # side in pixels
 HASH_BITS = 6  # difference hashes of one picture, scaled or compressed again, differ in so many bits at most
 GREY_LEVELS = 4.0  # and their thumbnails by so much in the mean
 CORRELATION = 0.985  # which for dark or foggy pictures says nothing, so they must also correlate
-ROWS = 256  # pictures compared with all others at once: some tens of megabytes
+COMPARISONS = 4_000_000  # at once: some tens of megabytes
 
 
 def thumbnail(image: Image) -> Image:
@@ -40,15 +40,19 @@ def near_duplicates(thumbnails: Image, groups: npt.NDArray[np.int64]) -> Iterato
     """
     count = len(thumbnails)
     hashes = np.array([difference_hash(t) for t in thumbnails], np.uint64)
-    flat = thumbnails.reshape(count, -1).astype(np.float32)
-    centred = flat - flat.mean(1, keepdims=True)
-    spread = np.sqrt((centred**2).sum(1))
-    for start in range(0, count, ROWS):
-        rows = slice(start, start + ROWS)
-        close = np.bitwise_count(hashes[rows, None] ^ hashes[None, start:]) <= HASH_BITS
-        close &= groups[rows, None] != groups[None, start:]
-        first, second = np.nonzero(np.triu(close, 1))
-        for i, j in zip(first + start, second + start, strict=True):
-            alike = np.abs(flat[i] - flat[j]).mean() <= GREY_LEVELS
-            if alike and centred[i] @ centred[j] >= CORRELATION * max(spread[i] * spread[j], 1.0):
+    rows = max(1, COMPARISONS // max(count, 1))
+    for start in range(0, count, rows):
+        block = slice(start, start + rows)
+        close = np.bitwise_count(hashes[block, None] ^ hashes[None, start:]) <= HASH_BITS
+        close &= groups[block, None] != groups[None, start:]
+        for i, j in np.argwhere(np.triu(close, 1)) + start:
+            if _alike(thumbnails[i], thumbnails[j]):
                 yield int(i), int(j)
+
+
+def _alike(one: Image, other: Image) -> bool:
+    a, b = one.astype(np.float64).ravel(), other.astype(np.float64).ravel()
+    if np.abs(a - b).mean() > GREY_LEVELS:
+        return False
+    a, b = a - a.mean(), b - b.mean()
+    return bool(a @ b >= CORRELATION * max(np.sqrt((a @ a) * (b @ b)), 1.0))

@@ -104,7 +104,7 @@ def _verify(
             f"written down in {LOCK} before; delete its entry there to accept another",
         )
         return entry, "its SHA-256 is that of the first download"
-    return entry, f"no checksum of it is published, so its SHA-256 {entry['sha256']} is written down for later"
+    return entry, f"no published checksum of it is known, so its SHA-256 {entry['sha256']} is written down for later"
 
 
 def _compare(zipped: Path, kind: str, actual: Any, expected: str, source: str) -> None:

@@ -46,7 +46,7 @@ class Reader:
         """
         problem = Problem(kind, path, message, line)
         if self._strict:
-            raise SourceError(f"{problem}; {advice}.")
+            raise SourceError(" ".join(f"{problem}; {advice}.".split()))  # a name in it may have line ends
         self.problems.append(problem)
 
     def boxes(self, label_file: Path) -> Boxes:
@@ -187,9 +187,14 @@ def numbers(reader: Reader, table: Path, line: int, fields: list[str]) -> tuple[
     Raises:
         SourceError: The reader is strict and a field isn't a number.
     """
-    try:
-        return tuple(float(field) for field in fields)
-    except ValueError as error:
-        wrong = str(error).rpartition(": ")[2]
-        reader.refuse("malformed", table, f"{wrong} is not a number", line)
+    values = []
+    for field in fields:
+        try:
+            values.append(float(field))
+        except ValueError:
+            reader.refuse("malformed", table, f"'{field}' is not a number", line)
+            return None
+    if not all(map(math.isfinite, values)):
+        reader.refuse("malformed", table, "a number is not finite", line)
         return None
+    return tuple(values)

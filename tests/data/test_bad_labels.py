@@ -6,11 +6,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from signpipe.data import ClassMap, open_dataset
 from signpipe.data.classes import parse_mapping
-from signpipe.data.opening import FORMATS, find_data, guess_format
-from signpipe.errors import SettingsError, SourceError
+from signpipe.data.opening import FORMATS, find_data, guess_format, read_dataset
+from signpipe.errors import SettingsError, SignpipeError, SourceError
 from tests.data.conftest import (
     WRITERS,
     Written,
@@ -142,7 +144,7 @@ BAD = [
     (gtsdb_row, "gtsdb", "gt.txt, line 4: 'x' is not a number"),
     (gtsdb_short, "gtsdb", "gt.txt, line 4: 3 fields where 6 are needed"),
     (gtsdb_class, "gtsdb", "gt.txt, line 4: the class '43' isn't in the catalogue"),
-    (gtsdb_infinite, "gtsdb", "gt.txt, line 4: a coordinate is not a finite number"),
+    (gtsdb_infinite, "gtsdb", "gt.txt, line 4: a number is not finite"),
     (gtsrb_row, "gtsrb", "GT-00014.csv, line 4: width and height must be above 0"),
     (sy32_row, "sy32", "00003.csv, line 3: 4 fields where 5 are needed"),
     (yolo_fields, "yolo", "00007.txt, line 2: 6 fields; a row is `class x y width height`"),
@@ -174,6 +176,29 @@ def test_the_error_says_which_file_and_line(
     assert says in message
     assert "\n" not in message
     assert message.endswith(".")
+
+
+NUMBERS = ["nan", "-inf", "1e400", "null", "{}", "[]", "-1", "99999999999", "", ";", '"', "\0", "x", "\n", "<", "\\"]
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.data())
+def test_any_damage_to_labels_is_read_over_or_one_sentence(written: Written, data: st.DataObject) -> None:
+    labels = [p for p in sorted(written.root.rglob("*")) if p.suffix in {".txt", ".csv", ".xml", ".json", ".yaml"}]
+    file = data.draw(st.sampled_from(labels))
+    text = file.read_text()
+    start = data.draw(st.integers(0, len(text)))
+    end = min(len(text), start + data.draw(st.integers(0, 6)))
+    file.write_text(text[:start] + data.draw(st.sampled_from(NUMBERS)) + text[end:])
+    message = ""
+    try:
+        read_dataset(written.root, written.format)
+        open_dataset(written.root, written.format)
+    except SignpipeError as error:
+        message = str(error)
+    finally:
+        file.write_text(text)
+    assert "\n" not in message
 
 
 def test_an_external_entity_in_xml_is_not_followed(tmp_path: Path) -> None:

@@ -209,7 +209,7 @@ class TestGtsdb:
 
     def test_is_readable_when_fetched(self, home: Site, tmp_path: Path) -> None:
         (line,) = self.fetch(home, tmp_path / "data")
-        assert "no checksum of it is published" in line
+        assert "no published checksum of it is known" in line
         dataset = open_dataset(tmp_path / "data", "gtsdb")
         assert [len(image.boxes) for image in dataset] == [2, 1, 0]
         assert sorted(p.name for p in (tmp_path / "data").iterdir()) == [LOCK, "gtsdb"]

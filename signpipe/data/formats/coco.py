@@ -61,13 +61,13 @@ def _looks_right(table: Path) -> bool:
 
 def _read_table(reader: Reader, root: Path, table: Path) -> list[LabelledImage]:
     content = _parse(table)
-    names = {entry.get("id"): str(entry.get("name")) for entry in content["categories"] if isinstance(entry, dict)}
+    names = {entry["id"]: str(entry.get("name")) for entry in content["categories"] if _has_key(entry, "id")}
     places = _places(root, table)
     split = _split_of(root, table)
     boxes: dict[Any, Boxes] = {}
     found: dict[Any, tuple[Path, dict[str, Any]]] = {}
     for position, entry in enumerate(content["images"]):
-        if not isinstance(entry, dict) or "id" not in entry or not isinstance(entry.get("file_name"), str):
+        if not _has_key(entry, "id") or not isinstance(entry.get("file_name"), str):
             reader.refuse("malformed", table, f"image {position} has no 'id' or 'file_name'")
             continue
         boxes[entry["id"]] = reader.boxes(table)
@@ -102,11 +102,13 @@ def _read_annotation(
 ) -> None:
     where = f"annotation {position}"
     try:
-        key, category = entry["image_id"], entry["category_id"]
         left, top, width, height = (float(value) for value in entry["bbox"])
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError, OverflowError):
+        left = None
+    if left is None or not _has_key(entry, "image_id") or not _has_key(entry, "category_id"):
         reader.refuse("malformed", table, f"{where} needs 'image_id', 'category_id' and a 'bbox' of four numbers")
         return
+    key, category = entry["image_id"], entry["category_id"]
     if key not in boxes:
         reader.refuse("malformed", table, f"{where} belongs to the image {key}, which isn't listed")
     elif category not in names:
@@ -115,6 +117,10 @@ def _read_annotation(
         # A crowd is a region of many signs that nobody told apart.
         crowd = bool(entry.get("iscrowd"))
         boxes[key].add((left, top, left + width, top + height), names[category], ignore=crowd)
+
+
+def _has_key(entry: Any, name: str) -> bool:
+    return isinstance(entry, dict) and isinstance(entry.get(name), int | str)
 
 
 def _size(entry: dict[str, Any]) -> tuple[int, int] | None:
