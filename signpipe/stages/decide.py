@@ -105,8 +105,8 @@ class Decide:
             self._now = media_time
         elapsed = max(media_time - self._now, 0.0)
         self._now += elapsed
-        known = speed is not None and math.isfinite(speed)
-        self._state.advance(self._now, elapsed * abs(speed) if speed is not None and known else None)
+        metres = elapsed * abs(speed) if speed is not None and math.isfinite(speed) else None
+        self._state.advance(self._now, metres)
 
     def _withdraw(self, tracks: Iterable[SignTrack]) -> None:
         """Let go of what was said of a sign that is now read as something else; a correction isn't a new sign."""
