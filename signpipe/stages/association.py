@@ -67,7 +67,8 @@ def disagree(first: FloatArray, second: FloatArray) -> Array:
         float64 (T, N) in 0..1: near 1 for two different sure classes, 0 for the same doubt between the same two.
     """
     unit = [rows / np.linalg.norm(rows, axis=1, keepdims=True) for rows in (first, second)]
-    return np.clip(1 - (unit[0] @ unit[1].T).astype(np.float64), 0, 1)
+    cosine: Array = (unit[0] @ unit[1].T).astype(np.float64)
+    return np.clip(1 - cosine, 0, 1)
 
 
 def overlaps(first: npt.NDArray[np.floating], second: npt.NDArray[np.floating]) -> tuple[Array, Array]:
