@@ -115,10 +115,11 @@ class StreamSource:
         return frame
 
     def _picture(self) -> tuple[Image, float | None]:
+        asked = time.monotonic()
         try:
             picture = self._decoder.read()
         except av.error.FFmpegError as error:
-            raise SourceError(_explain(error, self._source_id, self._silence)) from None
+            raise SourceError(_explain(error, self._source_id, self._silence, asked)) from None
         if picture is None:
             raise SourceError(f"The stream {self._source_id} was ended by its server.")
         return picture
@@ -145,13 +146,14 @@ def open_stream(address: str, settings: CaptureSettings) -> VideoSource | Stream
     """
     name = redact(address)
     rtsp = address.lower().startswith("rtsp")
+    asked = time.monotonic()
     options = {"rtsp_transport": "tcp"} if rtsp else {}  # over UDP, lost packets smear the picture
     try:
         decoder = Decoder(address, live=True, options=options, timeout=(settings.open_timeout, settings.stall_timeout))
     except NoVideoError:
         raise SourceError(f"The stream {name} carries no video.") from None
     except av.error.FFmpegError as error:
-        raise SourceError(_explain(error, name, settings.open_timeout)) from None
+        raise SourceError(_explain(error, name, settings.open_timeout, asked)) from None
     try:
         if not rtsp and decoder.duration is not None:
             return VideoSource(decoder, name)
@@ -161,16 +163,24 @@ def open_stream(address: str, settings: CaptureSettings) -> VideoSource | Stream
         raise
 
 
-def _explain(error: av.error.FFmpegError, name: str, seconds: float) -> str:
-    """Say in a sentence why a stream failed; FFmpeg's own text may hold the address with its credentials."""
+def _explain(error: av.error.FFmpegError, name: str, limit: float, asked: float) -> str:
+    """Say in a sentence why a stream failed; FFmpeg's own text may hold the address with its credentials.
+
+    Args:
+        error: What FFmpeg raised.
+        name: The address without credentials.
+        limit: Seconds that the request could take.
+        asked: `time.monotonic()` of the request.
+    """
+    # An RTSP request that is broken off reports all kinds of errors: the clock knows better.
+    if isinstance(error, _TIMEOUTS) or time.monotonic() - asked >= limit:
+        return f"The stream {name} sent nothing for {limit:g} s: check the network, and that the camera runs."
     if isinstance(error, _LOGIN_ERRORS):
         return f"The server of {name} refused the login: check the user and password in the address."
     if isinstance(error, av.error.HTTPNotFoundError):
         return f"The server of {name} has no such stream (404): check the path of the address."
     if isinstance(error, av.error.ConnectionRefusedError):
         return f"The server of {name} refused the connection: check that it runs and that the port is right."
-    if isinstance(error, _TIMEOUTS):
-        return f"The stream {name} sent nothing for {seconds:g} s: check the network, and that the camera runs."
     if isinstance(error, av.error.InvalidDataError):
         return f"The stream {name} sends no video that can be decoded."
     return f"The stream {name} can't be read ({error.strerror}): check the address and the network."
