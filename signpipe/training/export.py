@@ -32,6 +32,7 @@ from signpipe.types import Image
 OPSET = 17
 CALIBRATION_PICTURES = 40
 MOST_AP50_LOST = 0.01  # by quantisation
+STEM = r"/model\.0/"
 # The last convolution of each branch of the head, and what computes with anchors.
 DECODING = r"/model\.14/([^/]+$|.*one2one_cv[23]\.\d\.2/)"
 DETECTOR_DATA = [
@@ -93,7 +94,7 @@ def export_detector(checkpoint: Path, data: Path, models: Path, name: str = "det
     to_onnx(DeployedDetector(model), picture, exact, ("images", [1, "height", "width", 3]), {"detections": [1, 300, 6]})
     train = gtsdb(data, "train")
     pictures = [read_image(scene.path) for scene in train[:: max(len(train) // CALIBRATION_PICTURES, 1)]]
-    quantise(exact, small, scaled_pictures(pictures[:CALIBRATION_PICTURES], STRIDE), keep=DECODING)
+    quantise(exact, small, scaled_pictures(pictures[:CALIBRATION_PICTURES], STRIDE), STEM, DECODING)
     results = {}
     for file, precision in ((exact, "fp32"), (small, "int8")):
         session = open_session(str(file), RuntimeSettings(provider="cpu"), "detector")

@@ -14,7 +14,8 @@ from onnxruntime.quantization.shape_inference import quant_pre_process
 
 from signpipe.types import Image
 
-QUANTISED = ["Conv", "Sigmoid", "Mul", "Add", "Concat", "MaxPool", "Resize", "Split"]
+# Without MaxPool: ONNX Runtime pools bytes far slower than floats.
+QUANTISED = ["Conv", "Sigmoid", "Mul", "Add", "Concat", "Resize", "Split"]
 
 
 class _Pictures(CalibrationDataReader):  # type: ignore[misc]  # onnxruntime has no types
@@ -25,14 +26,15 @@ class _Pictures(CalibrationDataReader):  # type: ignore[misc]  # onnxruntime has
         return next(self._feeds, None)
 
 
-def quantise(source: Path, target: Path, pictures: Sequence[Image], keep: str) -> None:
-    """Quantise a graph; the last convolutions and all that decodes boxes stay in float.
+def quantise(source: Path, target: Path, pictures: Sequence[Image], stem: str, decoding: str) -> None:
+    """Quantise a graph; the first layer, the last convolutions and all that decodes boxes stay in float.
 
     Args:
         source: ONNX file in float32.
         target: Where the int8 one is written.
         pictures: BGR uint8 (H, W, 3) pictures to calibrate on, sides multiples of the stride.
-        keep: Pattern in the names of the nodes where decoding begins; they and all after them stay in float.
+        stem: Pattern in the names of the first nodes, which stay in float: three channels are too few to gain from int8.
+        decoding: Pattern in the names of the nodes where decoding begins; they and all after them stay in float.
     """
     with TemporaryDirectory() as folder:
         prepared = Path(folder) / "prepared.onnx"
@@ -47,7 +49,7 @@ def quantise(source: Path, target: Path, pictures: Sequence[Image], keep: str) -
             per_channel=True,
             activation_type=QuantType.QUInt8,
             weight_type=QuantType.QInt8,
-            nodes_to_exclude=nodes_from(graph, keep),
+            nodes_to_exclude=[n.name for n in graph.node if re.search(stem, n.name)] + nodes_from(graph, decoding),
             calibrate_method=CalibrationMethod.MinMax,
             extra_options={"CalibMovingAverage": True},
         )
