@@ -75,6 +75,8 @@ def detector(
 ) -> None:
     """Train the sign detector on GTSDB and sy32; the checkpoint is made a model by `signpipe export detector`."""
     require_train_extra("Training")
+    if resume and minutes is not None:
+        raise SettingsError("A training can't be resumed by --minutes; give --epochs, the number of rounds altogether.")
     if preset != "fast":
         raise SettingsError(f"There is no detector preset '{preset}'; choose fast.")
     from signpipe.training.data import find_data

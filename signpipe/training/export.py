@@ -26,7 +26,7 @@ from signpipe.training.detector import STRIDE, SignDetector, build_detector
 from signpipe.training.judge import detector_of, judge, judge_by_size
 from signpipe.training.manifest import write_entry
 from signpipe.training.network import Deployed, SignNet
-from signpipe.training.quantise import quantise, scaled_pictures
+from signpipe.training.quantise import quantise, trim_to_stride
 from signpipe.types import Image
 
 OPSET = 17
@@ -94,7 +94,7 @@ def export_detector(checkpoint: Path, data: Path, models: Path, name: str = "det
     to_onnx(DeployedDetector(model), picture, exact, ("images", [1, "height", "width", 3]), {"detections": [1, 300, 6]})
     train = gtsdb(data, "train")
     pictures = [read_image(scene.path) for scene in train[:: max(len(train) // CALIBRATION_PICTURES, 1)]]
-    quantise(exact, small, scaled_pictures(pictures[:CALIBRATION_PICTURES], STRIDE), STEM, DECODING)
+    quantise(exact, small, trim_to_stride(pictures[:CALIBRATION_PICTURES], STRIDE), STEM, DECODING)
     results = {}
     for file, precision in ((exact, "fp32"), (small, "int8")):
         session = open_session(str(file), RuntimeSettings(provider="cpu"), "detector")

@@ -33,7 +33,7 @@ def quantise(source: Path, target: Path, pictures: Sequence[Image], stem: str, d
         source: ONNX file in float32.
         target: Where the int8 one is written.
         pictures: BGR uint8 (H, W, 3) pictures to calibrate on, sides multiples of the stride.
-        stem: Pattern in the names of the first nodes, which stay in float: three channels are too few to gain from int8.
+        stem: Pattern in the names of the first nodes, which stay in float: 3 channels gain nothing from int8.
         decoding: Pattern in the names of the nodes where decoding begins; they and all after them stay in float.
     """
     with TemporaryDirectory() as folder:
@@ -66,6 +66,6 @@ def nodes_from(graph: onnx.GraphProto, starts: str) -> list[str]:
     return names
 
 
-def scaled_pictures(pictures: Sequence[Image], stride: int) -> list[Image]:
+def trim_to_stride(pictures: Sequence[Image], stride: int) -> list[Image]:
     """Cut pictures to multiples of the stride, for calibration without grey borders."""
     return [np.ascontiguousarray(p[: p.shape[0] // stride * stride, : p.shape[1] // stride * stride]) for p in pictures]
