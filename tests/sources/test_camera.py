@@ -9,7 +9,7 @@ import pytest
 from signpipe.errors import SourceError
 from signpipe.settings import CaptureSettings
 from signpipe.sources import list_cameras, open_source
-from tests.support import camera_guest, camera_vm
+from tests.support import camera_vm
 
 in_vm = pytest.mark.skipif(bool(camera_vm.why_absent()), reason=f"no virtual machine: {camera_vm.why_absent()}")
 
@@ -17,7 +17,8 @@ in_vm = pytest.mark.skipif(bool(camera_vm.why_absent()), reason=f"no virtual mac
 @pytest.fixture(scope="module")
 def facts(tmp_path_factory: pytest.TempPathFactory) -> Any:
     """What the package found in a machine that has one camera, 'vivid'."""
-    return camera_vm.run_in_vm(Path(camera_guest.__file__), tmp_path_factory.mktemp("vm"))
+    script = Path(camera_vm.__file__).with_name("camera_guest.py")
+    return camera_vm.run_in_vm(script, tmp_path_factory.mktemp("vm"))
 
 
 def test_an_unknown_camera_is_refused_with_those_there_are() -> None:
