@@ -99,9 +99,9 @@ class Pipeline:
         clock = StageClock()
         prepared = self._preprocess(frame)
         clock.lap("preprocess")
-        detections, raw = self._detect(prepared)
+        found, candidates = self._detect(prepared)
         clock.lap("detect")
-        detections, rejected = self._plausibility(detections, frame.image.shape)
+        detections, rejected = self._plausibility(found, frame.image.shape)
         clock.lap("plausibility")
         classifications = self._classify(prepared.picture, detections)
         clock.lap("classify")
@@ -116,11 +116,13 @@ class Pipeline:
         speed = frame.pose.speed if frame.pose else None
         advisories, events = self._decide.update(tracks, frame.media_time, frame.image.shape, speed)
         clock.lap("decide")
+        others = _others(candidates, detections)
         timings_ms = clock.stop() | {f"preprocess.{step}": ms for step, ms in prepared.timings_ms.items()}
         timings_ms["models"] = self.detector.last_run_ms + (self.classifier.last_run_ms if len(detections) else 0.0)
         return FrameResult(
-            frame, detections, classifications, track_ids, tracks, advisories, events, raw, rejected, timings_ms
-        )
+            frame, detections, classifications, track_ids, tracks, advisories, events,
+            others, self._classify(prepared.picture, others), rejected, timings_ms,
+        )  # fmt: skip
 
     def _gap(self, gap: Gap) -> FrameResult:
         """Let tracks coast and advisories age."""
@@ -133,3 +135,10 @@ class Pipeline:
         clock.lap("decide")
         nothing = Classifications.empty(len(self.catalogue))
         return FrameResult(gap, Detections.empty(), nothing, [], tracks, advisories, events, timings_ms=clock.stop())
+
+
+def _others(candidates: Detections, chosen: Detections) -> Detections:
+    """Return the candidates that aren't among the chosen ones."""
+    if not len(candidates):
+        return candidates
+    return candidates[~(candidates.xyxy[:, None] == chosen.xyxy[None]).all(axis=2).any(axis=1)]

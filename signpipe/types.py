@@ -276,7 +276,9 @@ class FrameResult:
     Attributes:
         frame: The frame, or the gap that stands for it.
         detections: Plausible detections of this frame.
-        raw_detections: Every candidate over the detector's low score, before plausibility; empty unless asked for.
+        other_detections: All further candidates over the detector's low score, implausible ones too; they take no part
+            in tracking, and are empty unless `detect.raw` asks for them.
+        other_classifications: One row a further candidate; empty if there are none.
         classifications: One row a detection.
         track_ids: Track of each detection, or -1.
         tracks: All living tracks.
@@ -294,7 +296,8 @@ class FrameResult:
     tracks: list[SignTrack]
     advisories: list[Advisory]
     events: list[Advisory] = field(default_factory=list)
-    raw_detections: Detections = field(default_factory=Detections.empty)
+    other_detections: Detections = field(default_factory=Detections.empty)
+    other_classifications: Classifications = field(default_factory=lambda: Classifications.empty(0))
     rejected: dict[str, int] = field(default_factory=dict)
     timings_ms: dict[str, float] = field(default_factory=dict)
     dropped: int = 0

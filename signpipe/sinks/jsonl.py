@@ -13,7 +13,7 @@ from signpipe.catalogue import Catalogue
 from signpipe.errors import OutputError
 from signpipe.sinks.base import RunInfo
 from signpipe.sinks.lines import LineFile
-from signpipe.types import Advisory, Classifications, FloatArray, Frame, FrameResult, SignTrack, Verdict
+from signpipe.types import Advisory, Classifications, Detections, FloatArray, Frame, FrameResult, SignTrack, Verdict
 
 SCHEMA = "signpipe/1"
 
@@ -116,12 +116,6 @@ def result_record(result: FrameResult, catalogue: Catalogue) -> Record:
     record["timings_ms"] = {stage: number(value, 3) for stage, value in result.timings_ms.items()}
     record["rejected"] = result.rejected
     record["dropped"] = result.dropped
-    if len(result.raw_detections):
-        raw = result.raw_detections
-        scores = _numbers(raw.score, 4)
-        record["raw"] = [
-            {"xyxy": box, "score": score} for box, score in zip(_numbers(raw.xyxy, 2), scores, strict=True)
-        ]
     return record
 
 
@@ -161,20 +155,26 @@ def _numbers(values: FloatArray, digits: int) -> list[Any]:
 
 
 def _detections(result: FrameResult, catalogue: Catalogue) -> list[Record]:
+    """Return the detections, and behind them the further candidates, which belong to no track."""
     states = {track.id: track.state.value for track in result.tracks}
-    boxes, scores = _numbers(result.detections.xyxy, 2), _numbers(result.detections.score, 4)
+    parts: list[tuple[Detections, Classifications, list[int]]] = [
+        (result.detections, result.classifications, result.track_ids),
+        (result.other_detections, result.other_classifications, []),
+    ]
     records = []
-    for row, (box, score) in enumerate(zip(boxes, scores, strict=True)):
-        track_id = result.track_ids[row] if row < len(result.track_ids) else -1
-        records.append(
-            {
-                "xyxy": box,
-                "score": score,
-                **_single_frame(result.classifications, row, catalogue),
-                "track_id": track_id if track_id >= 0 else None,
-                "state": states.get(track_id),
-            }
-        )
+    for detections, classifications, track_ids in parts:
+        boxes, scores = _numbers(detections.xyxy, 2), _numbers(detections.score, 4)
+        for row, (box, score) in enumerate(zip(boxes, scores, strict=True)):
+            track_id = track_ids[row] if row < len(track_ids) else -1
+            records.append(
+                {
+                    "xyxy": box,
+                    "score": score,
+                    **_single_frame(classifications, row, catalogue),
+                    "track_id": track_id if track_id >= 0 else None,
+                    "state": states.get(track_id),
+                }
+            )
     return records
 
 

@@ -25,7 +25,7 @@ from signpipe.sinks.base import RunInfo
 from signpipe.sinks.events import EventsSink
 from signpipe.sinks.jsonl import JsonlSink, result_record
 from signpipe.sinks.lines import LineFile
-from signpipe.types import AdvisoryStatus, Detections, FrameResult, TrackState, Verdict
+from signpipe.types import AdvisoryStatus, Classifications, Detections, FrameResult, TrackState, Verdict
 from tests.sinks.results import CATALOGUE, advisory, frame_result, gap_result, track
 
 RUN = RunInfo("drive.mp4", width=320, height=240, fps=25.0, models={"detector-fast": "ab" * 32, "own": None})
@@ -134,13 +134,19 @@ def test_an_advisory_is_written_with_all_that_is_known_of_it(tmp_path: Path) -> 
     assert (second["value"], second["class_id"], second["class_name"]) == (None, None, None)
 
 
-def test_raw_candidates_are_written_where_there_are_any(tmp_path: Path) -> None:
+def test_further_candidates_follow_the_detections(tmp_path: Path) -> None:
     asked = frame_result()
-    asked.raw_detections = Detections(np.array([[1, 2, 3.333, 4]], np.float32), np.array([0.0123], np.float32))
-    _, with_raw, without, _ = write(tmp_path / "a.jsonl", asked, frame_result(1))
+    count = len(asked.detections)
+    asked.other_detections = Detections(np.array([[1, 2, 3.333, 4]], np.float32), np.array([0.0123], np.float32))
+    probability = np.full((1, len(CATALOGUE)), 0.01, np.float32)
+    probability[0, 7] = 0.58
+    asked.other_classifications = Classifications(probability, np.zeros((1, 4), np.float32), np.ones(1, np.float32))
+    _, with_others, without, _ = write(tmp_path / "a.jsonl", asked, frame_result(1))
 
-    assert with_raw["raw"] == [{"xyxy": [1.0, 2.0, 3.33, 4.0], "score": 0.0123}]
-    assert "raw" not in without
+    other = with_others["detections"][count]
+    assert (other["xyxy"], other["score"]) == ([1.0, 2.0, 3.33, 4.0], 0.0123)
+    assert (other["class_id"], other["probability"], other["track_id"], other["state"]) == (7, 0.58, None, None)
+    assert len(without["detections"]) == count
 
 
 anything = st.floats(width=32)

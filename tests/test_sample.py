@@ -1,0 +1,103 @@
+"""The whole pipeline on the sample: what the first command of the README promises."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from signpipe import FrameResult, Pipeline, Settings, open_source
+from signpipe.catalogue import Effect, load_catalogue
+from signpipe.simulation.truth import Truth, TruthFrame, read_truth
+from signpipe.types import Advisory, AdvisoryStatus, Verdict
+
+SAMPLES = Path(__file__).parents[1] / "samples"
+READABLE = 40  # pixels: every sign that gets larger must be confirmed
+CATALOGUE = load_catalogue()
+
+
+@dataclass(frozen=True)
+class Drive:
+    """The sample's truth, and what the pipeline made of it, frame by frame."""
+
+    truth: Truth
+    results: list[FrameResult]
+
+    @property
+    def frames(self) -> list[tuple[TruthFrame, FrameResult]]:
+        return list(zip(self.truth.frames, self.results, strict=True))
+
+
+@pytest.fixture(scope="module")
+def drive() -> Drive:
+    settings = Settings()
+    with Pipeline(settings) as pipeline:
+        source = open_source(str(SAMPLES / "drive.mp4"), settings.capture)
+        results = list(pipeline.run(iter(source.read, None)))
+    for result in results:
+        result.frame.image = np.zeros((1, 1, 3), np.uint8)  # type: ignore[union-attr]  # the pictures aren't needed
+    return Drive(read_truth(SAMPLES / "drive.truth.jsonl"), results)
+
+
+def overlap(first: tuple[float, ...], second: tuple[float, ...]) -> float:
+    """Return the IoU of two boxes xyxy."""
+    width = min(first[2], second[2]) - max(first[0], second[0])
+    height = min(first[3], second[3]) - max(first[1], second[1])
+    if width <= 0 or height <= 0:
+        return 0.0
+    areas = [(box[2] - box[0]) * (box[3] - box[1]) for box in (first, second)]
+    return width * height / (sum(areas) - width * height)
+
+
+def wrong(advisory: Advisory, truth: TruthFrame, passed: set[int]) -> bool:
+    """Return True if an advisory says what neither the signs in view nor those passed say."""
+    in_view = {box.class_id for box in truth.signs}
+    if advisory.value is None or advisory.status is not AdvisoryStatus.ACTIVE:
+        return False
+    if advisory.topic == "speed_limit":
+        limits = {CATALOGUE[class_id].value for class_id in in_view if CATALOGUE[class_id].effect is Effect.LIMIT}
+        return advisory.value not in limits | {truth.limit}
+    if advisory.topic == "overtaking":
+        return not truth.overtaking_ban and CATALOGUE.by_name("no_overtaking").id not in in_view
+    if advisory.class_id is None:
+        categories = {CATALOGUE[class_id].category.value for class_id in in_view | passed}
+        return advisory.topic.removeprefix("unknown:") not in categories
+    return advisory.class_id not in in_view | passed
+
+
+def test_every_readable_sign_is_confirmed_as_what_it_is(drive: Drive) -> None:
+    readable, confirmed = set(), set()
+    for truth, result in drive.frames:
+        for box in truth.signs:
+            if max(box.xyxy[2] - box.xyxy[0], box.xyxy[3] - box.xyxy[1]) > READABLE and box.visible > 0.9:
+                readable.add(box.id)
+            for track in result.tracks:
+                is_same = overlap(box.xyxy, tuple(track.xyxy.tolist())) > 0.5
+                if is_same and track.verdict is Verdict.CONFIRMED and track.class_id == box.class_id:
+                    confirmed.add(box.id)
+    assert len(readable) >= 8
+    names = {sign.id: sign.class_name for sign in drive.truth.signs}
+    assert not [names[sign] for sign in readable - confirmed]
+
+
+def test_no_advisory_is_wrong(drive: Drive) -> None:
+    passed: set[int] = set()
+    mistakes = []
+    for truth, result in drive.frames:
+        mistakes += [(truth.index, a.topic, a.message) for a in result.advisories if wrong(a, truth, passed)]
+        passed |= {box.class_id for box in truth.signs}
+    assert not mistakes
+
+
+def test_the_speed_limit_is_never_silent(drive: Drive) -> None:
+    for result in drive.results:
+        assert [advisory.topic for advisory in result.advisories].count("speed_limit") == 1
+
+
+def test_every_frame_is_timed_stage_by_stage(drive: Drive) -> None:
+    stages = {"preprocess", "detect", "plausibility", "classify", "track", "fallback", "decide"}
+    for result in drive.results:
+        timings = result.timings_ms
+        assert stages <= timings.keys()
+        assert sum(timings[stage] for stage in stages) == pytest.approx(timings["total"], rel=0.1, abs=0.5)
+        assert 0 < timings["models"] < timings["total"]
