@@ -24,16 +24,17 @@ _ACCEPTED = (
 )
 
 
-def open_source(spec: str, settings: CaptureSettings) -> Source:
+def open_source(spec: str, settings: CaptureSettings | None = None) -> Source:
     """Open whatever a person names.
 
     Args:
         spec: Camera index or device, stream address, video file, picture, folder or glob of pictures.
-        settings: The capture settings; `loop` plays recordings again.
+        settings: The capture settings, the defaults if absent; `loop` plays recordings again.
 
     Raises:
         SourceError: Nothing of that name can be opened; one sentence says why and what to do.
     """
+    settings = settings or CaptureSettings()
     source = _open(spec, settings)
     if source.info.live or settings.loop == 1:
         return source

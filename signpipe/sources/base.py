@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import logging
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Protocol
+from types import TracebackType
+from typing import Self
 
 from signpipe.types import Frame
 
@@ -45,26 +48,38 @@ class SourceInfo:
         log.warning("%s", message)
 
 
-class Source(Protocol):
-    """A camera, stream, recording or folder that is open and yields frames.
+class Source(ABC):
+    """A camera, stream, recording or folder that is open; an iterable of frames and a context manager.
 
     A source is used by one thread. `Frame.index` counts from 0 and `Frame.media_time` from the first frame;
     the capture stage makes both continuous over reconnects.
+
+    Attributes:
+        info: What the source is.
     """
 
-    @property
-    def info(self) -> SourceInfo:
-        """What the source is."""
-        ...
+    info: SourceInfo
 
+    @abstractmethod
     def read(self) -> Frame | None:
         """Return the next frame, or None at the end of a recording.
 
         Raises:
             SourceError: The signal of a live source was lost, or the rest of a recording can't be read.
         """
-        ...
 
+    @abstractmethod
     def close(self) -> None:
         """Free the device, connection or file; safe to call twice."""
-        ...
+
+    def __iter__(self) -> Iterator[Frame]:
+        while (frame := self.read()) is not None:
+            yield frame
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()

@@ -14,7 +14,7 @@ import numpy as np
 
 from signpipe.errors import SourceError
 from signpipe.settings import CaptureSettings
-from signpipe.sources.base import SourceInfo
+from signpipe.sources.base import Source, SourceInfo
 from signpipe.sources.v4l2 import apply_controls, list_cameras
 from signpipe.types import Frame
 
@@ -24,7 +24,7 @@ _TOLERANCE: Final = 0.002  # a camera's 29.97 frames/s are 30
 _MJPG: Final = cv2.VideoWriter.fourcc(*"MJPG")
 
 
-class CameraSource:
+class CameraSource(Source):
     """A camera that is streaming.
 
     `Frame.captured_at` is the driver's own timestamp where it keeps the monotonic clock (V4L2 does).

@@ -12,7 +12,7 @@ import numpy as np
 
 from signpipe.errors import SourceError
 from signpipe.settings import CaptureSettings
-from signpipe.sources.base import SourceInfo
+from signpipe.sources.base import Source, SourceInfo
 from signpipe.types import Frame, Image
 
 SUFFIXES: Final = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
@@ -24,7 +24,7 @@ def is_picture(path: Path) -> bool:
     return path.suffix.lower() in SUFFIXES
 
 
-class ImageSource:
+class ImageSource(Source):
     """Pictures in natural order (2.jpg before 10.jpg), turned upright by their EXIF orientation.
 
     Frame N has index N and media time N / fps. What can't be read is left out, counted in `info.damaged`, and

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from signpipe.sources.base import Source, SourceInfo
+from signpipe.sources.base import Source
 from signpipe.types import Frame
 
 
-class LoopedSource:
+class LoopedSource(Source):
     """A recording that starts again when it ends; index and media time go on.
 
     Args:
@@ -19,17 +19,13 @@ class LoopedSource:
 
     def __init__(self, source: Source, reopen: Callable[[], Source], times: int) -> None:
         self._source = source
+        self.info = source.info
         self._reopen = reopen
         self._left = times
         self._index = 0
         self._time = 0.0
         self._next_index = 0
         self._next_time = 0.0
-
-    @property
-    def info(self) -> SourceInfo:
-        """What the recording is."""
-        return self._source.info
 
     def read(self) -> Frame | None:
         """Return the next frame, or None after the last round.
@@ -44,6 +40,7 @@ class LoopedSource:
             self._left = max(self._left - 1, 0)
             self._source.close()
             self._source = self._reopen()
+            self.info = self._source.info
             self._index, self._time = self._next_index, self._next_time
             frame = self._source.read()
             if frame is None:

@@ -10,7 +10,7 @@ import av.error
 
 from signpipe.errors import SourceError
 from signpipe.settings import CaptureSettings
-from signpipe.sources.base import SourceInfo
+from signpipe.sources.base import Source
 from signpipe.sources.decode import Decoder, NoVideoError
 from signpipe.sources.redact import redact
 from signpipe.sources.video import VideoSource
@@ -51,7 +51,7 @@ class StreamClock:
         return stamp + self._offsets[0][1]
 
 
-class StreamSource:
+class StreamSource(Source):
     """A live stream.
 
     `Frame.captured_at` follows the stream's timestamps, anchored on the monotonic clock by `StreamClock`, and
@@ -74,7 +74,7 @@ class StreamSource:
         # FFmpeg invents a constant rate for pictures over HTTP: there the arrival is the truth.
         self._stamped = decoder.format != "mpjpeg"
         first = self._newest() if self._stamped else self._picture()
-        self.info: SourceInfo = decoder.describe(source_id, "stream", live=True, first=first[0])
+        self.info = decoder.describe(source_id, "stream", live=True, first=first[0])
         self._index = 0
         self._started: float | None = None
         self._first: Frame | None = self._frame(first)

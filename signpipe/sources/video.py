@@ -8,12 +8,12 @@ from pathlib import Path
 import av.error
 
 from signpipe.errors import SourceError
-from signpipe.sources.base import SourceInfo
+from signpipe.sources.base import Source
 from signpipe.sources.decode import Decoder, NoVideoError
 from signpipe.types import Frame, Image
 
 
-class VideoSource:
+class VideoSource(Source):
     """The pictures of a recording, upright, in order, with the container's timestamps.
 
     Damaged packets and pictures are left out and counted in `info.damaged`; the first one is warned of.
@@ -32,7 +32,7 @@ class VideoSource:
         if first is None:
             decoder.close()
             raise SourceError(f"No picture of {source_id} can be decoded: the file is damaged or cut off.")
-        self.info: SourceInfo = decoder.describe(source_id, "video", live=False, first=first[0])
+        self.info = decoder.describe(source_id, "video", live=False, first=first[0])
         self._first: tuple[Image, float | None] | None = first
         starts = [start for start in (decoder.start(), first[1]) if start is not None]
         self._start = min(starts, default=0.0)

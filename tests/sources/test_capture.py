@@ -24,7 +24,7 @@ from tests.support.videos import number_of, write_video
 FAST = CaptureSettings(open_timeout=1, stall_timeout=0.4, gap_after=0.15, reconnect_first=0.05, reconnect_longest=0.1)
 
 
-class Script:
+class Script(Source):
     """A source that does what each step says: a number of frames, an error, an event to wait for, or None to end."""
 
     def __init__(self, *steps: int | Exception | threading.Event | None, live: bool = True, width: int = 8) -> None:

@@ -20,11 +20,8 @@ def save(path: Path, number: int) -> Path:
 
 
 def frames_of(source: Source) -> list[Frame]:
-    frames = []
-    while (frame := source.read()) is not None:
-        frames.append(frame)
-    source.close()
-    return frames
+    with source:
+        return list(source)
 
 
 def open_here(spec: Path | str, **settings: object) -> Source:

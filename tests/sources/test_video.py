@@ -18,11 +18,8 @@ X265 = {"x265-params": "log-level=none"}
 
 
 def frames_of(source: Source) -> list[Frame]:
-    frames = []
-    while (frame := source.read()) is not None:
-        frames.append(frame)
-    source.close()
-    return frames
+    with source:
+        return list(source)
 
 
 def open_video(path: Path, **settings: object) -> Source:
