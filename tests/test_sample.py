@@ -32,8 +32,7 @@ class Drive:
 def drive() -> Drive:
     settings = Settings()
     with Pipeline(settings) as pipeline:
-        source = open_source(str(SAMPLES / "drive.mp4"), settings.capture)
-        results = list(pipeline.run(iter(source.read, None)))
+        results = list(pipeline.run(open_source(str(SAMPLES / "drive.mp4"), settings.capture)))
     for result in results:
         result.frame.image = np.zeros((1, 1, 3), np.uint8)  # type: ignore[union-attr]  # the pictures aren't needed
     return Drive(read_truth(SAMPLES / "drive.truth.jsonl"), results)
