@@ -84,18 +84,18 @@ def check_models(settings: RuntimeSettings, thoroughly: bool = False) -> list[Ch
 def _print(checked: list[Checked], folder: Path) -> None:
     console = Console()
     table = Table(title=f"{len(checked)} models in {folder}", title_justify="left")
-    for column in ("name", "role", "precision", "size", "input", "metrics", "state"):
+    for column in ("name", "role", "precision", "size", "input", "state"):
         table.add_column(column, justify="right" if column == "size" else "left")
     for model in checked:
         entry = model.entry
-        metrics = "\n".join(f"{name} {value}" for name, value in entry.metrics.items())
         shape = " x ".join(map(str, entry.input.shape))
         state = "[red]bad[/]" if model.problem else "[green]ok[/]"
         size = f"{model.size / 1e6:.1f} MB"
-        table.add_row(
-            escape(entry.name), entry.role, escape(entry.precision), size, escape(shape), escape(metrics), state
-        )
+        table.add_row(escape(entry.name), entry.role, escape(entry.precision), size, escape(shape), state)
     console.print(table)
     for model in checked:
+        metrics = ", ".join(f"{name} {value}" for name, value in model.entry.metrics.items())
+        if metrics:
+            console.print(f"[bold]{escape(model.entry.name)}[/]: {escape(metrics)}", highlight=False)
         if model.problem:
             console.print(f"[red]{escape(model.problem)}[/]", highlight=False, soft_wrap=True)
