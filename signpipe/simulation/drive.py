@@ -21,7 +21,8 @@ HORIZON = 0.53  # of the picture's height
 FARTHEST_SIGN = 160.0  # metres
 FARTHEST_PLANT = 260.0
 NEAREST = 1.0  # metres; what is nearer is past
-SOFTNESS = 0.65  # pixels, spread of the lens
+SHADE = 0.76  # an upright face gets less light than the sky sends
+SOFTNESS = 0.7  # pixels, spread of the lens
 GRAIN = 1.5  # levels, spread of the sensor's noise
 FACE = np.array([[0, 0], [1, 0], [1, 1], [0, 1]], np.float64)
 
@@ -132,7 +133,7 @@ class Drive:
         shared, inside = cv2.intersectConvexConvex(edge, frame)
         if shared <= 0:
             return None
-        patch = self._sprites[sign.sign.name].draw(picture, quad, 1.0 - 0.08 * np.sin(sign.id * 2.1))
+        patch = self._sprites[sign.sign.name].draw(picture, quad, SHADE - 0.07 * np.sin(sign.id * 2.1))
         if patch is None:
             return None
         xyxy = np.concatenate([inside.min(axis=(0, 1)), inside.max(axis=(0, 1))]).astype(np.float64)
