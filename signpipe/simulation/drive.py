@@ -107,12 +107,18 @@ class Drive:
         shown: list[_Shown] = []
         for number in np.argsort(-depths, kind="stable"):
             item, depth = items[number], float(depths[number])
+            patch: Patch | None = None
+            sign: _Shown | None = None
             if isinstance(item, PlacedSign):
-                if NEAREST < depth < FARTHEST_SIGN and (drawn := self._draw_sign(picture, view, item, depth)):
-                    shown.append(drawn)
-            elif NEAREST < depth < FARTHEST_PLANT and (patch := self._draw_upright(picture, view, item, depth)):
+                if NEAREST < depth < FARTHEST_SIGN and (sign := self._draw_sign(picture, view, item, depth)):
+                    patch = sign.patch
+            elif NEAREST < depth < FARTHEST_PLANT:
+                patch = self._draw_upright(picture, view, item, depth)
+            if patch:
                 for other in shown:
                     _cover(other.patch, patch)
+            if sign:
+                shown.append(sign)
         return picture, tuple(box for one in reversed(shown) if (box := _truth(one)))
 
     def _backdrop(self, view: View) -> Image:

@@ -115,6 +115,16 @@ def test_the_share_that_is_visible_falls_as_a_sign_is_cut_by_the_edge(drive: Dri
     assert half.visible == pytest.approx(0.5, abs=0.05)
 
 
+def test_a_sign_right_behind_another_is_not_visible(drive: Drive) -> None:
+    view = replace(drive.view(0.0), yaw=0.0)
+    near = replace(drive.scene.signs[0], centre=(view.eye[0], view.eye[1], 15.0))
+    far = replace(drive.scene.signs[1], centre=(view.eye[0], view.eye[1], 30.0))
+    first, second = drive.compose(view, (far, near))[1]
+    assert (first.id, second.id) == (near.id, far.id)
+    assert first.visible > 0.97
+    assert second.visible < 0.05
+
+
 def test_projection_of_known_points() -> None:
     view = View(640, 360, 500.0, (1.0, 1.5, 10.0), 0.0, 190.0)
     pixels, depth = view.project(np.array([[1.0, 1.5, 60.0], [2.0, 1.0, 20.0]]))
