@@ -11,11 +11,23 @@
 reconnection and the stall watchdog that a live source needs.
 """
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from signpipe.pipeline import Pipeline
+    from signpipe.settings import Settings
+    from signpipe.sources import open_source
+    from signpipe.types import Advisory, Frame, FrameResult, Gap, SignTrack
+
 __version__ = "0.1.0"
+__all__ = ["Advisory", "Frame", "FrameResult", "Gap", "Pipeline", "Settings", "SignTrack", "open_source"]
 
-from signpipe.pipeline import Pipeline
-from signpipe.settings import Settings
-from signpipe.sources import open_source
-from signpipe.types import Advisory, Frame, FrameResult, Gap, SignTrack
+# Loaded when first asked for (PEP 562), so that a part, such as the data loaders, doesn't load ONNX Runtime.
+_HOMES = {"Pipeline": "pipeline", "Settings": "settings", "open_source": "sources"}
 
-__all__ = ["Advisory", "Frame", "FrameResult", "Gap", "Pipeline", "Settings", "SignTrack", "__version__", "open_source"]
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module 'signpipe' has no attribute {name!r}")
+    return getattr(import_module(f"signpipe.{_HOMES.get(name, 'types')}"), name)
