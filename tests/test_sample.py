@@ -90,6 +90,16 @@ def test_no_advisory_is_wrong(drive: Drive) -> None:
     assert not mistakes
 
 
+def test_no_limit_is_given_up_before_it_ends(drive: Drive) -> None:
+    told = None
+    for index, (truth, result) in enumerate(drive.frames[: -int(drive.truth.fps)]):
+        told = next(a.value for a in result.advisories if a.topic == "speed_limit")
+        a_second_on = drive.truth.frames[index + int(drive.truth.fps)]
+        if truth.limit is not None and truth.limit == a_second_on.limit:
+            assert told is not None, f"at {truth.media_time:.2f} s the limit {truth.limit} was given up"
+    assert told is None
+
+
 def test_the_speed_limit_is_never_silent(drive: Drive) -> None:
     for result in drive.results:
         assert [advisory.topic for advisory in result.advisories].count("speed_limit") == 1

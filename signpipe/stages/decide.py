@@ -17,7 +17,10 @@ from signpipe.types import Advisory, FloatArray, SignTrack, TrackState, Verdict
 CAUTION = {Effect.STOP: 3, Effect.GIVE_WAY: 2, Effect.PRIORITY_ROAD: 1, Effect.PRIORITY_NEXT: 1}
 ENDS = (Effect.END_LIMIT, Effect.END_ALL, Effect.END_OVERTAKING_BAN)
 # Two signs are at one place if the distance of one is at most so many times that of the other.
-ONE_PLACE = 1.5
+ONE_PLACE = 1.3
+# A sign whose motion tells no time (nearly still, or drifting inwards) counts as passed so many seconds after its last
+# sight at the latest.
+LONGEST_APPROACH = 5.0
 # Categories of which an unread sign may have changed the limit.
 MAY_CHANGE_LIMIT = (Category.PROHIBITORY, Category.END_OF)
 # A sign that hasn't been seen for so many seconds may not come back.
@@ -30,7 +33,8 @@ class Decide:
     """Keep the drive state: one advisory a topic, dated, and never silent about the speed limit.
 
     - What restricts holds from the moment it is read. What takes a restriction back (an end of it, or a higher limit
-      than the one in force) holds once the sign has been passed, which is when its track ends.
+      than the one in force) holds once the sign has been passed: its track has ended, and so has the time that its
+      motion in the picture still gave it, for a track may be lost long before its sign is reached.
     - Signs that are seen within `together` seconds of each other and contradict one another conflict: the more
       cautious stands, and its advisory says what was overruled. Later, the newer sign counts.
     - A sign renews its advisory as long as it is seen. What isn't renewed goes stale after its time or distance, is
@@ -60,7 +64,7 @@ class Decide:
         self,
         tracks: list[SignTrack],
         media_time: float,
-        picture_shape: Sequence[int] | None,  # noqa: ARG002  # part of the stage's contract; no rule needs it yet
+        picture_shape: Sequence[int] | None,
         speed: float | None = None,
     ) -> tuple[list[Advisory], list[Advisory]]:
         """Take the tracks of the next frame or gap, with their verdicts.
@@ -77,7 +81,9 @@ class Decide:
         """
         self._advance(media_time, speed)
         self._withdraw(tracks)
-        readings = [self._read(track) for track in tracks if _is_sure(track) and _is_seen(track)]
+        readings = []
+        if picture_shape is not None:
+            readings = [self._read(track, picture_shape) for track in tracks if _is_sure(track) and _is_seen(track)]
         self._take_limits_and_ends(readings)
         self._take_right_of_way(readings)
         for reading in readings:
@@ -119,12 +125,13 @@ class Decide:
         if self._state.get(SPEED_LIMIT) is None:
             self._state.take(Reading(LIMIT_UNKNOWN, self._state.now))
 
-    def _read(self, track: SignTrack) -> Reading:
+    def _read(self, track: SignTrack, picture_shape: Sequence[int]) -> Reading:
         sign = self._catalogue[track.class_id]
         meaning = self._meanings[track.class_id]
-        distance = _distance(sign, track.xyxy)
+        now, distance = self._state.now, _distance(sign, track.xyxy)
+        passed_at = now + _time_to_pass(track, picture_shape)
         return Reading(
-            meaning, self._state.now, track.confidence, track.source, track.id, track.class_id, sign.effect, distance
+            meaning, now, track.confidence, track.source, track.id, track.class_id, sign.effect, distance, passed_at
         )
 
     def _take_limits_and_ends(self, readings: Iterable[Reading]) -> None:
@@ -153,11 +160,12 @@ class Decide:
         living = {track.id: track for track in tracks}
         for track_id, reading in sorted(self._ahead.items(), key=lambda item: _leniency(item[1])):
             track = living.get(track_id)
-            if track is None:
+            if track is None and self._state.now >= reading.passed_at:
                 self._apply(
                     reading, [topic for topic in reading.meaning.lifts if not self._is_overruled(reading, topic)]
                 )
-            if track is None or not _is_sure(track) or track.class_id != reading.class_id:
+                del self._ahead[track_id]
+            elif track is not None and (not _is_sure(track) or track.class_id != reading.class_id):
                 del self._ahead[track_id]
 
     def _is_overruled(self, reading: Reading, topic: str) -> bool:
@@ -266,3 +274,19 @@ def _caution(reading: Reading) -> int:
 def _distance(sign: SignClass, xyxy: FloatArray) -> float:
     """Return the distance of a sign in units of the focal length: its real size over that in the picture."""
     return math.sqrt(sign.width * sign.height / max(float(np.prod(xyxy[2:] - xyxy[:2])), 1.0))
+
+
+def _time_to_pass(track: SignTrack, picture_shape: Sequence[int]) -> float:
+    """Return the seconds until a sign is passed, at most `LONGEST_APPROACH`; 0 for one that doesn't move at all.
+
+    What stands still beside the road moves away from the point that the vehicle heads for, about the picture's centre,
+    and its distance from there over its speed is the time to contact (Lee, A theory of visual control of braking based
+    on information about time-to-collision, Perception 1976).
+    """
+    vx, vy = track.velocity
+    if vx == vy == 0.0:
+        return 0.0
+    x = float(track.xyxy[0] + track.xyxy[2] - picture_shape[1]) / 2
+    y = float(track.xyxy[1] + track.xyxy[3] - picture_shape[0]) / 2
+    outward = x * vx + y * vy
+    return min((x * x + y * y) / outward, LONGEST_APPROACH) if outward > 0 else LONGEST_APPROACH

@@ -25,6 +25,7 @@ class Reading:
         class_id: Its class, or None if only the category is sure.
         effect: Its effect, or None if only the category is sure.
         distance: Of the sign in units of the camera's focal length, or 0 if unknown.
+        passed_at: Media time at which the sign will be passed, as its motion in the picture tells, seconds.
     """
 
     meaning: Meaning
@@ -35,6 +36,7 @@ class Reading:
     class_id: int | None = None
     effect: Effect | None = None
     distance: float = 0.0
+    passed_at: float = 0.0
 
 
 @dataclass(slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -180,6 +181,26 @@ def test_a_higher_limit_holds_once_its_sign_is_passed() -> None:
     assert drive.limit.value == 80
     assert gist(drive.see()) == [("speed_limit", "active", 100)]
     assert (drive.limit.track_id, drive.limit.conflict) == (2, None)
+
+
+@pytest.mark.parametrize(
+    ("velocity", "seconds"), [((30.0, -10.0), 2.1), ((300.0, -100.0), 0.3), ((2.0, 0.0), 5.0), ((-30.0, 10.0), 5.0)]
+)
+def test_a_sign_that_is_lost_early_counts_as_passed_when_its_motion_says(
+    velocity: tuple[float, float], seconds: float
+) -> None:
+    drive = Drive()
+    drive.see(sure("speed_limit_80"))
+    drive.wait(5)
+    end = sure("end_all_restrictions", 2)
+    # 60 px to the right of the picture's centre and 20 px above it.
+    centre = np.array([PICTURE[1] / 2 + 60, PICTURE[0] / 2 - 20], np.float32)
+    end.xyxy, end.velocity = np.concatenate([centre - 12, centre + 12]), velocity
+    drive.see(end)
+    seen = drive.time
+    while drive.limit.value is not None and drive.time < seen + 8:
+        drive.see(after=0.05)
+    assert drive.time - seen == pytest.approx(seconds, abs=0.2)
 
 
 def test_a_higher_limit_holds_at_once_where_none_is_valid() -> None:
