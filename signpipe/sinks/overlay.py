@@ -136,7 +136,7 @@ class Overlay:
             key=lambda advisory: (advisory.status is not AdvisoryStatus.ACTIVE, -advisory.renewed),
         )
         limit = limits[0] if limits else None
-        rows = [_words(limit) if limit else ("no limit known", "", _GREY)]
+        rows = [_words(limit) if limit else ("limit unknown", "", _GREY)]
         rows += [_words(advisory) for advisory in others[:_LINES]]
         if len(others) > _LINES:
             rows.append((f"and {len(others) - _LINES} more", "", _GREY))
@@ -200,6 +200,8 @@ def _percent(share: float) -> str:
 
 def _words(advisory: Advisory) -> tuple[str, str, Colour]:
     """Return message, detail and colour of an advisory."""
+    if advisory.value is None and advisory.track_id is None:  # nobody has said anything yet
+        return advisory.message, "", _GREY
     if advisory.status is AdvisoryStatus.STALE:
         detail = f"last known, {_duration(advisory.age)} ago"
     elif advisory.status is AdvisoryStatus.ENDED:
