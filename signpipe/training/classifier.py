@@ -68,8 +68,12 @@ class ClassifierTraining:
         self.averaged = copy.deepcopy(self.net).eval()
         self.optimizer = torch.optim.AdamW(self.net.parameters(), weight_decay=plan.decay)
         self.steps = plan.pictures // plan.batch
-        self.schedule = torch.optim.lr_scheduler.OneCycleLR(
-            self.optimizer, plan.rate, total_steps=plan.epochs * self.steps, pct_start=0.2
+        self.schedule = self._schedule()
+
+    def _schedule(self, done: int = -1) -> torch.optim.lr_scheduler.OneCycleLR:
+        total = self.plan.epochs * self.steps
+        return torch.optim.lr_scheduler.OneCycleLR(
+            self.optimizer, self.plan.rate, total, pct_start=0.2, last_epoch=done
         )
 
     def resume(self) -> None:
@@ -82,13 +86,17 @@ class ClassifierTraining:
         if not path.is_file():
             raise SourceError(f"There is no checkpoint {path} to resume from; train without --resume.")
         state = torch.load(path, weights_only=True)
-        if state["plan"] | {"threads": 0} != asdict(self.plan) | {"threads": 0}:
+        free = {
+            "threads": 0,
+            "epochs": 0,
+        }  # these may change: the rest of the cycle is fitted to the new number of rounds
+        if state["plan"] | free != asdict(self.plan) | free:
             raise SourceError(f"The checkpoint {path} was trained with other settings; repeat them or drop --resume.")
         self.net.load_state_dict(state["net"])
         self.averaged.load_state_dict(state["averaged"])
         self.optimizer.load_state_dict(state["optimizer"])
-        self.schedule.load_state_dict(state["schedule"])
         self.epoch, self.history = state["epoch"], state["history"]
+        self.schedule = self._schedule(self.epoch * self.steps - 1)
 
     def save(self, calibration: dict[str, float]) -> None:
         """Write the checkpoint; the old one stays until the new one is whole."""
@@ -97,7 +105,6 @@ class ClassifierTraining:
             "net": self.net.state_dict(),
             "averaged": self.averaged.state_dict(),
             "optimizer": self.optimizer.state_dict(),
-            "schedule": self.schedule.state_dict(),
             "epoch": self.epoch,
             "history": self.history,
             "calibration": calibration,

@@ -21,7 +21,7 @@ from signpipe.types import FloatArray, Image
 
 Vector = npt.NDArray[np.float64]  # x, y
 GREY = 114  # what ultralytics, and our letterbox, fill with
-SMALLEST, LARGEST = 12.0, 400.0
+SMALLEST, LARGEST = 12.0, 440.0
 SCALES = (0.38, 5.0)  # how far a scene may be shrunk and enlarged
 
 
@@ -62,8 +62,8 @@ class Tiles:
     def __init__(self, sources: Sequence[Source], length: int, seed: int, size: int = 640) -> None:
         self._complete = [s for s in sources if s.complete]
         self._signs = [(s, i) for s in sources for i in range(len(s.boxes))]
-        # A sign of a partly boxed scene counts less: there are more of them, and each is shown at fewer scales.
-        weight = np.array([1.0 if s.complete else 0.4 for s, _ in self._signs])
+        # A sign of a partly boxed scene counts a little less: it is shown at fewer scales.
+        weight = np.array([1.0 if s.complete else 0.7 for s, _ in self._signs])
         self._cumulative = np.cumsum(weight / weight.sum())
         self._length = length
         self._seed = seed
@@ -76,7 +76,7 @@ class Tiles:
         """Return a tile, BGR uint8 (S, S, 3), and its boxes float32 (N, 4), xyxy."""
         rng = np.random.default_rng((self._seed, index))
         if rng.random() < 0.5:
-            tile, boxes = self._view(self._size, (32.0, LARGEST), rng)
+            tile, boxes = self._view(self._size, (64.0, LARGEST), rng)
         else:
             half = self._size // 2
             tile, boxes = np.empty((self._size, self._size, 3), np.uint8), np.zeros((0, 4), np.float32)
@@ -109,7 +109,7 @@ class Tiles:
     ) -> tuple[Source, Vector, float]:
         """Choose a sign, how large it is to be shown, and where in the piece."""
         wanted = float(np.exp(rng.uniform(*np.log(sides))))
-        natural = rng.random() < 0.3  # as it was photographed, give or take a little
+        natural = rng.random() < 0.2  # as it was photographed, give or take a little
         for _ in range(20):
             source, index = self._signs[min(int(np.searchsorted(self._cumulative, rng.random())), len(self._signs) - 1)]
             box = source.boxes[index]
