@@ -14,6 +14,7 @@ from rich.markup import escape
 from signpipe import __version__
 from signpipe.cli.data import data_app
 from signpipe.cli.doctor import doctor
+from signpipe.cli.evaluate import evaluate_app
 from signpipe.cli.export import export
 from signpipe.cli.models import models
 from signpipe.cli.run import run
@@ -37,6 +38,7 @@ app.command("doctor")(doctor)
 app.command("settings")(show_settings)
 app.command("simulate")(simulate)
 app.add_typer(data_app, name="data")
+app.add_typer(evaluate_app, name="evaluate")
 app.add_typer(train_app, name="train")
 app.command("export")(export)
 

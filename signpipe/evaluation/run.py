@@ -1,0 +1,106 @@
+"""Running the models over a data set, through the stages that the pipeline runs them in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from signpipe.catalogue import load_catalogue
+from signpipe.data import Dataset, LabelledImage
+from signpipe.errors import SourceError
+from signpipe.evaluation.classification import ClassificationEvaluation
+from signpipe.evaluation.detection import box_iou, evaluate_detections
+from signpipe.runtime.session import open_session
+from signpipe.settings import Settings
+from signpipe.stages.classify import Classify
+from signpipe.stages.detect import Detect
+from signpipe.stages.preprocess import Preprocess
+from signpipe.types import Detections, FloatArray, Frame, Image
+
+# A detection that overlaps an ignored box by so much counts neither as a hit nor as a false alarm.
+IGNORED = 0.5
+
+Progress = Callable[[int, int], None]
+
+
+def evaluate_detector(dataset: Dataset, settings: Settings, progress: Progress) -> dict[str, Any]:
+    """Detect the signs of every picture and compare them with its boxes, whatever their class.
+
+    Args:
+        dataset: Labelled pictures; of a set that isn't complete only recall is given, as a detection beside its boxes
+            may well be a sign.
+        settings: The configuration; `detect.score` is the operating point.
+        progress: Told how many pictures are done, and how many there are.
+
+    Raises:
+        SourceError: A picture can't be read, or the set has no box at all.
+        ModelError: The detector can't be used.
+    """
+    settings = settings.model_copy(update={"detect": settings.detect.model_copy(update={"raw": True, "maximum": 1000})})
+    session = open_session(settings.detect.model, settings.runtime, "detector")
+    preprocess = Preprocess(settings.preprocess, session.entry.input.stride or 32, session.entry.fixed_size)
+    detect = Detect(settings.detect, session)
+
+    def scenes() -> Iterator[tuple[Detections, FloatArray]]:
+        for index, labelled in enumerate(dataset):
+            image = labelled.read()
+            _, candidates = detect(preprocess(_frame(image, index)))
+            boxes = labelled.boxes_in(image.shape)
+            yield _without_ignored(candidates, boxes, labelled), boxes[~labelled.ignore]
+            progress(index + 1, len(dataset))
+
+    evaluation = evaluate_detections(scenes())
+    if not len(evaluation.sides):
+        raise SourceError(f"The data set {dataset.root} marks no sign, so there is nothing to find.")
+    metrics = evaluation.summary(settings.detect.score)
+    if not dataset.complete:
+        metrics = {key: metrics[key] for key in ("scenes", "signs", "score", "recall", "recall_by_size")}
+    signs = metrics["signs"]
+    metrics["n"] = {key: signs for key in ("ap50", "ap50_95", "recall_at_0.1_fppi", "recall") if key in metrics}
+    return metrics
+
+
+def evaluate_classifier(dataset: Dataset, settings: Settings, progress: Progress) -> dict[str, Any]:
+    """Classify every boxed sign whose class is in the catalogue, and compare.
+
+    Args:
+        dataset: Labelled pictures.
+        settings: The configuration; `fallback.accept` is the probability from which a look counts as sure.
+        progress: Told how many pictures are done, and how many there are.
+
+    Raises:
+        SourceError: A picture can't be read, or no box has a class of the catalogue.
+        ModelError: The classifier can't be used.
+    """
+    classify = Classify(settings.classify, open_session(settings.classify.model, settings.runtime, "classifier"))
+    probabilities, labels = [], []
+    for index, labelled in enumerate(dataset):
+        known = (labelled.class_ids >= 0) & ~labelled.ignore
+        if known.any():
+            image = labelled.read()
+            boxes = labelled.boxes_in(image.shape)[known]
+            probabilities.append(classify(image, Detections(boxes, np.ones(len(boxes), np.float32))).probability)
+            labels.append(labelled.class_ids[known])
+        progress(index + 1, len(dataset))
+    if not labels:
+        raise SourceError(
+            f"The data set {dataset.root} marks no sign of the catalogue's classes; map its own names with --map."
+        )
+    evaluation = ClassificationEvaluation(np.concatenate(probabilities), np.concatenate(labels), load_catalogue())
+    return evaluation.summary(settings.fallback.accept)
+
+
+def _frame(image: Image, index: int) -> Frame:
+    return Frame(image, index, 0.0, 0.0, "evaluation", independent=True)
+
+
+def _without_ignored(candidates: Detections, boxes: FloatArray, labelled: LabelledImage) -> Detections:
+    """Drop candidates on an ignored box, unless they fit a box that counts as well."""
+    if not labelled.ignore.any() or not len(candidates):
+        return candidates
+    overlap = box_iou(candidates.xyxy, boxes)
+    on_ignored = overlap[:, labelled.ignore].max(1) >= IGNORED
+    on_counted = overlap[:, ~labelled.ignore].max(1, initial=0.0) >= IGNORED
+    return candidates[~on_ignored | on_counted]

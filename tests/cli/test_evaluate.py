@@ -1,0 +1,78 @@
+"""`signpipe evaluate` on a small data set made of the sample's frames, and on bad input."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import av
+import cv2
+import pytest
+
+from signpipe.catalogue import load_catalogue
+from signpipe.simulation.truth import read_truth
+from tests.cli.conftest import Outcome
+
+Run = Callable[..., Outcome]
+SAMPLES = Path(__file__).parents[2] / "samples"
+EVERY = 100  # frames
+
+
+@pytest.fixture(scope="module")
+def scenes(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a YOLO data set of some frames of the sample; small and hidden signs are left out."""
+    folder = tmp_path_factory.mktemp("scenes")
+    (folder / "images").mkdir()
+    (folder / "labels").mkdir()
+    names = load_catalogue().names
+    (folder / "data.yaml").write_text(f"path: .\nval: images\nnames: {json.dumps(list(names))}\n")
+    truth = read_truth(SAMPLES / "drive.truth.jsonl")
+    width, height = truth.size
+    with av.open(str(SAMPLES / "drive.mp4")) as video:
+        for index, frame in enumerate(video.decode(video=0)):
+            if index % EVERY != EVERY // 2:
+                continue
+            cv2.imwrite(str(folder / "images" / f"{index}.png"), frame.to_ndarray(format="bgr24"))
+            lines = []
+            for sign in truth.frames[index].signs:
+                x1, y1, x2, y2 = sign.xyxy
+                if x2 - x1 >= 24 and sign.visible > 0.9:
+                    centre = ((x1 + x2) / 2 / width, (y1 + y2) / 2 / height)
+                    lines.append(f"{sign.class_id} {centre[0]} {centre[1]} {(x2 - x1) / width} {(y2 - y1) / height}")
+            (folder / "labels" / f"{index}.txt").write_text("\n".join(lines))
+    return folder
+
+
+def test_detection(signpipe: Run, scenes: Path, tmp_path: Path) -> None:
+    arguments = ("--data", scenes, "--format", "yolo", "--split", "val", "--json", tmp_path / "result.json")
+    outcome = signpipe("evaluate", "detection", *arguments)
+    assert outcome.code == 0, outcome.err
+    assert "ap50" in outcome.out
+    result = json.loads((tmp_path / "result.json").read_text())
+    metrics = result["metrics"]
+    assert metrics["scenes"] == 5
+    assert metrics["n"]["ap50"] == metrics["signs"] >= 5
+    assert metrics["recall"] > 0.8
+    assert metrics["ap50_95"] <= metrics["ap50"]
+    assert len(result["sha256"]) == len(result["data_digest"]) == 64
+
+
+def test_classification(signpipe: Run, scenes: Path, tmp_path: Path) -> None:
+    arguments = ("--data", scenes, "--format", "yolo", "--split", "val", "--json", tmp_path / "result.json")
+    outcome = signpipe("evaluate", "classification", *arguments)
+    assert outcome.code == 0, outcome.err
+    metrics = json.loads((tmp_path / "result.json").read_text())["metrics"]
+    assert metrics["accuracy"] > 0.8
+    assert metrics["n"]["accuracy"] >= 5
+    assert {"macro_f1", "ece", "recall_by_class", "confusions"} <= metrics.keys()
+
+
+@pytest.mark.parametrize("task", ["detection", "classification"])
+def test_bad_input_is_one_sentence(signpipe: Run, scenes: Path, tmp_path: Path, task: str) -> None:
+    signpipe("evaluate", task, "--data", tmp_path / "none").assert_one_sentence("none")
+    signpipe("evaluate", task, "--data", scenes, "--format", "coco").assert_one_sentence("looks like yolo")
+    signpipe("evaluate", task, "--data", scenes, "--format", "yolo", "--split", "some").assert_one_sentence("some")
+    signpipe("evaluate", task, "--data", scenes, "--format", "yolo", "--model", "nope").assert_one_sentence("nope")
+
+
+def test_unknown_preset(signpipe: Run, scenes: Path) -> None:
+    signpipe("evaluate", "detection", "--data", scenes, "--preset", "magic").assert_one_sentence("magic")
