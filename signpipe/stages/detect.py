@@ -18,7 +18,8 @@ class Detect:
     """Find signs with a YOLO network in either of its output layouts.
 
     End-to-end networks give (1, N, 6): x1, y1, x2, y2, score, class. Raw ones give (1, 4 + classes, M): cx, cy, w, h
-    and a score a class, and their overlapping boxes are thinned out here by non-maximum suppression.
+    and a score a class. Overlapping boxes are thinned out by non-maximum suppression in both: an end-to-end head is
+    trained to need none, but leaves some second boxes once it is quantised to int8.
 
     Args:
         settings: Score levels and limits.
@@ -45,26 +46,23 @@ class Detect:
         boxes, scores = self._candidates(output)
         boxes = prepared.to_source(boxes)
         has_area = (boxes[:, 2] > boxes[:, 0]) & (boxes[:, 3] > boxes[:, 1])
-        candidates = Detections(boxes, scores)[has_area]
-        candidates = candidates[np.argsort(-candidates.score, kind="stable")]
+        candidates = self._thin_out(Detections(boxes, scores)[has_area])
         found = candidates[: np.count_nonzero(candidates.score >= self._settings.score)][: self._settings.maximum]
         return found, candidates if self._settings.raw else Detections.empty()
 
     def _candidates(self, output: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Return finite boxes (N, 4) in network pixels and scores (N,) over the floor."""
         if self._raw_layout:
-            boxes, scores = output[:4].T, output[4:].max(axis=0)
+            centre, half = output[:2].T, output[2:4].T / 2
+            boxes = np.concatenate([centre - half, centre + half], axis=1, dtype=np.float32)
+            scores = output[4:].max(axis=0)
         else:
             boxes, scores = output[:, :4], output[:, 4]
         keep = (scores >= self._floor) & np.isfinite(boxes).all(axis=1)
-        boxes, scores = boxes[keep], scores[keep]
-        if self._raw_layout:
-            boxes, scores = self._suppress(boxes, scores)
-        return boxes, scores
+        return boxes[keep], scores[keep]
 
-    def _suppress(self, centred: FloatArray, scores: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Turn cx, cy, w, h into corners and keep the best of each group of overlapping boxes."""
-        corner, size = centred[:, :2] - centred[:, 2:] / 2, centred[:, 2:]
-        keep = cv2.dnn.NMSBoxes(np.hstack([corner, size]).tolist(), scores.tolist(), self._floor, self._settings.iou)
-        chosen = np.asarray(keep, np.intp).reshape(-1)
-        return np.concatenate([corner, corner + size], axis=1, dtype=np.float32)[chosen], scores[chosen]
+    def _thin_out(self, candidates: Detections) -> Detections:
+        """Return the best box of each group of overlapping ones, highest score first."""
+        sized = np.hstack([candidates.xyxy[:, :2], candidates.xyxy[:, 2:] - candidates.xyxy[:, :2]])
+        best = cv2.dnn.NMSBoxes(sized.tolist(), candidates.score.tolist(), 0.0, self._settings.iou)
+        return candidates[np.asarray(best, np.intp).reshape(-1)]

@@ -70,6 +70,12 @@ def test_boxes_are_mapped_back_to_the_source(detect: Make) -> None:
     np.testing.assert_array_equal(detections.xyxy, [[20, 56, 60, 96]])
 
 
+def test_a_second_box_of_one_sign_is_dropped_and_a_sign_above_another_is_not(detect: Make) -> None:
+    rows = [[[10, 10, 30, 30, 0.8, 0], [11, 10, 31, 31, 0.9, 0], [10, 31, 30, 51, 0.7, 0]]]
+    detections, _ = detect(rows)(prepared())
+    np.testing.assert_array_equal(detections.xyxy, [[11, 10, 31, 31], [10, 31, 30, 51]])
+
+
 def test_boxes_are_clipped_to_the_picture(detect: Make) -> None:
     detections, _ = detect([[[-5, -5, 20, 20, 0.9, 0], [100, 80, 140, 120, 0.8, 0]]])(prepared())
     np.testing.assert_array_equal(detections.xyxy, [[0, 0, 20, 20], [100, 80, 128, 96]])
