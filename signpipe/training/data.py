@@ -90,7 +90,7 @@ def gtsrb(data: Path, split: Split) -> list[Crop]:
                 crops.append(_gtsrb_crop(table.parent, row, track))
     if not crops:
         raise SourceError(
-            f"There is no GTSRB {split} crop under {data / 'gtsrb'}; see the training guide for its layout."
+            f"There is no GTSRB {split} crop under {data / 'gtsrb'}; get it with `signpipe data fetch gtsrb`."
         )
     return crops
 

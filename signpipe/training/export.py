@@ -85,11 +85,13 @@ def export_detector(checkpoint: Path, data: Path, models: Path, name: str = "det
         ModelError: Quantisation lost too much; the float32 model is written, the int8 one isn't entered.
         SourceError: The checkpoint or data is missing.
     """
-    models.mkdir(parents=True, exist_ok=True)
+    # Judged beside the manifest, since that still describes the old file.
+    fresh = models / "export.part"
+    fresh.mkdir(parents=True, exist_ok=True)
     state = _load(checkpoint)
     model = build_detector()
     model.load_state_dict(state["averaged"])
-    exact, small = models / f"{name}-fp32.onnx", models / f"{name}.onnx"
+    exact, small = fresh / f"{name}-fp32.onnx", fresh / f"{name}.onnx"
     picture = torch.zeros(1, 640, 384, 3, dtype=torch.uint8)
     to_onnx(DeployedDetector(model), picture, exact, ("images", [1, "height", "width", 3]), {"detections": [1, 300, 6]})
     train = gtsdb(data, "train")
@@ -105,7 +107,9 @@ def export_detector(checkpoint: Path, data: Path, models: Path, name: str = "det
                 raise ModelError(
                     f"The int8 model {file} loses {lost:.4f} of AP50, more than {MOST_AP50_LOST}; use fp32."
                 )
+        file.replace(models / file.name)
         write_entry(models, _detector_entry(file, f"{name}.md", precision, results[precision]))
+    fresh.rmdir()
     return {"machine": state.get("machine"), "plan": state["plan"], "history": state["history"], "metrics": results}
 
 
@@ -175,7 +179,9 @@ def export_classifier(checkpoint: Path, data: Path, models: Path, name: str = "c
     Raises:
         SourceError: The checkpoint or data is missing.
     """
-    models.mkdir(parents=True, exist_ok=True)
+    # Judged beside the manifest, since that still describes the old file.
+    fresh = models / "export.part"
+    fresh.mkdir(parents=True, exist_ok=True)
     state = _load(checkpoint)
     net = SignNet()
     net.load_state_dict(state["averaged"])
@@ -188,7 +194,7 @@ def export_classifier(checkpoint: Path, data: Path, models: Path, name: str = "c
         "novelty": ["crops"],
     }
     source: tuple[str, list[int | str]] = ("crops", ["crops", size, size, 3])
-    file = models / f"{name}.onnx"
+    file = fresh / f"{name}.onnx"
     to_onnx(deployed, torch.zeros(2, size, size, 3, dtype=torch.uint8), file, source, shapes)
     session = open_session(str(file), RuntimeSettings(provider="cpu"), "classifier")
     metrics = _classifier_metrics(session, data, size)
@@ -210,6 +216,8 @@ def export_classifier(checkpoint: Path, data: Path, models: Path, name: str = "c
         "output": [{"name": o, "dtype": "float32", "shape": shape} for o, shape in shapes.items()],
         "metrics": {f"gtsrb_val_{key}": value for key, value in metrics.items()},
     }
+    file.replace(models / file.name)
+    fresh.rmdir()
     write_entry(models, entry)
     return {"plan": state["plan"], "history": state["history"], "calibration": state["calibration"], "metrics": metrics}
 
