@@ -1,7 +1,7 @@
 """How fast the pipeline runs on this machine, where the time goes, and whether memory stays flat.
 
     python benchmarks/speed.py                                     # speed on the shipped sample
-    python benchmarks/speed.py --soak 10000                        # and memory over so many frames
+    python benchmarks/speed.py --soak 10000                        # memory over so many frames instead
     python benchmarks/speed.py --json benchmarks/results/speed.json
 
 All numbers of one file come from one run. Machines are noisy: compare ratios within a file, not times between files.
@@ -54,9 +54,9 @@ def resident_mb() -> float:
     return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
 
 
-def measure(source: str, frames: int, loop: int) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Run `frames` frames from the file to the advisories; return speed and memory."""
-    settings = load_settings(None, {"capture.loop": loop})
+def measure(source: str, frames: int) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Run so many frames from the file, which is looped, to the advisories; return speed and memory."""
+    settings = load_settings(None, {"capture.loop": 0})
     summary, stages, memory = Summary(), defaultdict(list), []
     with (
         Pipeline(settings) as pipeline,
@@ -95,13 +95,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("source", nargs="?", default=str(SAMPLE), help="video to run")
     parser.add_argument("--frames", type=int, default=1000, help="frames of the speed run (the video is looped)")
-    parser.add_argument("--soak", type=int, default=0, help="frames of the memory run")
+    parser.add_argument("--soak", type=int, help="measure memory instead, over so many frames")
     parser.add_argument("--json", type=Path, help="where to write the result")
     arguments = parser.parse_args()
-    speed, _ = measure(arguments.source, arguments.frames, loop=0)
-    result: dict[str, Any] = {"machine": machine(), "speed": speed}
-    if arguments.soak:
-        result["memory"] = measure(arguments.source, arguments.soak, loop=0)[1]
+    speed, memory = measure(arguments.source, arguments.soak or arguments.frames)
+    measured = {"memory": memory} if arguments.soak else {"speed": speed}
+    result: dict[str, Any] = {"machine": machine()} | measured
     text = json.dumps(result, indent=2)
     print(text)
     if arguments.json:

@@ -1,0 +1,101 @@
+"""Writes the README's numbers from the committed result files.
+
+    python benchmarks/readme.py            # rewrite the part of README.md between the markers
+    python benchmarks/readme.py --check    # exit code 1 if it isn't what the result files say
+
+The result files come from `make results`, on the data sets that docs/data.md describes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[1]
+RESULTS = ROOT / "benchmarks" / "results"
+MARKED = re.compile(r"(<!-- numbers: benchmarks/readme.py -->\n).*?(<!-- /numbers -->)", re.DOTALL)
+
+
+def read(name: str) -> dict[str, Any]:
+    """Return the content of a result file."""
+    content: dict[str, Any] = json.loads((RESULTS / f"{name}.json").read_text(encoding="utf-8"))
+    return content
+
+
+def percent(share: float, digits: int = 1) -> str:
+    """Return a share as a percentage."""
+    return f"{100 * share:.{digits}f} %"
+
+
+def numbers() -> str:
+    """Return the table and what it was measured on, as Markdown."""
+    detection, other = read("detection-gtsdb")["metrics"], read("detection-sy32")["metrics"]
+    classification = read("classification-gtsrb")["metrics"]
+    speed, machine, memory = read("speed")["speed"], read("speed")["machine"], read("memory")["memory"]
+    low, high = (percent(bound, 2) for bound in classification["accuracy_interval_95"])
+    latency = speed["latency_ms"]
+    rows = [
+        (
+            "Speed, 1280x720 file to advisories",
+            f"{speed['fps']:.1f} frames/s; latency p50 {latency['p50']:.1f} ms, p95 {latency['p95']:.1f} ms",
+            f"{speed['n']} frames, {machine['cores']} cores of {machine['cpu']}",
+        ),
+        ("Share of a frame outside the models", percent(speed["overhead_share"]), f"median of {speed['n']} frames"),
+        (
+            "Memory",
+            f"peak {memory['peak_mb']:.0f} MB; {memory['first_tenth_mb']:.0f} MB early, "
+            f"{memory['last_tenth_mb']:.0f} MB late",
+            f"{memory['n']} frames",
+        ),
+        (
+            "Detector, AP50 / AP50-95",
+            f"{detection['ap50']:.3f} / {detection['ap50_95']:.3f}",
+            f"{detection['signs']} signs in {detection['scenes']} scenes, GTSDB validation",
+        ),
+        (
+            "Detector, recall and false alarms",
+            f"{percent(detection['recall'])} at {detection['false_alarms_per_scene']:.2f} a picture "
+            f"({percent(detection['recall_at_0.1_fppi'])} at 0.1)",
+            "the same, single pictures",
+        ),
+        (
+            "Detector, recall in another country",
+            percent(other["recall"]),
+            f"{other['signs']} signs, French phone pictures; their training part was trained on",
+        ),
+        (
+            "Classifier, accuracy",
+            f"{percent(classification['accuracy'], 2)} (95 % interval {low} to {high})",
+            f"{classification['n']['accuracy']} crops of unseen tracks, GTSRB validation",
+        ),
+        (
+            "Classifier, wrong although sure",
+            f"{percent(classification['sure_and_wrong'], 2)} of all; {percent(classification['sure'])} are sure",
+            "single crops, before fusion over the track",
+        ),
+        ("Classifier, calibration error", f"{classification['ece']:.4f}", "the same"),
+    ]
+    lines = ["| what | measured | on |", "|---|---|---|", *(f"| {' | '.join(row)} |" for row in rows)]
+    return "\n".join(lines) + "\n"
+
+
+def main() -> None:
+    """Rewrite or check the README."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--check", action="store_true", help="change nothing; exit code 1 if something would change")
+    check = parser.parse_args().check
+    path = ROOT / "README.md"
+    old = path.read_text(encoding="utf-8")
+    new = MARKED.sub(lambda found: found[1] + numbers() + found[2], old)
+    if check and new != old:
+        sys.exit("README.md doesn't show what the result files say: run  python benchmarks/readme.py")
+    if not check:
+        path.write_text(new, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
