@@ -47,7 +47,7 @@ class StatusSink:
             self._recent.popleft()
         if now < self._due:
             return
-        terminal = self._console.is_terminal
+        terminal = self._console.is_terminal and not self._console.is_dumb_terminal
         self._due = now + (_REFRESH if terminal else _LINE)
         if not terminal:
             self._console.print(self._numbers(result), soft_wrap=True)

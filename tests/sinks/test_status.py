@@ -23,13 +23,17 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     return now
 
 
-def console(terminal: bool, width: int = 200) -> tuple[Console, io.StringIO]:
+def console(terminal: bool, width: int = 200, kind: str = "xterm") -> tuple[Console, io.StringIO]:
     text = io.StringIO()
-    return Console(file=text, force_terminal=terminal, width=width, color_system=None), text
+    environment = {"TERM": kind}
+    return Console(file=text, force_terminal=terminal, width=width, color_system=None, _environ=environment), text
 
 
-def test_where_there_is_no_terminal_a_plain_line_comes_every_few_seconds(clock: list[float]) -> None:
-    target, text = console(terminal=False)
+@pytest.mark.parametrize(("terminal", "kind"), [(False, "xterm"), (True, "dumb")])
+def test_where_there_is_no_terminal_a_plain_line_comes_every_few_seconds(
+    clock: list[float], terminal: bool, kind: str
+) -> None:
+    target, text = console(terminal, kind=kind)
     status = StatusSink(RUN, CATALOGUE, target)
     for index in range(241):
         clock[0] = 100.0 + index / 20
