@@ -25,7 +25,7 @@ def export(
     if model not in {"detector", "classifier"}:
         raise SettingsError(f"There is no model kind '{model}' to export; choose detector or classifier.")
     require_train_extra("Export")
-    from signpipe.training.data import find_data
+    from signpipe.data import find_data
     from signpipe.training.export import export_classifier, export_detector, write_result
 
     folder = find_data(data)

@@ -48,8 +48,8 @@ def classifier(
 ) -> None:
     """Train the sign classifier on GTSRB; the checkpoint is made a model by `signpipe export classifier`."""
     require_train_extra("Training")
+    from signpipe.data import find_data
     from signpipe.training.classifier import ClassifierPlan, train_classifier
-    from signpipe.training.data import find_data
 
     plan = ClassifierPlan(epochs=epochs, pictures=pictures, seed=seed, threads=threads, limit=limit)
     result = train_classifier(plan, find_data(data), out, resume)
@@ -79,7 +79,7 @@ def detector(
         raise SettingsError("A training can't be resumed by --minutes; give --epochs, the number of rounds altogether.")
     if preset != "fast":
         raise SettingsError(f"There is no detector preset '{preset}'; choose fast.")
-    from signpipe.training.data import find_data
+    from signpipe.data import find_data
     from signpipe.training.detector import DetectorPlan, train_detector
 
     folder = find_data(data)

@@ -44,17 +44,6 @@ def fit_temperature(logits: FloatArray, labels: npt.NDArray[np.int64]) -> float:
     return float(minimize_scalar(log_loss, bounds=(0.2, 5.0), method="bounded").x)
 
 
-def expected_calibration_error(probability: FloatArray, labels: npt.NDArray[np.int64], bins: int = 15) -> float:
-    """Return the expected calibration error of probabilities (N, C), over bins of equal width of confidence."""
-    confidence = probability.max(1)
-    right = probability.argmax(1) == labels
-    index = np.minimum((confidence * bins).astype(int), bins - 1)
-    gaps = [
-        abs(right[index == b].mean() - confidence[index == b].mean()) * (index == b).mean() for b in np.unique(index)
-    ]
-    return float(np.sum(gaps))
-
-
 def roc_auc(negative: npt.ArrayLike, positive: npt.ArrayLike) -> float:
     """Return the chance that a positive scores over a negative, ties counted half."""
     low, high = np.ravel(negative), np.ravel(positive)

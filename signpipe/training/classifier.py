@@ -19,7 +19,7 @@ from signpipe.errors import SourceError
 from signpipe.training import augment
 from signpipe.training.calibration import calibrate, roc_auc
 from signpipe.training.classifier_data import CropSet, TrainingCrops, load_crops
-from signpipe.training.data import data_hash, gtsrb
+from signpipe.training.data import crops
 from signpipe.training.network import SignNet, normalise
 from signpipe.training.report import describe_machine, plot_curves
 from signpipe.types import FloatArray, Image
@@ -202,7 +202,7 @@ def train_classifier(plan: ClassifierPlan, data: Path, out: Path, resume: bool =
         training.resume()
     sources = load_crops(data, "train", augment.SOURCE_SIZE, augment.SOURCE_MARGIN, plan.limit)
     val = load_crops(data, "val", plan.size, augment.MARGIN, plan.limit)
-    crops = TrainingCrops(sources, plan.epochs * plan.pictures, plan.seed, plan.size)
+    pictures = TrainingCrops(sources, plan.epochs * plan.pictures, plan.seed, plan.size)
     started = time.monotonic()
     metrics: dict[str, float] = {}
     calibration: dict[str, float] = {}
@@ -210,7 +210,7 @@ def train_classifier(plan: ClassifierPlan, data: Path, out: Path, resume: bool =
     with Progress(*columns, TimeRemainingColumn()) as progress:
         whole = progress.add_task("classifier", total=plan.epochs, completed=training.epoch)
         while training.epoch < plan.epochs:
-            loss = training.run_epoch(crops, progress)
+            loss = training.run_epoch(pictures, progress)
             metrics, calibration = evaluate(training.averaged, val)
             training.history.append({"epoch": training.epoch, "loss": loss, **metrics})
             training.save(calibration)
@@ -223,7 +223,7 @@ def train_classifier(plan: ClassifierPlan, data: Path, out: Path, resume: bool =
         metrics, calibration = evaluate(training.averaged, val)
     result = {
         "machine": describe_machine(plan.threads),
-        "data": {"gtsrb": data_hash(c.path for c in gtsrb(data, "train") + gtsrb(data, "val"))},
+        "data": {"gtsrb": crops(data, "train").digest()},
         "plan": asdict(plan),
         "seconds": round(time.monotonic() - started),
         "parameters": sum(p.numel() for p in training.net.parameters()),

@@ -9,9 +9,10 @@ import numpy as np
 import numpy.typing as npt
 
 from signpipe.catalogue import load_catalogue
+from signpipe.data import LabelledImage
 from signpipe.stages.crops import crop_signs
 from signpipe.training import augment
-from signpipe.training.data import MIRROR, Crop, Scene, Split, gtsdb, gtsrb, read_image
+from signpipe.training.data import MIRROR, Part, crops, scenes
 from signpipe.types import FloatArray, Image
 
 OUTLIERS = 0.08  # share of training pictures that show no sign of the catalogue
@@ -32,12 +33,12 @@ class CropSet:
     backgrounds: Image
 
 
-def load_crops(data: Path, split: Split, size: int, margin: float, limit: int | None = None) -> CropSet:
-    """Read the GTSRB crops of a split, and backgrounds from the GTSDB scenes of the same split.
+def load_crops(data: Path, part: Part, size: int, margin: float, limit: int | None = None) -> CropSet:
+    """Read the GTSRB crops of a part, and backgrounds from the GTSDB scenes of the same part.
 
     Args:
         data: Folder of the data sets.
-        split: Which part.
+        part: Which part of the sets.
         size: Side of the crops in pixels.
         margin: Margin around the signs, as in `crop_signs`.
         limit: Read about so many crops only, evenly spread.
@@ -45,33 +46,30 @@ def load_crops(data: Path, split: Split, size: int, margin: float, limit: int | 
     Raises:
         SourceError: A set is missing or a picture can't be read.
     """
-    crops = gtsrb(data, split)
-    scenes = gtsdb(data, split)
+    signs, streets = crops(data, part).images, scenes(data, "gtsdb", part).images
     if limit:
-        crops = crops[:: max(len(crops) // limit, 1)]
-        scenes = scenes[:: max(len(scenes) * 8 // limit, 1)]
-    images = np.stack([_read_crop(crop, size, margin) for crop in crops])
-    labels = np.array([crop.class_id for crop in crops], np.int64)
+        signs = signs[:: max(len(signs) // limit, 1)]
+        streets = streets[:: max(len(streets) * 8 // limit, 1)]
+    images = np.stack([_read_crop(sign, size, margin) for sign in signs])
+    labels = np.array([sign.class_ids[0] for sign in signs], np.int64)
     rng = np.random.default_rng(0)
-    return CropSet(images, labels, np.concatenate([_backgrounds(scene, 8, size, rng) for scene in scenes]))
+    return CropSet(images, labels, np.concatenate([_backgrounds(street, 8, size, rng) for street in streets]))
 
 
-def _read_crop(crop: Crop, size: int, margin: float) -> Image:
-    image = read_image(crop.path)
-    height, width = image.shape[:2]
-    box = np.array(crop.box) * (width, height, width, height)
-    return np.asarray(crop_signs(image, box[None], margin, size)[0], np.uint8)
+def _read_crop(sign: LabelledImage, size: int, margin: float) -> Image:
+    image = sign.read()
+    return np.asarray(crop_signs(image, sign.boxes_in(image.shape), margin, size)[0], np.uint8)
 
 
-def _backgrounds(scene: Scene, count: int, size: int, rng: np.random.Generator) -> Image:
+def _backgrounds(street: LabelledImage, count: int, size: int, rng: np.random.Generator) -> Image:
     """Cut squares of many scales that touch no boxed sign."""
-    image = read_image(scene.path)
+    image = street.read()
     height, width = image.shape[:2]
     side = np.exp(rng.uniform(np.log(16), np.log(200), 8 * count))
     left, top = rng.uniform(0, width - side), rng.uniform(0, height * 0.85 - side)
     squares = np.stack([left, top, left + side, top + side], 1)
     apart = np.ones(len(squares), bool)
-    for x1, y1, x2, y2 in scene.boxes:
+    for x1, y1, x2, y2 in street.boxes:
         apart &= (squares[:, 2] < x1) | (squares[:, 0] > x2) | (squares[:, 3] < y1) | (squares[:, 1] > y2)
     return crop_signs(image, squares[apart][:count], 0.0, size)
 

@@ -22,7 +22,7 @@ from ultralytics.nn.tasks import DetectionModel
 from ultralytics.utils import LOGGER
 
 from signpipe.errors import SourceError
-from signpipe.training.data import data_hash, gtsdb, sy32
+from signpipe.training.data import scenes
 from signpipe.training.detector_data import Tiles, load_sources
 from signpipe.training.judge import LOWEST_SCORE, Detector, judge, pad_to_stride
 from signpipe.training.report import describe_machine, plot_curves
@@ -127,9 +127,11 @@ class TileTraining(DetectionTrainer):  # type: ignore[misc]  # ultralytics has n
         self.history: list[dict[str, float]] = []
         self.checkpoint = torch.load(out / "last.pt", weights_only=True) if resume else None
         limit = plan.limit
-        self.val_scenes = gtsdb(data, "val")[:limit]
-        boxed = [scene for scene in sy32(data, "train") if len(scene.boxes)]
-        self.sources = load_sources(gtsdb(data, "train")[:limit], True) + load_sources(boxed[:limit], False)
+        self.val_scenes = scenes(data, "gtsdb", "val").images[:limit]
+        boxed = [scene for scene in scenes(data, "sy32", "train") if len(scene.boxes)]
+        self.sources = load_sources(scenes(data, "gtsdb", "train").images[:limit], True) + load_sources(
+            boxed[:limit], False
+        )
         super().__init__(
             overrides={
                 "model": str(ARCHITECTURE), "task": "detect", "device": "cpu", "seed": plan.seed,
@@ -297,8 +299,8 @@ def train_detector(plan: DetectorPlan, data: Path, coco: Path, out: Path, resume
     result = {
         "machine": describe_machine(plan.threads),
         "data": {
-            "gtsdb": data_hash(s.path for s in gtsdb(data, "train") + gtsdb(data, "val")),
-            "sy32": data_hash(s.path for s in sy32(data, "train")),
+            "gtsdb": scenes(data, "gtsdb", "train").digest(),
+            "sy32": scenes(data, "sy32", "train").digest(),
             "start_weights": coco.name,
         },
         "plan": asdict(plan),

@@ -15,8 +15,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from signpipe.data import LabelledImage
 from signpipe.training.augment import degrade, recolour
-from signpipe.training.data import Scene, read_image
 from signpipe.types import FloatArray, Image
 
 Vector = npt.NDArray[np.float64]  # x, y
@@ -40,13 +40,13 @@ class Source:
     complete: bool
 
 
-def load_sources(scenes: Sequence[Scene], complete: bool) -> list[Source]:
+def load_sources(scenes: Sequence[LabelledImage], complete: bool) -> list[Source]:
     """Read scenes into memory.
 
     Raises:
         SourceError: A picture can't be read.
     """
-    return [Source(read_image(scene.path), scene.boxes, complete) for scene in scenes]
+    return [Source(scene.read(), scene.boxes, complete) for scene in scenes]
 
 
 class Tiles:

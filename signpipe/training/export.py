@@ -15,13 +15,13 @@ from torch import nn
 
 from signpipe.catalogue import load_catalogue
 from signpipe.errors import ModelError, SourceError
+from signpipe.evaluation.classification import expected_calibration_error
 from signpipe.evaluation.detection import BANDS, DetectionEvaluation
 from signpipe.runtime.session import Session, open_session
 from signpipe.settings import RuntimeSettings
 from signpipe.training import augment
-from signpipe.training.calibration import expected_calibration_error
 from signpipe.training.classifier_data import load_crops
-from signpipe.training.data import gtsdb, read_image, sy32
+from signpipe.training.data import scenes
 from signpipe.training.detector import STRIDE, SignDetector, build_detector
 from signpipe.training.judge import detector_of, judge, judge_by_size
 from signpipe.training.manifest import write_entry
@@ -94,8 +94,8 @@ def export_detector(checkpoint: Path, data: Path, models: Path, name: str = "det
     exact, small = fresh / f"{name}-fp32.onnx", fresh / f"{name}.onnx"
     picture = torch.zeros(1, 640, 384, 3, dtype=torch.uint8)
     to_onnx(DeployedDetector(model), picture, exact, ("images", [1, "height", "width", 3]), {"detections": [1, 300, 6]})
-    train = gtsdb(data, "train")
-    pictures = [read_image(scene.path) for scene in train[:: max(len(train) // CALIBRATION_PICTURES, 1)]]
+    train = scenes(data, "gtsdb", "train").images
+    pictures = [scene.read() for scene in train[:: max(len(train) // CALIBRATION_PICTURES, 1)]]
     quantise(exact, small, trim_to_stride(pictures[:CALIBRATION_PICTURES], STRIDE), STEM, DECODING)
     results = {}
     for file, precision in ((exact, "fp32"), (small, "int8")):
@@ -115,15 +115,16 @@ def export_detector(checkpoint: Path, data: Path, models: Path, name: str = "det
 
 def _detector_metrics(session: Session, data: Path) -> dict[str, Any]:
     detect = detector_of(session)
-    german = judge(detect, gtsdb(data, "val"))
+    validation = scenes(data, "gtsdb", "val")
+    german = judge(detect, validation)
     score = best_score(german)
-    french = judge(detect, [scene for scene in sy32(data, "val") if len(scene.boxes)])
+    french = judge(detect, [scene for scene in scenes(data, "sy32", "val") if len(scene.boxes)])
     return {
         "gtsdb_val": german.summary(score),
         "sy32_val": french.summary(score),
         "gtsdb_val_rescaled_recall": {
             f"{low}-{high}": {"n": len(result.sides), "recall": result.recall(score)}
-            for (low, high), result in judge_by_size(detect, gtsdb(data, "val"), BANDS).items()
+            for (low, high), result in judge_by_size(detect, validation, BANDS).items()
         },
     }
 

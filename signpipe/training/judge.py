@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterable, Iterator
 import cv2
 import numpy as np
 
+from signpipe.data import LabelledImage
 from signpipe.evaluation.detection import DetectionEvaluation, evaluate_detections
 from signpipe.runtime.session import Session
-from signpipe.training.data import Scene, read_image
 from signpipe.training.detector_data import GREY
 from signpipe.types import Detections, FloatArray, Image
 
@@ -29,13 +29,16 @@ def detector_of(session: Session) -> Detector:
     return detect
 
 
-def judge(detect: Detector, scenes: Iterable[Scene]) -> DetectionEvaluation:
+def judge(detect: Detector, scenes: Iterable[LabelledImage]) -> DetectionEvaluation:
     """Detect in whole scenes at their own size, and compare with their boxes."""
-    return evaluate_detections((detect(read_image(scene.path)), scene.boxes) for scene in scenes)
+    return evaluate_detections((detect(scene.read()), scene.boxes) for scene in scenes)
 
 
 def judge_by_size(
-    detect: Detector, scenes: Iterable[Scene], bands: Iterable[tuple[int, int]], size: tuple[int, int] = (736, 1280)
+    detect: Detector,
+    scenes: Iterable[LabelledImage],
+    bands: Iterable[tuple[int, int]],
+    size: tuple[int, int] = (736, 1280),
 ) -> dict[tuple[int, int], DetectionEvaluation]:
     """Show every sign at a size of each band, and look whether it is found.
 
@@ -48,7 +51,7 @@ def judge_by_size(
     Returns:
         An evaluation a band, with one picture and one true box a sign; only its recall means anything.
     """
-    kept = [(read_image(scene.path), scene.boxes) for scene in scenes if len(scene.boxes)]
+    kept = [(scene.read(), scene.boxes) for scene in scenes if len(scene.boxes)]
     return {
         band: evaluate_detections(
             (_nearest(detect(image), truth), truth)

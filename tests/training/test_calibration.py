@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from signpipe.training.calibration import calibrate, expected_calibration_error, fit_temperature, roc_auc
+from signpipe.training.calibration import calibrate, fit_temperature, roc_auc
 
 RNG = np.random.default_rng(0)
 
@@ -13,13 +13,6 @@ def test_the_temperature_that_overconfident_scores_were_made_with_is_found() -> 
     probability = np.exp(honest) / np.exp(honest).sum(1, keepdims=True)
     labels = np.array([RNG.choice(5, p=p) for p in probability])
     assert fit_temperature((honest * 2.5).astype(np.float32), labels) == pytest.approx(2.5, rel=0.05)
-
-
-def test_expected_calibration_error_of_a_known_case() -> None:
-    # always 0.9 sure, 6 of 10 right
-    probability = np.tile(np.array([[0.9, 0.1]], np.float32), (10, 1))
-    labels = np.array([0] * 6 + [1] * 4)
-    assert expected_calibration_error(probability, labels) == pytest.approx(0.3, abs=1e-6)
 
 
 def test_novelty_leaves_the_familiar_share_under_one_half() -> None:

@@ -6,7 +6,8 @@ import cv2
 import numpy as np
 import pytest
 
-from signpipe.training.data import Scene
+from signpipe.data import LabelledImage
+from signpipe.data.labelled import SIGN
 from signpipe.training.detector_data import Source, Tiles, cut, load_sources
 from signpipe.types import Image
 
@@ -73,9 +74,16 @@ def test_tiles_show_signs_at_all_sizes_and_keep_boxes_inside() -> None:
     assert max(sides) > 200
 
 
+def _labelled(path: Path, source: Source) -> LabelledImage:
+    count = len(source.boxes)
+    return LabelledImage(
+        path, source.boxes, np.full(count, SIGN), ("sign",) * count, np.zeros(count, bool), split="train"
+    )
+
+
 def test_sources_are_read_with_their_boxes(tmp_path: Path) -> None:
     path = tmp_path / "a.png"
     cv2.imwrite(str(path), scene().image)
-    (source,) = load_sources([Scene(path, scene().boxes)], complete=False)
+    (source,) = load_sources([_labelled(path, scene())], complete=False)
     np.testing.assert_array_equal(source.image, scene().image)
     assert not source.complete
