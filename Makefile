@@ -37,6 +37,8 @@ format: .venv/.ready-dev  ## let ruff put the code in order
 results: .venv/.ready-dev  ## measure the models and the speed (needs the data sets), and write the README's numbers
 	@$(BIN)/signpipe evaluate detection --format gtsdb --json benchmarks/results/detection-gtsdb.json
 	@$(BIN)/signpipe evaluate detection --format sy32 --json benchmarks/results/detection-sy32.json
+	@$(BIN)/signpipe evaluate detection --format gtsdb --model detector-fast-fp32 --json benchmarks/results/detection-gtsdb-fp32.json
+	@$(BIN)/signpipe evaluate detection --format sy32 --model detector-fast-fp32 --json benchmarks/results/detection-sy32-fp32.json
 	@$(BIN)/signpipe evaluate classification --format gtsrb --json benchmarks/results/classification-gtsrb.json
 	@$(BIN)/python benchmarks/speed.py --json benchmarks/results/speed.json
 	@$(BIN)/python benchmarks/speed.py --soak 10000 --json benchmarks/results/memory.json

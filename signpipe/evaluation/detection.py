@@ -102,6 +102,13 @@ class DetectionEvaluation:
             },
         }
 
+    def by_score(self) -> dict[str, dict[str, float]]:
+        """Return recall and false alarms a scene at thresholds from 0.05 to 0.95."""
+        return {
+            f"{score:.2f}": {"recall": self.recall(score), "false_alarms_per_scene": self.false_alarms(score)}
+            for score in np.linspace(0.05, 0.95, 19).tolist()
+        }
+
 
 def evaluate_detections(scenes: Iterable[tuple[Detections, FloatArray]]) -> DetectionEvaluation:
     """Match the detections of every scene with its true boxes.

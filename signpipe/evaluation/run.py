@@ -54,7 +54,7 @@ def evaluate_detector(dataset: Dataset, settings: Settings, progress: Progress) 
     evaluation = evaluate_detections(scenes())
     if not len(evaluation.sides):
         raise SourceError(f"The data set {dataset.root} marks no sign, so there is nothing to find.")
-    metrics = evaluation.summary(settings.detect.score)
+    metrics = evaluation.summary(settings.detect.score) | {"by_score": evaluation.by_score()}
     if not dataset.complete:
         metrics = {key: metrics[key] for key in ("scenes", "signs", "score", "recall", "recall_by_size")}
     signs = metrics["signs"]

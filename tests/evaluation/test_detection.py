@@ -39,6 +39,14 @@ def test_the_second_box_on_one_sign_is_a_false_alarm() -> None:
     assert result.false_alarms(0.85) == 0.0
 
 
+def test_a_higher_score_finds_fewer_signs_and_raises_fewer_false_alarms() -> None:
+    result = evaluate_detections([(found(np.concatenate([SIGN, ELSEWHERE]), 0.62, 0.33), SIGN)]).by_score()
+    assert len(result) == 19
+    assert result["0.30"] == {"recall": 1.0, "false_alarms_per_scene": 1.0}
+    assert result["0.35"] == {"recall": 1.0, "false_alarms_per_scene": 0.0}
+    assert result["0.65"] == {"recall": 0.0, "false_alarms_per_scene": 0.0}
+
+
 def test_a_loose_box_counts_at_half_overlap_only() -> None:
     # 16 of 20 columns: overlap 0.8, so it passes 0.5 .. 0.8, 7 of the 10 overlaps
     loose = np.array([[10, 10, 26, 30]], np.float32)

@@ -138,7 +138,8 @@ coordinate = st.floats(width=32)
 @settings(deadline=None, max_examples=50)
 @given(st.lists(st.tuples(coordinate, coordinate, coordinate, coordinate), max_size=4))
 def test_no_box_is_too_wild_to_draw(boxes: list[tuple[float, float, float, float]]) -> None:
-    draw(*(track(n, box, state=TrackState.COASTING) for n, box in enumerate(boxes)), size=(320, 240))
+    drawn = draw(*(track(n, box, state=TrackState.COASTING) for n, box in enumerate(boxes)), size=(320, 240))
+    assert drawn.shape == (240, 320, 3)
 
 
 side = st.integers(1, 200)
