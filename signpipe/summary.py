@@ -12,7 +12,6 @@ from signpipe.types import FrameResult, SignTrack, TrackState, Verdict
 
 # Latencies kept for the percentiles: enough for a p99, and flat memory on an endless stream.
 LATENCIES_KEPT = 20_000
-PUBLISHED = (Verdict.CONFIRMED, Verdict.CORROBORATED)
 
 
 @dataclass(slots=True)
@@ -91,7 +90,7 @@ class Summary:
             seen.last, seen.largest = time, max(seen.largest, side)
         if RANK[track.verdict] > RANK[seen.verdict]:
             return
-        published = track.verdict in PUBLISHED
+        published = track.is_sure
         class_id = track.class_id if published else None
         changed = RANK[track.verdict] < RANK[seen.verdict] or class_id != seen.class_id
         seen.verdict, seen.category, seen.class_id = track.verdict, track.category, class_id

@@ -13,6 +13,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+# Time stamps may step back by so many seconds (disordered packets); by more, the recording was wound back.
+LARGEST_DISORDER = 0.5
+
 Image = npt.NDArray[np.uint8]
 FloatArray = npt.NDArray[np.float32]
 
@@ -215,6 +218,11 @@ class SignTrack:
     category: str | None = None
     source: str = "vision"
     detection: int | None = None
+
+    @property
+    def is_sure(self) -> bool:
+        """True if the class may be published; otherwise no more than the category may."""
+        return self.verdict in (Verdict.CONFIRMED, Verdict.CORROBORATED)
 
     @property
     def confidence(self) -> float:

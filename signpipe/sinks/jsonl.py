@@ -13,7 +13,7 @@ from signpipe.catalogue import Catalogue
 from signpipe.errors import OutputError
 from signpipe.sinks.base import RunInfo
 from signpipe.sinks.lines import LineFile
-from signpipe.types import Advisory, Classifications, Detections, FloatArray, Frame, FrameResult, SignTrack, Verdict
+from signpipe.types import Advisory, Classifications, Detections, FloatArray, Frame, FrameResult, SignTrack
 
 SCHEMA = "signpipe/1"
 
@@ -194,7 +194,7 @@ def _single_frame(classifications: Classifications, row: int, catalogue: Catalog
 def _track(track: SignTrack, catalogue: Catalogue) -> Record:
     """Return a track; its class is named only if the verdict allows it, its best guess under a name of its own."""
     best = catalogue[track.class_id]
-    sure = track.verdict in (Verdict.CONFIRMED, Verdict.CORROBORATED)
+    sure = track.is_sure
     confidence = number(track.confidence, 4)
     return {
         "id": track.id,

@@ -99,7 +99,7 @@ class Overlay:
 
     def _label(self, canvas: Canvas, track: SignTrack, box: Rect, taken: list[Rect]) -> Rect:
         """Write what a sign is and how sure that is, where it hides least; return the place."""
-        title, percent = self._title(track), _percent(track.confidence) if _sure(track) else ""
+        title, percent = self._title(track), _percent(track.confidence) if track.is_sure else ""
         detail = f"#{track.id}  {track.verdict.value}"
         if track.state is TrackState.COASTING:
             detail += f"  unseen {track.unseen:.1f} s"
@@ -122,7 +122,7 @@ class Overlay:
         return place_
 
     def _title(self, track: SignTrack) -> str:
-        if _sure(track):
+        if track.is_sure:
             return self._catalogue[track.class_id].title
         if track.category:
             return f"{track.category.replace('_', ' ').capitalize()} sign"
@@ -187,10 +187,6 @@ class Overlay:
         canvas.card(rect, opacity=0.78)
         canvas.text(rect[0] + canvas.px(10), bottom - height / 2, text, 13, FADED)
         return rect
-
-
-def _sure(track: SignTrack) -> bool:
-    return track.verdict in (Verdict.CONFIRMED, Verdict.CORROBORATED)
 
 
 def _percent(share: float) -> str:

@@ -12,7 +12,7 @@ from rich.text import Text
 
 from signpipe.catalogue import Catalogue
 from signpipe.sinks.base import RunInfo
-from signpipe.types import AdvisoryStatus, Frame, FrameResult, TrackState, Verdict
+from signpipe.types import AdvisoryStatus, Frame, FrameResult, TrackState
 
 _WINDOW = 10.0  # seconds over which the rate and the latency are taken
 _REFRESH = 0.25  # seconds between two updates of a terminal
@@ -90,7 +90,7 @@ class StatusSink:
         line = Text("signs       ", "bright_black")
         shown = [track for track in result.tracks if track.state is not TrackState.TENTATIVE]
         for track in shown:
-            sure = track.verdict in (Verdict.CONFIRMED, Verdict.CORROBORATED)
+            sure = track.is_sure
             title = self._catalogue[track.class_id].title if sure else f"{track.category or 'unknown'} sign"
             line.append(f"#{track.id} {title.replace('_', ' ')}  ", "green" if sure else "yellow")
         return line.append("" if shown else "none in sight", "bright_black")

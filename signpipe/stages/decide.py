@@ -11,7 +11,7 @@ from signpipe.catalogue import Catalogue, Category, Effect, SignClass
 from signpipe.settings import DecideSettings
 from signpipe.stages.drive_state import DriveState, Held, Reading
 from signpipe.stages.meaning import LIMIT_UNKNOWN, SPEED_LIMIT, Dictionary
-from signpipe.types import Advisory, FloatArray, SignTrack, TrackState, Verdict
+from signpipe.types import LARGEST_DISORDER, Advisory, FloatArray, SignTrack, TrackState
 
 # Of signs on right of way that contradict one another, the one that asks for more caution stands.
 CAUTION = {Effect.STOP: 3, Effect.GIVE_WAY: 2, Effect.PRIORITY_ROAD: 1, Effect.PRIORITY_NEXT: 1}
@@ -25,8 +25,6 @@ LONGEST_APPROACH = 5.0
 MAY_CHANGE_LIMIT = (Category.PROHIBITORY, Category.END_OF)
 # A sign that hasn't been seen for so many seconds may not come back.
 LOST_AFTER = 0.5
-# Time stamps may step back by so many seconds (disordered packets); by more, the recording was wound back.
-LARGEST_DISORDER = 0.5
 
 
 class Decide:
@@ -83,7 +81,7 @@ class Decide:
         self._withdraw(tracks)
         readings = []
         if picture_shape is not None:
-            readings = [self._read(track, picture_shape) for track in tracks if _is_sure(track) and _is_seen(track)]
+            readings = [self._read(track, picture_shape) for track in tracks if track.is_sure and _is_seen(track)]
         self._take_limits_and_ends(readings)
         self._take_right_of_way(readings)
         for reading in readings:
@@ -116,7 +114,7 @@ class Decide:
 
     def _withdraw(self, tracks: Iterable[SignTrack]) -> None:
         """Let go of what was said of a sign that is now read as something else; a correction isn't a new sign."""
-        read = {track.id: track.class_id for track in tracks if _is_sure(track)}
+        read = {track.id: track.class_id for track in tracks if track.is_sure}
         for held in self._state:
             topic, track_id = held.reading.meaning.topic, held.reading.track_id
             if track_id in read and read[track_id] != held.reading.class_id:
@@ -165,7 +163,7 @@ class Decide:
                     reading, [topic for topic in reading.meaning.lifts if not self._is_overruled(reading, topic)]
                 )
                 del self._ahead[track_id]
-            elif track is not None and (not _is_sure(track) or track.class_id != reading.class_id):
+            elif track is not None and (not track.is_sure or track.class_id != reading.class_id):
                 del self._ahead[track_id]
 
     def _is_overruled(self, reading: Reading, topic: str) -> bool:
@@ -241,10 +239,6 @@ class Decide:
         """Return True if a sign is no longer likely to be read: it is large already, lost, or of a single picture."""
         side = float(np.sqrt(np.prod(track.xyxy[2:] - track.xyxy[:2])))
         return side >= self._settings.uncertain_size or track.unseen >= LOST_AFTER or track.hits == 1
-
-
-def _is_sure(track: SignTrack) -> bool:
-    return track.verdict in (Verdict.CONFIRMED, Verdict.CORROBORATED)
 
 
 def _is_seen(track: SignTrack) -> bool:

@@ -11,10 +11,8 @@ from signpipe.settings import TrackSettings
 from signpipe.stages.association import associate, disagree, is_duplicate
 from signpipe.stages.evidence import softmax
 from signpipe.stages.target import Target
-from signpipe.types import Classifications, Detections, SignTrack, TrackState
+from signpipe.types import LARGEST_DISORDER, Classifications, Detections, SignTrack, TrackState
 
-# Time stamps may step back by so many seconds (disordered packets); by more, the recording was wound back.
-LARGEST_DISORDER = 0.5
 SMALLEST_PROBABILITY = 1e-6
 
 
