@@ -12,17 +12,15 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import platform
-import subprocess
 from collections import defaultdict
-from datetime import UTC, datetime
-from importlib.metadata import version
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from rich.progress import track
 
+from signpipe.machine import describe_machine
 from signpipe.pipeline import Pipeline
 from signpipe.settings import load_settings
 from signpipe.sources import open_source
@@ -30,22 +28,6 @@ from signpipe.stages.capture import Capture
 from signpipe.summary import Summary
 
 SAMPLE = Path(__file__).parents[1] / "samples" / "drive.mp4"
-
-
-def machine() -> dict[str, Any]:
-    """Return what the numbers depend on."""
-    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False)
-    cpu = platform.processor()
-    if (info := Path("/proc/cpuinfo")).exists():
-        cpu = next((line.split(":")[1].strip() for line in info.read_text().splitlines() if "model name" in line), cpu)
-    return {
-        "date": datetime.now(UTC).isoformat(timespec="seconds"),
-        "commit": commit.stdout.strip(),
-        "cpu": cpu,
-        "cores": len(os.sched_getaffinity(0)),
-        "python": platform.python_version(),
-        **{name: version(name) for name in ("signpipe", "onnxruntime-gpu", "opencv-python", "av", "numpy")},
-    }
 
 
 def resident_mb() -> float:
@@ -100,7 +82,7 @@ def main() -> None:
     arguments = parser.parse_args()
     speed, memory = measure(arguments.source, arguments.soak or arguments.frames)
     measured = {"memory": memory} if arguments.soak else {"speed": speed}
-    result: dict[str, Any] = {"machine": machine()} | measured
+    result: dict[str, Any] = {"machine": asdict(describe_machine())} | measured
     text = json.dumps(result, indent=2)
     print(text)
     if arguments.json:

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import json
 import os
-import platform
 import sys
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from enum import StrEnum
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Annotated
 
@@ -19,17 +17,17 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-import signpipe
 from signpipe.cli.models import check_models
 from signpipe.errors import SignpipeError
-from signpipe.runtime.cores import usable_cores
+from signpipe.machine import Machine, describe_machine
 from signpipe.runtime.manifest import find_model
 from signpipe.runtime.providers import CLASH_REMEDY, PROVIDERS, runtime_packages, why_not
 from signpipe.settings import Settings, load_settings
 from signpipe.sources.v4l2 import list_cameras
 
 PACKAGES = ("numpy", "opencv-python", "av", "filterpy", "scipy", "pydantic-settings", "typer", "rich")
-CPU_FEATURES = ("avx2", "avx512f", "avx_vnni", "avx512_vnni", "avx512_bf16", "amx_int8", "asimd", "asimddp", "i8mm")
+# Of a package installed another way, such as opencv-python-headless or one of the system.
+NO_PACKAGE_DATA = "installed without package data"
 
 
 class State(StrEnum):
@@ -79,48 +77,31 @@ def diagnose(settings: Settings) -> list[Finding]:
     Args:
         settings: Which models run, and where they are.
     """
-    return [*_versions(), *_processor(), *_providers(), *_models(settings), *_cameras(), _display(), _encoder()]
+    machine = describe_machine()
+    software, hardware = _versions(machine), _processor(machine)
+    return [*software, *hardware, *_providers(), *_models(settings), *_cameras(), _display(), _encoder()]
 
 
-def _versions() -> Iterator[Finding]:
-    yield Finding("signpipe", State.OK, signpipe.__version__)
-    yield Finding("python", State.OK, f"{platform.python_version()} on {platform.platform(terse=True)}")
+def _versions(machine: Machine) -> Iterator[Finding]:
+    yield Finding("signpipe", State.OK, machine.signpipe + (f" ({machine.commit})" if machine.commit else ""))
+    yield Finding("python", State.OK, f"{machine.python} on {machine.os}")
     runtimes = runtime_packages()
-    listed = ", ".join(f"{name} {_version(name)}" for name in runtimes) or "installed without package data"
+    listed = ", ".join(f"{name} {machine.packages[name]}" for name in runtimes) or NO_PACKAGE_DATA
     if len(runtimes) > 1:
         yield Finding("onnxruntime", State.BAD, f"{listed} hide each other; run  {CLASH_REMEDY}")
     else:
         yield Finding("onnxruntime", State.OK, listed)
     for package in PACKAGES:
-        yield Finding(package, State.OK, _version(package))
+        yield Finding(package, State.OK, machine.packages.get(package, NO_PACKAGE_DATA))
 
 
-def _version(package: str) -> str:
-    try:
-        return version(package)
-    except PackageNotFoundError:  # installed another way, such as opencv-python-headless or a system package
-        return "installed without package data"
-
-
-def _processor() -> Iterator[Finding]:
-    info = _cpu_info()
-    flags = set((info.get("flags") or info.get("Features") or "").split())
-    name = info.get("model name") or platform.processor() or platform.machine()
-    features = [feature for feature in CPU_FEATURES if feature in flags]
-    cores = usable_cores()
-    yield Finding(
-        "cpu", State.OK, f"{name}; {cores} usable core{'s' * (cores != 1)}; {' '.join(features) or 'features unknown'}"
-    )
-
-
-def _cpu_info() -> dict[str, str]:
-    """Return what Linux says of the first CPU; nothing elsewhere."""
-    try:
-        first = Path("/proc/cpuinfo").read_text(encoding="utf-8").partition("\n\n")[0]
-    except OSError:
-        return {}
-    pairs = (line.partition(":") for line in first.splitlines())
-    return {key.strip(): value.strip() for key, _, value in pairs}
+def _processor(machine: Machine) -> Iterator[Finding]:
+    cores = f"{machine.cores} usable core{'s' * (machine.cores != 1)}"
+    yield Finding("cpu", State.OK, f"{machine.cpu}; {cores}; {' '.join(machine.cpu_features) or 'features unknown'}")
+    if machine.memory_gb is not None:
+        yield Finding("memory", State.OK, f"{machine.memory_gb} GB")
+    for gpu in machine.gpus:
+        yield Finding("gpu", State.OK, gpu)
 
 
 def _providers() -> Iterator[Finding]:

@@ -2,29 +2,17 @@
 
 from __future__ import annotations
 
-import importlib.metadata
-import platform
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from signpipe import machine
+
 
 def describe_machine(threads: int) -> dict[str, Any]:
-    """Return processor, threads and the versions that a result depends on."""
-    cpu = platform.processor() or platform.machine()
-    info = Path("/proc/cpuinfo")
-    if info.is_file():
-        names = [
-            line.split(":", 1)[1].strip() for line in info.read_text().splitlines() if line.startswith("model name")
-        ]
-        cpu = names[0] if names else cpu
-    versions = {"python": platform.python_version()}
-    for name in ("torch", "ultralytics", "onnx", "onnxruntime-gpu", "onnxruntime", "numpy", "opencv-python"):
-        try:
-            versions[name] = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            continue
-    return {"cpu": cpu, "threads": threads, "versions": versions}
+    """Return what a training depends on besides its plan and data, with the threads that it used."""
+    return asdict(machine.describe_machine()) | {"threads": threads}
 
 
 def plot_curves(history: Sequence[dict[str, float]], panels: dict[str, list[str]], path: Path) -> None:
