@@ -170,6 +170,12 @@ class TestSy32:
         assert [(image.split, image.class_ids.tolist()) for image in dataset] == [("train", [SIGN, 13]), ("val", [])]
         assert dataset[0].names == ("danger", "ceder")
 
+    def test_another_set_keeps_the_numbers_that_leak_in_the_published_one(self, tmp_path: Path) -> None:
+        for split in ("train", "val"):
+            write_picture(tmp_path / split / "0144.jpg", 1)
+            write_text(tmp_path / split / "0144.csv", "")
+        assert [image.path.stem for image in open_dataset(tmp_path, "sy32")] == ["0144", "0144"]
+
 
 class TestYolo:
     def test_the_splits_are_those_of_data_yaml(self, tmp_path: Path) -> None:
