@@ -153,17 +153,35 @@ def match(
     """
     hits = np.zeros((len(overlaps), len(detections)), bool)
     found = np.full((len(overlaps), len(truth)), UNMATCHED, np.float32)
-    if not len(detections) or not len(truth):
-        return hits, found
     iou = box_iou(detections.xyxy, truth)
     for level, least in enumerate(overlaps):
-        for index in np.flatnonzero(iou.max(1) >= least):
-            free = np.where(found[level] == UNMATCHED, iou[index], -1)
-            best = int(free.argmax())
-            if free[best] >= least:
-                hits[level, index] = True
-                found[level, best] = detections.score[index]
+        partner = assign(iou, least)
+        hits[level] = partner >= 0
+        found[level, partner[hits[level]]] = detections.score[hits[level]]
     return hits, found
+
+
+def assign(iou: FloatArray, least: float) -> npt.NDArray[np.intp]:
+    """Give each box, the best first, the free other box that it overlaps most.
+
+    Args:
+        iou: float32 (N, M), intersection over union of N boxes, best first, and M others.
+        least: What a pair must have at least.
+
+    Returns:
+        intp (N,), which of the others belongs to each box, or -1.
+    """
+    partner = np.full(len(iou), -1, np.intp)
+    if not iou.size:
+        return partner
+    free = np.ones(iou.shape[1], bool)
+    for index in np.flatnonzero(iou.max(1) >= least):
+        overlap = np.where(free, iou[index], -1)
+        best = int(overlap.argmax())
+        if overlap[best] >= least:
+            partner[index] = best
+            free[best] = False
+    return partner
 
 
 def box_iou(first: FloatArray, second: FloatArray) -> FloatArray:

@@ -38,17 +38,13 @@ def evaluate_detector(dataset: Dataset, settings: Settings, progress: Progress) 
         SourceError: A picture can't be read, or the set has no box at all.
         ModelError: The detector can't be used.
     """
-    settings = settings.model_copy(update={"detect": settings.detect.model_copy(update={"raw": True, "maximum": 1000})})
-    session = open_session(settings.detect.model, settings.runtime, "detector")
-    preprocess = Preprocess(settings.preprocess, session.entry.input.stride or 32, session.entry.fixed_size)
-    detect = Detect(settings.detect, session)
+    detect = open_detector(settings)
 
     def scenes() -> Iterator[tuple[Detections, FloatArray]]:
         for index, labelled in enumerate(dataset):
             image = labelled.read()
-            _, candidates = detect(preprocess(_frame(image, index)))
             boxes = labelled.boxes_in(image.shape)
-            yield _without_ignored(candidates, boxes, labelled), boxes[~labelled.ignore]
+            yield without_ignored(detect(image), boxes, labelled), boxes[~labelled.ignore]
             progress(index + 1, len(dataset))
 
     evaluation = evaluate_detections(scenes())
@@ -92,11 +88,20 @@ def evaluate_classifier(dataset: Dataset, settings: Settings, progress: Progress
     return evaluation.summary(settings.fallback.accept)
 
 
-def _frame(image: Image, index: int) -> Frame:
-    return Frame(image, index, 0.0, 0.0, "evaluation", independent=True)
+def open_detector(settings: Settings) -> Callable[[Image], Detections]:
+    """Return a function from a BGR picture to all candidates over `detect.low_score`, highest score first.
+
+    Raises:
+        ModelError: The detector can't be used.
+    """
+    settings = settings.model_copy(update={"detect": settings.detect.model_copy(update={"raw": True, "maximum": 1000})})
+    session = open_session(settings.detect.model, settings.runtime, "detector")
+    preprocess = Preprocess(settings.preprocess, session.entry.input.stride or 32, session.entry.fixed_size)
+    detect = Detect(settings.detect, session)
+    return lambda image: detect(preprocess(Frame(image, 0, 0.0, 0.0, "evaluation", independent=True)))[1]
 
 
-def _without_ignored(candidates: Detections, boxes: FloatArray, labelled: LabelledImage) -> Detections:
+def without_ignored(candidates: Detections, boxes: FloatArray, labelled: LabelledImage) -> Detections:
     """Drop candidates on an ignored box, unless they fit a box that counts as well."""
     if not labelled.ignore.any() or not len(candidates):
         return candidates
