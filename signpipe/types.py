@@ -142,7 +142,7 @@ class Classifications:
     """What the classifier says of each crop of a frame, in the order of the detections.
 
     Attributes:
-        probability: float32 (N, C), calibrated, each row sums to 1.
+        probability: float32 (N, C), calibrated; each row sums to at most 1, and the rest is "cannot tell".
         embedding: float32 (N, D), unit length.
         novelty: float32 (N,), 0 for a familiar sign and towards 1 for something never seen.
     """
@@ -153,6 +153,17 @@ class Classifications:
 
     def __len__(self) -> int:
         return len(self.novelty)
+
+    @property
+    def belief(self) -> FloatArray:
+        """float32 (N, C), each row sums to 1: "cannot tell" is spread evenly over the classes, as it speaks for none."""
+        rest = 1 - self.probability.sum(axis=1, keepdims=True)
+        return self.probability + np.maximum(rest, 0) / np.float32(max(self.probability.shape[1], 1))
+
+    @property
+    def told(self) -> FloatArray:
+        """float32 (N,): how much a crop says at all, 0 for "cannot tell" and 1 for a sign that is read."""
+        return np.asarray(self.probability.sum(axis=1))
 
     @classmethod
     def empty(cls, classes: int, dimensions: int = 0) -> Classifications:

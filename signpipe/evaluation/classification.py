@@ -22,7 +22,7 @@ class ClassificationEvaluation:
     """The calibrated probabilities of a set of crops, beside the truth.
 
     Attributes:
-        probability: float32 (N, C), each row sums to 1.
+        probability: float32 (N, C), each row sums to at most 1; the rest is "cannot tell".
         labels: int64 (N,), the true classes.
         catalogue: Names and categories of the C classes.
     """
@@ -102,7 +102,7 @@ def expected_calibration_error(probability: FloatArray, labels: npt.NDArray[np.i
     modern neural networks, ICML 2017).
 
     Args:
-        probability: float32 (N, C), each row sums to 1.
+        probability: float32 (N, C), each row sums to at most 1.
         labels: int64 (N,), the true classes.
         bins: Number of bins.
     """

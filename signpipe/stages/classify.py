@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 class Classify:
     """Say for each detection which sign it is, with calibrated probabilities.
 
-    The network's outputs are taken by name: `probabilities` (N, C), and where it has them `embedding` (N, D) and
+    The network's outputs are taken by name: `probabilities` (N, C), of which what is missing to 1 is "cannot tell", and where it has them `embedding` (N, D) and
     `novelty` (N,). Without the latter, novelty is one minus the highest probability.
 
     Args:
@@ -65,19 +65,17 @@ class Classify:
 
     def _run(self, picture: Image, xyxy: FloatArray) -> Classifications:
         outputs = self._session.run(crop_signs(picture, xyxy, self._settings.margin, self._size))
-        probability = _normalised(outputs["probabilities"])
+        probability = _bounded(outputs["probabilities"])
         embedding = outputs.get("embedding", np.zeros((len(xyxy), 0), np.float32))
         novelty = outputs.get("novelty", 1 - probability.max(axis=1)).reshape(len(xyxy))
         # A novelty that is no number must never read as familiar.
         return Classifications(probability, embedding, np.nan_to_num(np.clip(novelty, 0, 1), nan=1.0))
 
 
-def _normalised(probability: FloatArray) -> FloatArray:
-    """Make every row sum to 1; a row without any usable number becomes uniform."""
+def _bounded(probability: FloatArray) -> FloatArray:
+    """Make every row sum to at most 1; what is no usable number says nothing."""
     usable = np.where(np.isfinite(probability) & (probability > 0), probability, np.float32(0))
-    total = usable.sum(axis=1, keepdims=True)
-    uniform = np.float32(1 / usable.shape[1])
-    return np.where(total > 0, usable / np.maximum(total, np.finfo(np.float32).tiny), uniform)
+    return usable / np.maximum(usable.sum(axis=1, keepdims=True), np.float32(1))
 
 
 def _fixed_width(shape: tuple[int | str, ...] | None) -> int:

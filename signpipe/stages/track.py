@@ -91,7 +91,7 @@ class Track:
         for index in _by_score(detections):
             if is_duplicate(detections.xyxy[index], detections.xyxy[list(tracks)]):
                 continue
-            evidence = np.log(np.maximum(classifications.probability[index], SMALLEST_PROBABILITY))
+            evidence = np.log(np.maximum(classifications.belief[index], SMALLEST_PROBABILITY))
             tracks[index] = SignTrack(
                 id=self._next_id(),
                 xyxy=np.clip(detections.xyxy[index], 0, [width, height, width, height]).astype(np.float32),
@@ -133,7 +133,9 @@ class Track:
         if not self._targets or not len(detections):
             return []
         usual = np.stack([target.evidence.mean for target in self._targets])
-        disagreement = disagree(usual, classifications.probability)
+        disagreement = (
+            disagree(usual, classifications.belief) * classifications.told
+        )  # who can't tell, can't contradict
         boxes = [target.box for target in self._targets]
         return associate(boxes, detections.xyxy, disagreement, self._settings.gate, self._settings.appearance)
 
@@ -142,7 +144,7 @@ class Track:
             index,
             detections.xyxy[index],
             float(detections.score[index]),
-            classifications.probability[index],
+            classifications.belief[index],
             float(classifications.novelty[index]),
         )
 

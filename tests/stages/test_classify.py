@@ -74,21 +74,25 @@ def test_without_novelty_doubt_takes_its_place(classify: Make, picture: npt.NDAr
     np.testing.assert_allclose(result.novelty, 1 - result.probability.max(axis=1))
 
 
-@pytest.mark.parametrize("gain", [0.5, 3.0])
-def test_probabilities_sum_to_one_whatever_the_network_says(
-    classify: Make, picture: npt.NDArray[np.uint8], gain: float
-) -> None:
-    plain, scaled = (classify(gain=factor)(picture, stripes(0, 1)).probability for factor in (1.0, gain))
+def test_probabilities_never_sum_to_more_than_one(classify: Make, picture: npt.NDArray[np.uint8]) -> None:
+    plain, scaled = (classify(gain=factor)(picture, stripes(0, 1)).probability for factor in (1.0, 3.0))
     np.testing.assert_allclose(scaled, plain, rtol=1e-5)
 
 
+def test_what_is_missing_to_one_speaks_for_no_class(classify: Make, picture: npt.NDArray[np.uint8]) -> None:
+    plain, doubtful = (classify(gain=factor)(picture, stripes(0, 1)) for factor in (1.0, 0.4))
+    np.testing.assert_allclose(doubtful.probability, 0.4 * plain.probability, rtol=1e-5)
+    np.testing.assert_allclose(doubtful.told, 0.4, rtol=1e-5)
+    np.testing.assert_allclose(doubtful.belief, 0.4 * plain.probability + 0.6 / 43, rtol=1e-5)
+    np.testing.assert_allclose(plain.belief, plain.probability, atol=1e-6)
+
+
 @pytest.mark.parametrize("gain", [0.0, float("nan"), -1.0])
-def test_probabilities_that_are_none_become_uniform(
-    classify: Make, picture: npt.NDArray[np.uint8], gain: float
-) -> None:
+def test_probabilities_that_are_none_say_nothing(classify: Make, picture: npt.NDArray[np.uint8], gain: float) -> None:
     result = classify(gain=gain, extras=False)(picture, stripes(0, 1))
-    np.testing.assert_allclose(result.probability, 1 / 43)
-    np.testing.assert_allclose(result.novelty, 42 / 43, rtol=1e-6)
+    np.testing.assert_array_equal(result.probability, 0)
+    np.testing.assert_allclose(result.belief, 1 / 43)
+    np.testing.assert_array_equal(result.novelty, 1)
 
 
 def test_a_sign_at_the_edge_is_classified_too(classify: Make, picture: npt.NDArray[np.uint8]) -> None:
@@ -100,6 +104,7 @@ def test_the_shipped_classifier_gives_all_three_outputs(picture: npt.NDArray[np.
     session = open_session(ClassifySettings().model, CPU, "classifier")
     result = Classify(ClassifySettings(), session)(picture, stripes(0, 1, 2))
     assert result.probability.shape == (3, 43)
-    np.testing.assert_allclose(result.probability.sum(axis=1), 1, atol=1e-5)
+    assert (result.told < 1 + 1e-5).all()
+    np.testing.assert_allclose(result.belief.sum(axis=1), 1, atol=1e-5)
     np.testing.assert_allclose(np.linalg.norm(result.embedding, axis=1), 1, atol=1e-3)
     assert ((result.novelty >= 0) & (result.novelty <= 1)).all()
