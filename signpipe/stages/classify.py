@@ -17,8 +17,9 @@ if TYPE_CHECKING:
 class Classify:
     """Say for each detection which sign it is, with calibrated probabilities.
 
-    The network's outputs are taken by name: `probabilities` (N, C), of which what is missing to 1 is "cannot tell", and where it has them `embedding` (N, D) and
-    `novelty` (N,). Without the latter, novelty is one minus the highest probability.
+    The network's outputs are taken by name: `probabilities` (N, C), of which what is missing to 1 is "cannot tell", and
+    where it has them `embedding` (N, D) and `novelty` (N,). Without the latter, novelty is one minus the highest
+    probability.
 
     Args:
         settings: Margin around a box and the most crops a frame.
