@@ -156,9 +156,9 @@ class Classifications:
 
     @property
     def belief(self) -> FloatArray:
-        """float32 (N, C), each row sums to 1: "cannot tell" is spread evenly over the classes, as it speaks for none."""
+        """float32 (N, C), each row sums to 1: "cannot tell" is spread evenly over the classes, it speaks for none."""
         rest = 1 - self.probability.sum(axis=1, keepdims=True)
-        return self.probability + np.maximum(rest, 0) / np.float32(max(self.probability.shape[1], 1))
+        return np.asarray(self.probability + np.maximum(rest, 0) / np.float32(max(self.probability.shape[1], 1)))
 
     @property
     def told(self) -> FloatArray:

@@ -76,7 +76,7 @@ class Classify:
 def _bounded(probability: FloatArray) -> FloatArray:
     """Make every row sum to at most 1; what is no usable number says nothing."""
     usable = np.where(np.isfinite(probability) & (probability > 0), probability, np.float32(0))
-    return usable / np.maximum(usable.sum(axis=1, keepdims=True), np.float32(1))
+    return np.asarray(usable / np.maximum(usable.sum(axis=1, keepdims=True), np.float32(1)))
 
 
 def _fixed_width(shape: tuple[int | str, ...] | None) -> int:
