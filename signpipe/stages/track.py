@@ -133,9 +133,8 @@ class Track:
         if not self._targets or not len(detections):
             return []
         usual = np.stack([target.evidence.mean for target in self._targets])
-        disagreement = (
-            disagree(usual, classifications.belief) * classifications.told
-        )  # who can't tell, can't contradict
+        # A look that can't tell contradicts nothing.
+        disagreement = disagree(usual, classifications.belief) * classifications.told
         boxes = [target.box for target in self._targets]
         return associate(boxes, detections.xyxy, disagreement, self._settings.gate, self._settings.appearance)
 
