@@ -12,15 +12,17 @@ from rich.logging import RichHandler
 from rich.markup import escape
 
 from signpipe import __version__
+from signpipe.cli.bench import bench_app
 from signpipe.cli.data import data_app
 from signpipe.cli.doctor import doctor
 from signpipe.cli.evaluate import evaluate_app
 from signpipe.cli.export import export
-from signpipe.cli.models import models
+from signpipe.cli.models import models_app
 from signpipe.cli.run import run
 from signpipe.cli.settings import show_settings
 from signpipe.cli.simulate import simulate
 from signpipe.cli.train import train_app
+from signpipe.cli.verify import verify
 from signpipe.errors import SignpipeError
 
 app = typer.Typer(
@@ -33,12 +35,14 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("run")(run)
-app.command("models")(models)
 app.command("doctor")(doctor)
 app.command("settings")(show_settings)
 app.command("simulate")(simulate)
 app.add_typer(data_app, name="data")
+models_app.command("verify")(verify)
+app.add_typer(models_app, name="models")
 app.add_typer(evaluate_app, name="evaluate")
+app.add_typer(bench_app, name="bench")
 app.add_typer(train_app, name="train")
 app.command("export")(export)
 

@@ -1,4 +1,4 @@
-"""`signpipe models`: the models of the manifest, and whether they are what it says."""
+"""`signpipe models`: the models of the manifest, whether they are what it says, and whether they agree."""
 
 from __future__ import annotations
 
@@ -16,6 +16,10 @@ from signpipe.errors import ModelError
 from signpipe.runtime.manifest import ModelEntry, load_manifest, models_folder
 from signpipe.runtime.session import open_session
 from signpipe.settings import RuntimeSettings, load_settings
+
+models_app = typer.Typer(help="List the models and compare their files with the manifest's checksums.")
+
+FolderOption = Annotated[Path | None, typer.Option("--models", help="Folder with manifest.toml.")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,23 +40,34 @@ class Checked:
         return entry | {"bytes": self.size, "ok": self.problem is None, "problem": self.problem}
 
 
+@models_app.callback(invoke_without_command=True)
 def models(
-    folder: Annotated[Path | None, typer.Option("--models", help="Folder with manifest.toml.")] = None,
-    verify: Annotated[
-        bool, typer.Option("--verify", help="Open each model too, and compare names and shapes.")
-    ] = False,
+    context: typer.Context,
+    folder: FolderOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """List the models and compare their files with the manifest's checksums.
 
-    Ends with exit code 2 if one is missing, altered or, with [bold]--verify[/], doesn't fit the manifest.
+    Ends with exit code 2 if one is missing or altered.
+    """
+    context.obj = folder
+    if context.invoked_subcommand is None:
+        list_models(folder, as_json)
+
+
+def list_models(folder: Path | None = None, as_json: bool = False) -> None:
+    """Print the models of a manifest.
+
+    Raises:
+        ModelError: The manifest can't be read.
+        typer.Exit: A model is missing or altered (exit code 2).
     """
     settings = load_settings(None, {"runtime.models": folder}).runtime
-    checked = check_models(settings, verify)
+    checked = check_models(settings)
     if as_json:
         print(json.dumps([model.as_json() for model in checked], indent=2))
     else:
-        _print(checked, models_folder(settings.models))
+        print_models(checked, models_folder(settings.models))
     if any(model.problem for model in checked):
         raise typer.Exit(2)
 
@@ -81,7 +96,8 @@ def check_models(settings: RuntimeSettings, thoroughly: bool = False) -> list[Ch
     return checked
 
 
-def _print(checked: list[Checked], folder: Path) -> None:
+def print_models(checked: list[Checked], folder: Path) -> None:
+    """Print a table of the models, what was measured of them, and what is wrong."""
     console = Console()
     table = Table(title=f"{len(checked)} models in {folder}", title_justify="left")
     for column in ("name", "role", "precision", "size", "input", "state"):

@@ -51,6 +51,7 @@ class ModelEntry(BaseModel):
         file: Name of the ONNX file.
         sha256: Checksum of the file in hexadecimal; None for a file that no manifest lists.
         precision: Such as "fp32" or "int8".
+        reference: Name of the model in the same manifest that this one is a smaller or faster variant of, or "".
         licence: SPDX expression of the weights' licence.
         card: Name of the model card beside the file.
         classes: Names of the classes in the order of the output.
@@ -68,6 +69,7 @@ class ModelEntry(BaseModel):
     file: str
     sha256: str | None = Field(None, pattern="^[0-9a-f]{64}$")
     precision: str = ""
+    reference: str = ""
     licence: str = ""
     card: str = ""
     classes: tuple[str, ...] = Field(min_length=1)
@@ -188,6 +190,32 @@ def _entries(tables: list[dict[str, Any]], path: Path) -> dict[str, ModelEntry]:
             raise ModelError(f"The model manifest {path} lists '{entry.name}' twice; rename one of them.")
         entries[entry.name] = entry
     return entries
+
+
+def reference_of(entry: ModelEntry, entries: dict[str, ModelEntry]) -> ModelEntry | None:
+    """Return the model that another is a variant of, or None if it stands for itself.
+
+    Args:
+        entry: The model.
+        entries: The models of its manifest.
+
+    Raises:
+        ModelError: The manifest doesn't list the reference, or it is no model of the same kind.
+    """
+    if not entry.reference:
+        return None
+    reference = entries.get(entry.reference)
+    problem = None
+    if reference is None or reference is entry:
+        problem = "is no other model of its manifest"
+    elif reference.role != entry.role or reference.classes != entry.classes:
+        problem = f"isn't a {entry.role} of the same classes"
+    if problem:
+        raise ModelError(
+            f"The reference '{entry.reference}' of the model '{entry.name}' {problem}; correct "
+            f"{entry.folder / FILE_NAME}."
+        )
+    return reference
 
 
 def find_model(model: str, role: str, folder: Path | None = None) -> ModelEntry | Path:

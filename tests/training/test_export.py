@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 from signpipe.cli.export import export
 from signpipe.cli.train import train_app
 from signpipe.errors import ExtraMissingError, SettingsError
-from signpipe.runtime.manifest import load_manifest
+from signpipe.runtime.manifest import load_manifest, reference_of
 from signpipe.training.manifest import write_entry
 
 HAS_TORCH = importlib.util.find_spec("torch") is not None
@@ -54,6 +54,15 @@ def test_an_entry_is_replaced_in_its_place(tmp_path: Path) -> None:
     assert list(models) == ["one", "two"]
     assert models["one"].precision == "fp32"
     models["one"].verify()
+
+
+def test_a_variant_keeps_the_name_of_its_reference(tmp_path: Path) -> None:
+    for name, changes in (("one-fp32", {}), ("one", {"reference": "one-fp32"})):
+        (tmp_path / f"{name}.onnx").write_bytes(name.encode())
+        write_entry(tmp_path, entry(name, **changes))
+    models = load_manifest(tmp_path)
+    assert reference_of(models["one"], models) == models["one-fp32"]
+    assert reference_of(models["one-fp32"], models) is None
 
 
 def test_all_that_follows_a_node_stays_in_float() -> None:
