@@ -77,7 +77,7 @@ def run(
         "capture.independent": independent,
         "capture.loop": loop,
     }
-    settings = load_settings(config, overrides | _assignments(assignments or []))
+    settings = load_settings(config, overrides | parse_assignments(assignments or []))
     summary = Summary()
     with Pipeline(settings) as pipeline:
         interrupted = _watch(source, settings, pipeline, summary, frames)
@@ -93,7 +93,7 @@ def _raw(detections: str | None) -> bool | None:
     return None if detections is None else detections == "raw"
 
 
-def _assignments(texts: list[str]) -> dict[str, Any]:
+def parse_assignments(texts: list[str]) -> dict[str, Any]:
     """Turn SECTION.NAME=VALUE into values, read as TOML where they are and as plain text elsewhere."""
     values: dict[str, Any] = {}
     for text in texts:

@@ -91,7 +91,9 @@ def why_not(provider: str) -> str | None:
     return None if works else _missing_library(provider)
 
 
-def create_session(model: str | bytes, provider: str, threads: int) -> ort.InferenceSession:
+def create_session(
+    model: str | bytes, provider: str, threads: int, profile: Path | None = None
+) -> ort.InferenceSession:
     """Open a graph with a provider, and those after it in `PROVIDERS` for what it can't run.
 
     The session may come without the provider: compare its `get_providers()`.
@@ -100,6 +102,7 @@ def create_session(model: str | bytes, provider: str, threads: int) -> ort.Infer
         model: Path of an ONNX file, or its content.
         provider: Short name.
         threads: Threads of one run on the CPU; 0 is one a core.
+        profile: Start of the name of a file in which every run is recorded, node by node.
 
     Raises:
         Exception: One of ONNX Runtime's own, which share no base class: the graph can't be loaded.
@@ -110,6 +113,8 @@ def create_session(model: str | bytes, provider: str, threads: int) -> ort.Infer
     options.intra_op_num_threads = threads or usable_cores()
     # A worker that spins between two runs takes the core that the decoder and the other stages need.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    if profile is not None:
+        options.enable_profiling, options.profile_file_prefix = True, str(profile)
     names = list(PROVIDERS)
     chain = names[names.index(provider) :]
     providers = [(PROVIDERS[name], _options(name)) for name in chain]

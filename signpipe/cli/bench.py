@@ -1,0 +1,206 @@
+"""`signpipe bench`: how fast the pipeline is here, and where the time goes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from typer.core import TyperGroup
+
+import signpipe
+from signpipe.bench.compare import compare_results, unlike
+from signpipe.bench.page import write_bench_page
+from signpipe.bench.result import BenchResult, new_result, read_result, write_result
+from signpipe.bench.scenarios import SCENARIOS, Plan
+from signpipe.bench.sweeps import SWEEPS, list_points, measure_points
+from signpipe.bench.tables import print_comparison, print_result
+from signpipe.cli.run import parse_assignments
+from signpipe.errors import SettingsError, SourceError
+from signpipe.settings import Settings, load_settings
+
+SAMPLE = Path(signpipe.__file__).parents[1] / "samples" / "drive.mp4"
+USUAL = ("single", "live", "throughput")
+PRESETS = ("fast",)
+SOAK_FRAMES = 10_000
+NEVER = 10**9  # frames of a soak that ends by the clock
+
+
+class DefaultGroup(TyperGroup):
+    """A group of commands whose first one is meant where none is named."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Put `run` before arguments that name no command and ask for no help."""
+        if not args or (args[0] not in self.commands and args[0] not in ctx.help_option_names):
+            args = ["run", *args]
+        return super().parse_args(ctx, args)
+
+
+bench_app = typer.Typer(
+    cls=DefaultGroup,
+    help="Measure how fast the pipeline is on this machine, and where the time goes.\n\n"
+    "[bold]signpipe bench[/] measures on the shipped sample; [bold]signpipe bench single --frames 1000 --json "
+    "a.json[/] one scenario, for later; [bold]signpipe bench compare a.json b.json[/] two of those. Without a command, "
+    "`run` is meant: [bold]signpipe bench run --help[/] explains scenarios and options.",
+    rich_markup_mode="rich",
+)
+
+SourceOption = Annotated[
+    str | None, typer.Option("--source", "-s", help="Video, stream, camera or pictures; the shipped sample if none.")
+]
+FramesOption = Annotated[int | None, typer.Option(min=1, help="Frames to measure, of each scenario or value.")]
+PresetOption = Annotated[str | None, typer.Option(metavar="|".join(PRESETS), help="Which shipped detector.")]
+ModelOption = Annotated[str | None, typer.Option(help="Detector: name in the manifest, or an ONNX file.")]
+ProviderOption = Annotated[str | None, typer.Option(metavar="auto|cpu|cuda|tensorrt", help="Runs the models.")]
+ThreadsOption = Annotated[int | None, typer.Option(help="Threads of a model run; 0 is one a core.")]
+ConfigOption = Annotated[Path | None, typer.Option("--config", "-c", help="TOML file; see `signpipe settings`.")]
+SetOption = Annotated[
+    list[str] | None, typer.Option("--set", metavar="SECTION.NAME=VALUE", help="Any setting; may be repeated.")
+]
+JsonOption = Annotated[Path | None, typer.Option("--json", help="Write everything measured here.")]
+HtmlOption = Annotated[Path | None, typer.Option("--html", help="Write a page with plots here (extra `report`).")]
+
+
+@bench_app.command("run")
+def run_scenarios(
+    scenarios: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[SCENARIO]...", help=f"{', '.join(SCENARIOS)}; {', '.join(USUAL)} if none is given."),
+    ] = None,
+    source: SourceOption = None,
+    frames: FramesOption = None,
+    minutes: Annotated[float | None, typer.Option(min=0.01, help="Length of soak, in place of --frames.")] = None,
+    rate: Annotated[
+        float | None, typer.Option(min=0.1, help="Frames a second of live; the source's own if not given.")
+    ] = None,
+    sources: Annotated[int, typer.Option(min=1, max=64, help="Sources of throughput.")] = 2,
+    preset: PresetOption = None,
+    model: ModelOption = None,
+    provider: ProviderOption = None,
+    threads: ThreadsOption = None,
+    config: ConfigOption = None,
+    assignments: SetOption = None,
+    json_file: JsonOption = None,
+    html_file: HtmlOption = None,
+) -> None:
+    """Measure the scenarios, one after the other.
+
+    [bold]single[/]: one frame after the other, as fast as it goes. [bold]live[/]: frames come at a rate and the oldest
+    is dropped; latency counts from the capture to the advisory, and the age of what is known is measured as it is
+    used. [bold]throughput[/]: several sources at once. [bold]soak[/]: whether memory, handles or latency grow
+    (10,000 frames, or --frames, or --minutes).
+
+    Every time comes with its 50th, 90th and 99th percentile and a 95 % confidence interval that holds for any
+    distribution; a percentile that the number of frames can't support is left out (the 99th needs 368). The overhead
+    ratio is the time of a whole frame over that of its model runs.
+    """
+    settings = _settings(config, assignments, preset, model, provider, threads)
+    chosen = list(scenarios or USUAL)
+    for name in chosen:
+        if name not in SCENARIOS:
+            raise SettingsError(f"There is no scenario '{name}'; choose {', '.join(SCENARIOS)}.")
+    spec = _source(source)
+    result = new_result(spec, settings)
+    for name in chosen:
+        count = frames or (500 if name != "soak" else NEVER if minutes else SOAK_FRAMES)
+        seconds = minutes * 60 if minutes and name == "soak" else None
+        plan = Plan(spec, count, rate, sources, seconds)
+        steps = None if count == NEVER else count * (sources if name == "throughput" else 1)
+        with _progress(name, steps) as advance:
+            result.scenarios[name] = {"metrics": SCENARIOS[name](plan, settings, advance)}
+    _tell(result, json_file, html_file)
+
+
+@bench_app.command("sweep")
+def run_sweeps(
+    over: Annotated[list[str], typer.Option("--over", metavar="|".join(SWEEPS), help="What to vary; may be repeated.")],
+    source: SourceOption = None,
+    frames: FramesOption = None,
+    preset: PresetOption = None,
+    model: ModelOption = None,
+    provider: ProviderOption = None,
+    threads: ThreadsOption = None,
+    config: ConfigOption = None,
+    assignments: SetOption = None,
+    json_file: JsonOption = None,
+    html_file: HtmlOption = None,
+) -> None:
+    """Vary one thing and keep the rest: size, roi, signs, threads, precision, provider or preset.
+
+    The values take turns frame by frame, so that a machine that slows down slows all of them. The frames lie in
+    memory; decoding isn't measured. [bold]signs[/] draws 0 to 32 signs over a blurred picture of the source (extra
+    `sim`); [bold]roi[/] searches only a band of the picture.
+    """
+    settings = _settings(config, assignments, preset, model, provider, threads)
+    spec = _source(source)
+    result = new_result(spec, settings)
+    for name in over:
+        points = list_points(name, spec, settings)
+        count = frames or 100
+        with _progress(name, count * len(points)) as advance:
+            result.sweeps[name] = measure_points(points, count, advance)
+    _tell(result, json_file, html_file)
+
+
+@bench_app.command("compare")
+def compare(
+    first: Annotated[Path, typer.Argument(metavar="A.json", help="Result file, such as the one before a change.")],
+    second: Annotated[Path, typer.Argument(metavar="B.json", help="Result file, such as the one after it.")],
+) -> None:
+    """Put two results side by side: each number of both, and the ratio B over A.
+
+    A difference is called clear where the 95 % intervals don't overlap. Times of different machines, or of a machine
+    that was busy with something else, tell little; what else differs besides the code is said.
+    """
+    one, other = read_result(first), read_result(second)
+    print_comparison(compare_results(one, other), unlike(one, other), (first.name, second.name), Console())
+
+
+def _settings(
+    config: Path | None,
+    assignments: list[str] | None,
+    preset: str | None,
+    model: str | None,
+    provider: str | None,
+    threads: int | None,
+) -> Settings:
+    if preset not in (None, *PRESETS):
+        raise SettingsError(f"There is no preset '{preset}'; choose {' or '.join(PRESETS)}, or give a --model.")
+    overrides: dict[str, Any] = {
+        "detect.model": model or (f"detector-{preset}" if preset else None),
+        "runtime.provider": provider,
+        "runtime.threads": threads,
+    }
+    return load_settings(config, overrides | parse_assignments(assignments or []))
+
+
+def _source(source: str | None) -> str:
+    if source is None and not SAMPLE.is_file():
+        raise SourceError("The sample comes with a checkout of signpipe only; name a recording with --source.")
+    return source or str(SAMPLE)
+
+
+@contextmanager
+def _progress(name: str, total: int | None) -> Iterator[Any]:
+    """Yield a function that moves a bar forward by so many frames."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True, refresh_per_second=4) as bars:
+        task = bars.add_task(f"measuring {name}", total=total)
+        yield lambda frames: bars.update(task, advance=frames)
+
+
+def _tell(result: BenchResult, json_file: Path | None, html_file: Path | None) -> None:
+    """Print the result, and write it where files are asked for."""
+    console = Console()
+    print_result(result, console)
+    if json_file is not None:
+        write_result(result, json_file)
+        console.print(f"written to {escape(str(json_file))}", highlight=False, soft_wrap=True)
+    if html_file is not None:
+        write_bench_page(result, html_file)
+        console.print(f"written to {escape(str(html_file))}", highlight=False, soft_wrap=True)
