@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -59,6 +60,20 @@ def new_result(source: str, settings: Settings) -> BenchResult:
     # What follows is about files and windows: nothing that a speed depends on, and paths are nobody's business.
     tree = settings.model_dump(mode="json", exclude={"output": True, "runtime": {"models"}})
     return BenchResult(asdict(describe_machine()), _short(source), tree, models)
+
+
+def check_writable(path: Path) -> None:
+    """Find out before a long measurement whether its file can be written.
+
+    Raises:
+        OutputError: It can't.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"{path} can't be written: {error.strerror}.") from None
+    if path.is_dir() or not os.access(path if path.exists() else path.parent, os.W_OK):
+        raise OutputError(f"{path} can't be written: it is a folder, or not yours to write; choose another file.")
 
 
 def write_result(result: BenchResult, path: Path) -> None:

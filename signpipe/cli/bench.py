@@ -16,12 +16,13 @@ from typer.core import TyperGroup
 import signpipe
 from signpipe.bench.compare import compare_results, unlike
 from signpipe.bench.page import write_bench_page
-from signpipe.bench.result import BenchResult, new_result, read_result, write_result
+from signpipe.bench.result import BenchResult, check_writable, new_result, read_result, write_result
 from signpipe.bench.scenarios import SCENARIOS, Plan
 from signpipe.bench.sweeps import SWEEPS, list_points, measure_points
 from signpipe.bench.tables import print_comparison, print_result
 from signpipe.cli.run import parse_assignments
 from signpipe.errors import SettingsError, SourceError
+from signpipe.report import new_figure
 from signpipe.settings import Settings, load_settings
 
 SAMPLE = Path(signpipe.__file__).parents[1] / "samples" / "drive.mp4"
@@ -105,6 +106,7 @@ def run_scenarios(
         if name not in SCENARIOS:
             raise SettingsError(f"There is no scenario '{name}'; choose {', '.join(SCENARIOS)}.")
     spec = _source(source)
+    _check_outputs(json_file, html_file)
     result = new_result(spec, settings)
     for name in chosen:
         count = frames or (500 if name != "soak" else NEVER if minutes else SOAK_FRAMES)
@@ -113,6 +115,8 @@ def run_scenarios(
         steps = None if count == NEVER else count * (sources if name == "throughput" else 1)
         with _progress(name, steps) as advance:
             result.scenarios[name] = {"metrics": SCENARIOS[name](plan, settings, advance)}
+        if json_file is not None:  # what is done stays, if the next one is interrupted
+            write_result(result, json_file)
     _tell(result, json_file, html_file)
 
 
@@ -138,12 +142,15 @@ def run_sweeps(
     """
     settings = _settings(config, assignments, preset, model, provider, threads)
     spec = _source(source)
+    _check_outputs(json_file, html_file)
     result = new_result(spec, settings)
     for name in over:
         points = list_points(name, spec, settings)
         count = frames or 100
         with _progress(name, count * len(points)) as advance:
             result.sweeps[name] = measure_points(points, count, advance)
+        if json_file is not None:
+            write_result(result, json_file)
     _tell(result, json_file, html_file)
 
 
@@ -185,6 +192,14 @@ def _source(source: str | None) -> str:
     return source or str(SAMPLE)
 
 
+def _check_outputs(json_file: Path | None, html_file: Path | None) -> None:
+    """Find out before measuring whether the result can be written."""
+    for path in filter(None, (json_file, html_file)):
+        check_writable(path)
+    if html_file is not None:
+        new_figure()  # raises where matplotlib is missing
+
+
 @contextmanager
 def _progress(name: str, total: int | None) -> Iterator[Any]:
     """Yield a function that moves a bar forward by so many frames."""
@@ -199,7 +214,6 @@ def _tell(result: BenchResult, json_file: Path | None, html_file: Path | None) -
     console = Console()
     print_result(result, console)
     if json_file is not None:
-        write_result(result, json_file)
         console.print(f"written to {escape(str(json_file))}", highlight=False, soft_wrap=True)
     if html_file is not None:
         write_bench_page(result, html_file)
