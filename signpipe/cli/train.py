@@ -39,8 +39,9 @@ def require_train_extra(feature: str) -> None:
 def classifier(
     data: DataOption = None,
     out: Annotated[Path, typer.Option(help="Folder for checkpoint, result and curves.")] = Path("runs/classifier"),
-    epochs: Annotated[int, typer.Option(min=1, help="Rounds of training.")] = 30,
-    pictures: Annotated[int, typer.Option(min=128, help="Crops a round.")] = 15360,
+    epochs: Annotated[int, typer.Option(min=1, help="Rounds of training.")] = 24,
+    pictures: Annotated[int, typer.Option(min=128, help="Crops a round.")] = 40960,
+    occlusion: Annotated[float, typer.Option(min=0, max=1, help="Share of the signs that are partly hidden.")] = 0.6,
     seed: SeedOption = 0,
     threads: ThreadsOption = 2,
     limit: Annotated[int | None, typer.Option(min=100, help="Read about so many crops only; for a trial.")] = None,
@@ -51,7 +52,9 @@ def classifier(
     from signpipe.data import find_data
     from signpipe.training.classifier import ClassifierPlan, train_classifier
 
-    plan = ClassifierPlan(epochs=epochs, pictures=pictures, seed=seed, threads=threads, limit=limit)
+    plan = ClassifierPlan(
+        epochs=epochs, pictures=pictures, seed=seed, threads=threads, occlusion=occlusion, limit=limit
+    )
     result = train_classifier(plan, find_data(data), out, resume)
     metrics = result["metrics"]
     Console().print(f"accuracy {metrics['accuracy']:.4%} of {metrics['n']:.0f} crops of unseen signs; see {out}")

@@ -16,21 +16,27 @@ def calibrate(
     """Fit the constants that the exported graph holds.
 
     Args:
-        logits: float32 (N, C), scores of signs.
+        logits: float32 (N, C + 1), scores of signs, the last for "cannot tell".
         labels: int64 (N,), their classes.
-        backgrounds: float32 (M, C), scores of crops without a sign.
+        backgrounds: float32 (M, C + 1), scores of crops without a sign.
         familiar: Share of the signs whose novelty must stay under 0.5.
 
     Returns:
         `temperature` (Guo et al., 2017) that minimises the log loss; `energy_limit` and `energy_scale` so that
-        novelty = sigmoid((energy_limit - logsumexp(logits)) / energy_scale).
+        novelty = sigmoid((energy_limit - energy) / energy_scale), see `energy_of`.
     """
     temperature = fit_temperature(logits, labels)
-    energy = np.logaddexp.reduce(logits.astype(np.float64), 1)
+    energy = energy_of(logits)
     limit = float(np.quantile(energy, 1 - familiar))
-    gap = limit - float(np.median(np.logaddexp.reduce(backgrounds.astype(np.float64), 1)))
+    gap = limit - float(np.median(energy_of(backgrounds)))
     # The middle background scores 0.95: logit(0.95) is 2.94 scales under the limit.
     return {"temperature": temperature, "energy_limit": limit, "energy_scale": max(gap / 2.94, 0.05)}
+
+
+def energy_of(logits: FloatArray) -> FloatArray:
+    """Return (N,): how much all classes together outweigh "cannot tell", the last of the logits (N, C + 1)."""
+    scores = logits.astype(np.float64)
+    return np.asarray(np.logaddexp.reduce(scores[:, :-1], 1) - scores[:, -1])
 
 
 def fit_temperature(logits: FloatArray, labels: npt.NDArray[np.int64]) -> float:

@@ -17,12 +17,14 @@ from torch.utils.data import DataLoader, Subset
 
 from signpipe.errors import SourceError
 from signpipe.training import augment
-from signpipe.training.calibration import calibrate, roc_auc
+from signpipe.training.calibration import calibrate, energy_of, roc_auc
 from signpipe.training.classifier_data import CropSet, TrainingCrops, load_crops
 from signpipe.training.data import crops
 from signpipe.training.network import SignNet, normalise
 from signpipe.training.report import describe_machine, plot_curves
 from signpipe.types import FloatArray, Image
+
+GATE_WEIGHT = 0.3  # of the gate's loss beside the classes'
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +41,12 @@ class ClassifierPlan:
         seed: Seed of every choice.
         threads: Threads of torch.
         size: Side of the crops in pixels.
+        occlusion: Share of the signs that are partly hidden.
         limit: Read only about so many crops; for a trial.
     """
 
-    epochs: int = 30
-    pictures: int = 15360
+    epochs: int = 24
+    pictures: int = 40960
     batch: int = 128
     rate: float = 3e-3
     decay: float = 0.05
@@ -51,6 +54,7 @@ class ClassifierPlan:
     seed: int = 0
     threads: int = 2
     size: int = 48
+    occlusion: float = 0.6
     limit: int | None = None
 
 
@@ -73,7 +77,7 @@ class ClassifierTraining:
     def _schedule(self, done: int = -1) -> torch.optim.lr_scheduler.OneCycleLR:
         total = self.plan.epochs * self.steps
         return torch.optim.lr_scheduler.OneCycleLR(
-            self.optimizer, self.plan.rate, total, pct_start=0.2, last_epoch=done
+            self.optimizer, self.plan.rate, total, pct_start=0.1, last_epoch=done
         )
 
     def resume(self) -> None:
@@ -119,12 +123,12 @@ class ClassifierTraining:
         part = Subset(data, range(start, start + self.steps * self.plan.batch))
         task = progress.add_task(f"epoch {self.epoch + 1}/{self.plan.epochs}", total=self.steps)
         total = 0.0
-        for images, targets in DataLoader(part, self.plan.batch, num_workers=1, prefetch_factor=4):
+        for images, targets, parts in DataLoader(part, self.plan.batch, num_workers=1, prefetch_factor=4):
             with torch.autocast("cpu", torch.bfloat16):
-                logits, _ = self.net(normalise(images))
+                logits, _, seen = self.net(normalise(images).to(memory_format=torch.channels_last))
             loss = F.cross_entropy(logits.float(), targets)
             self.optimizer.zero_grad()
-            loss.backward()
+            (loss + GATE_WEIGHT * gate_loss(seen.float(), parts)).backward()
             torch.nn.utils.clip_grad_norm_(self.net.parameters(), 5.0)
             self.optimizer.step()
             self.schedule.step()
@@ -147,8 +151,20 @@ class ClassifierTraining:
                     mean.copy_(new)
 
 
+def gate_loss(seen: torch.Tensor, parts: torch.Tensor) -> torch.Tensor:
+    """Return how badly the gate knows what is hidden: cross entropy over the parts of the crops that show the face.
+
+    Args:
+        seen: Logits (N, H, W) of the gate.
+        parts: Shares (N, 2, H, W): of the visible face, and of the face, in each part.
+    """
+    visible, face = parts[:, 0], parts[:, 1]
+    share = (visible / face.clamp(min=1e-3)).clamp(max=1)
+    return (F.binary_cross_entropy_with_logits(seen, share, reduction="none") * face).sum() / face.sum().clamp(min=1)
+
+
 def logits_of(net: SignNet, images: Image, batch: int = 256) -> FloatArray:
-    """Return float32 (N, C) scores of crops BGR uint8 (N, S, S, 3)."""
+    """Return float32 (N, C + 1) scores of crops BGR uint8 (N, S, S, 3)."""
     net.eval()
     with torch.no_grad():
         parts = [net(normalise(torch.from_numpy(images[i : i + batch])))[0] for i in range(0, len(images), batch)]
@@ -159,12 +175,12 @@ def evaluate(net: SignNet, val: CropSet) -> tuple[dict[str, float], dict[str, fl
     """Return metrics on validation, and the calibration constants fitted on it."""
     logits, backgrounds = logits_of(net, val.images), logits_of(net, val.backgrounds)
     calibration = calibrate(logits, val.labels, backgrounds)
-    probability = torch.softmax(torch.from_numpy(logits) / calibration["temperature"], 1).numpy()
+    probability = torch.softmax(torch.from_numpy(logits) / calibration["temperature"], 1).numpy()[:, :-1]
     right = probability.argmax(1) == val.labels
     sure = probability.max(1) >= 0.9
-    classes = np.arange(logits.shape[1])
+    classes = np.arange(probability.shape[1])
     recalls = [right[val.labels == c].mean() for c in classes if (val.labels == c).any()]
-    energy, background_energy = np.logaddexp.reduce(logits, 1), np.logaddexp.reduce(backgrounds, 1)
+    energy, background_energy = energy_of(logits), energy_of(backgrounds)
     metrics = {
         "accuracy": float(right.mean()),
         "mean_recall": float(np.mean(recalls)),
@@ -181,7 +197,7 @@ def evaluate(net: SignNet, val: CropSet) -> tuple[dict[str, float], dict[str, fl
 
 
 def _softmax_max(logits: FloatArray, temperature: float) -> FloatArray:
-    return np.asarray(torch.softmax(torch.from_numpy(logits) / temperature, 1).amax(1).numpy(), np.float32)
+    return np.asarray(torch.softmax(torch.from_numpy(logits) / temperature, 1)[:, :-1].amax(1).numpy(), np.float32)
 
 
 def train_classifier(plan: ClassifierPlan, data: Path, out: Path, resume: bool = False) -> dict[str, Any]:
@@ -202,7 +218,7 @@ def train_classifier(plan: ClassifierPlan, data: Path, out: Path, resume: bool =
         training.resume()
     sources = load_crops(data, "train", augment.SOURCE_SIZE, augment.SOURCE_MARGIN, plan.limit)
     val = load_crops(data, "val", plan.size, augment.MARGIN, plan.limit)
-    pictures = TrainingCrops(sources, plan.epochs * plan.pictures, plan.seed, plan.size)
+    pictures = TrainingCrops(sources, plan.epochs * plan.pictures, plan.seed, plan.size, plan.occlusion)
     started = time.monotonic()
     metrics: dict[str, float] = {}
     calibration: dict[str, float] = {}

@@ -8,14 +8,19 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from signpipe.catalogue import load_catalogue
+from signpipe.augmentation import TRAINING_CORRUPTIONS, Augmenter
+from signpipe.catalogue import Shape, load_catalogue
 from signpipe.data import LabelledImage
 from signpipe.stages.crops import crop_signs
-from signpipe.training import augment
+from signpipe.training import ambiguity, augment
 from signpipe.training.data import MIRROR, Part, crops, scenes
+from signpipe.training.occlusion import hide
 from signpipe.types import FloatArray, Image
 
-OUTLIERS = 0.08  # share of training pictures that show no sign of the catalogue
+OUTLIERS = 0.06  # share of training pictures that show no sign of the catalogue
+BACKGROUNDS = 0.25  # share of signs that get another scene behind them
+_DAMAGE = [c for c in TRAINING_CORRUPTIONS if c.family == "damage"]
+_VIEW = [c for c in TRAINING_CORRUPTIONS if c.family != "damage"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,13 +87,15 @@ class TrainingCrops:
         length: Pictures altogether.
         seed: Seed of every choice.
         size: Side of the crops in pixels.
+        occlusion: Share of the signs that are partly hidden.
     """
 
-    def __init__(self, crops: CropSet, length: int, seed: int, size: int) -> None:
+    def __init__(self, crops: CropSet, length: int, seed: int, size: int, occlusion: float) -> None:
         self._crops = crops
         self._length = length
         self._seed = seed
         self._size = size
+        self._occlusion = occlusion
         catalogue = load_catalogue()
         self._shapes = [sign.shape for sign in catalogue]
         # Frequent classes are drawn more often, but less than in proportion.
@@ -98,25 +105,52 @@ class TrainingCrops:
     def __len__(self) -> int:
         return self._length
 
-    def __getitem__(self, index: int) -> tuple[Image, FloatArray]:
-        """Return a crop and its target distribution over the classes."""
+    def __getitem__(self, index: int) -> tuple[Image, FloatArray, FloatArray]:
+        """Return a crop, what it should be read as, and what of it can be seen.
+
+        Returns:
+            BGR uint8 (S, S, 3); float32 (C + 1,), the target distribution, see `ambiguity.target`; and float32
+            (2, S/8, S/8): the share of each part of the crop that shows the sign's face, and that would without
+            anything before it.
+        """
         rng = np.random.default_rng((self._seed, index))
-        classes = len(self._shapes)
-        uniform = np.full(classes, 1 / classes, np.float32)
         if rng.random() < OUTLIERS:
-            source = self._crops.backgrounds[rng.integers(len(self._crops.backgrounds))]
-            return augment.degrade(augment.recolour(augment.warp(source, rng, self._size), rng), rng), uniform
+            return self._outlier(rng)
         pick = min(int(np.searchsorted(self._cumulative, rng.random())), len(self._cumulative) - 1)
         source, label = self._crops.images[pick], int(self._crops.labels[pick])
         if label in MIRROR and rng.random() < 0.5:
             source, label = np.ascontiguousarray(source[:, ::-1]), MIRROR[label]
-        image, hidden = augment.augment(source, self._shapes[label], self._patches(rng), rng, self._size)
-        doubt = float(augment.uncertainty(hidden))
-        target = doubt * uniform
-        target[label] += 1 - doubt
-        return image, target
+        if rng.random() < BACKGROUNDS:
+            source = augment.swap_background(source, self._shapes[label], self._surroundings(rng, 1)[0])
+        matrix = augment.box_jitter(rng, self._size)
+        image = augment.warp(source, matrix, self._size)
+        face = augment.warped_face(self._shapes[label], matrix, self._size)
+        image, _ = Augmenter(rng, occlusion=0, corruptions=_DAMAGE)(image, face)
+        visible, foreign = face, 0.0
+        if rng.random() < self._occlusion:
+            image, visible, foreign = hide(image, face, self._signs(rng), self._surroundings(rng, 4), rng)
+        target = ambiguity.target(label, ambiguity.straighten(visible, matrix), foreign)
+        return self._seen(image, rng), target, np.stack([_parts(visible), _parts(face)])
 
-    def _patches(self, rng: np.random.Generator) -> Image:
-        """Return what a sign may stand before or hide behind: surroundings, or another sign."""
-        pool = self._crops.backgrounds if rng.random() < 0.6 else self._crops.images
-        return pool[rng.integers(len(pool), size=4)]
+    def _outlier(self, rng: np.random.Generator) -> tuple[Image, FloatArray, FloatArray]:
+        image = augment.warp(self._surroundings(rng, 1)[0], augment.box_jitter(rng, self._size), self._size)
+        nothing = np.zeros((2, self._size // 8, self._size // 8), np.float32)
+        return self._seen(image, rng), ambiguity.cannot_tell(), nothing
+
+    def _seen(self, image: Image, rng: np.random.Generator) -> Image:
+        """Show a crop in some light, weather and camera."""
+        return Augmenter(rng, occlusion=0, corruptions=_VIEW)(augment.expose(image, rng), Shape.CIRCLE)[0]
+
+    def _surroundings(self, rng: np.random.Generator, count: int) -> Image:
+        return self._crops.backgrounds[rng.integers(len(self._crops.backgrounds), size=count)]
+
+    def _signs(self, rng: np.random.Generator) -> Image:
+        """Return crops of other signs, framed as the crop protocol does."""
+        edge = round(augment.SOURCE_SIZE * (augment.SOURCE_MARGIN - augment.MARGIN) / (1 + 2 * augment.SOURCE_MARGIN))
+        return self._crops.images[rng.integers(len(self._crops.images), size=2), edge:-edge, edge:-edge]
+
+
+def _parts(mask: FloatArray) -> FloatArray:
+    """Average a mask (S, S) over parts of 8x8 pixels."""
+    count = len(mask) // 8
+    return np.asarray(mask.reshape(count, 8, count, 8).mean((1, 3)), np.float32)

@@ -1,4 +1,4 @@
-"""The sign classifier: a small residual network (He et al., 2016) for crops of 48 pixels."""
+"""The sign classifier: a small residual network (He et al., 2016) with a gate for what is hidden."""
 
 from __future__ import annotations
 
@@ -31,16 +31,19 @@ class Block(nn.Module):  # type: ignore[misc]  # torch counts as untyped
 class SignNet(nn.Module):  # type: ignore[misc]  # torch counts as untyped
     """Class scores and an embedding from normalised crops.
 
+    A gate judges from the features at 6x6 places how much of the sign can be seen there, and features of hidden places
+    are faded out before they are pooled. It is trained on what the occluders really hid.
+
     Args:
-        classes: Number of classes.
+        classes: Number of classes; one more score says "cannot tell".
         dimensions: Length of the embedding.
         widths: Channels at 24, 12 and 6 pixels; multiples of 32, others train many times slower in bfloat16.
     """
 
-    def __init__(self, classes: int = 43, dimensions: int = 128, widths: tuple[int, int, int] = (32, 64, 128)) -> None:
+    def __init__(self, classes: int = 43, dimensions: int = 128, widths: tuple[int, int, int] = (32, 64, 160)) -> None:
         super().__init__()
         small, middle, large = widths
-        self.stem = nn.Sequential(nn.Conv2d(3, small, 5, 2, 2, bias=False), nn.BatchNorm2d(small), nn.ReLU())
+        self.stem = nn.Sequential(nn.Conv2d(4, small, 5, 2, 2, bias=False), nn.BatchNorm2d(small), nn.ReLU())
         self.blocks = nn.Sequential(
             Block(small, small),
             Block(small, middle, 2),
@@ -48,22 +51,31 @@ class SignNet(nn.Module):  # type: ignore[misc]  # torch counts as untyped
             Block(middle, large, 2),
             Block(large, large),
         )
+        self.gate = nn.Conv2d(large, 1, 1)
         self.embed = nn.Linear(large * 9, dimensions)
         self.dropout = nn.Dropout(0.2)
-        self.head = nn.Linear(dimensions, classes)
+        self.head = nn.Linear(dimensions, classes + 1)
 
-    def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Map crops (N, 3, S, S) in -1..1 to logits (N, classes) and features (N, dimensions)."""
+    def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Map crops (N, 4, S, S) as from `normalise` to scores, features and what can be seen.
+
+        Returns:
+            Logits (N, classes + 1), the last for "cannot tell"; features (N, dimensions); and logits (N, S/8, S/8) of
+            how visible the sign is in each part of the crop.
+        """
+        x = self.blocks(self.stem(x))
+        seen = self.gate(x)
         # A 3x3 grid is kept, not one average: where a digit or an arrow stands in the sign tells classes apart.
-        grid = F.avg_pool2d(self.blocks(self.stem(x)), 2).flatten(1)
+        grid = F.avg_pool2d(x * torch.sigmoid(seen), 2).flatten(1)
         features = self.embed(grid)
-        return self.head(self.dropout(F.relu(features))), features
+        return self.head(self.dropout(F.relu(features))), features, seen[:, 0]
 
 
 class Deployed(nn.Module):  # type: ignore[misc]  # torch counts as untyped
     """What is exported: pictures in, calibrated probabilities, embedding and novelty out.
 
-    Novelty is the energy score (Liu et al., 2020) squashed to 0..1, 0.5 at `energy_limit`.
+    The probabilities of a crop sum to less than 1: the rest is "cannot tell". Novelty is the energy score (Liu et al.,
+    2020) of the classes against "cannot tell", squashed to 0..1, 0.5 at `energy_limit`.
     """
 
     def __init__(self, net: SignNet, temperature: float, energy_limit: float, energy_scale: float) -> None:
@@ -75,12 +87,34 @@ class Deployed(nn.Module):  # type: ignore[misc]  # torch counts as untyped
 
     def forward(self, crops: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """Map BGR uint8 (N, S, S, 3) to probabilities (N, C), unit embeddings (N, D) and novelty (N,)."""
-        logits, features = self.net(normalise(crops))
-        energy = torch.logsumexp(logits, 1)
+        logits, features, _ = self.net(normalise(crops))
+        energy = torch.logsumexp(logits[:, :-1], 1) - logits[:, -1]
         novelty = torch.sigmoid((self.energy_limit - energy) / self.energy_scale)
-        return torch.softmax(logits / self.temperature, 1), F.normalize(features, dim=1), novelty
+        return torch.softmax(logits / self.temperature, 1)[:, :-1], F.normalize(features, dim=1), novelty
 
 
 def normalise(crops: torch.Tensor) -> torch.Tensor:
-    """Map BGR uint8 (N, S, S, 3) to float32 (N, 3, S, S) in -1..1."""
-    return crops.permute(0, 3, 1, 2).float() / 127.5 - 1.0
+    """Take the light out of crops.
+
+    Args:
+        crops: BGR uint8 (N, S, S, 3).
+
+    Returns:
+        float32 (N, 4, S, S): the colours at mean 0 and spread 1 over the crop, and the grey picture at mean 0 and
+        spread 1 around each place. The first keeps what colours say; the second sees a dark sign before a bright sky,
+        and through a veil that isn't the same everywhere.
+    """
+    colour = crops.permute(0, 3, 1, 2).float() / 255
+    grey = colour.mean(1, keepdim=True)
+    mean, square = _around(torch.cat([grey, grey * grey], 1)).split(1, 1)
+    variance = torch.relu(square - mean * mean)
+    local = (grey - mean) / torch.sqrt(variance + 4e-4)
+    colour = colour - colour.mean((1, 2, 3), keepdim=True)
+    colour = colour / torch.sqrt((colour * colour).mean((1, 2, 3), keepdim=True) + 1e-3)
+    return torch.cat([colour, local], 1)
+
+
+def _around(x: torch.Tensor) -> torch.Tensor:
+    """Average over about 12x12 pixels around each place."""
+    means = F.avg_pool2d(F.avg_pool2d(x, 4), 3, 1, 1, count_include_pad=False)
+    return F.interpolate(means, scale_factor=4, mode="bilinear")
