@@ -75,9 +75,9 @@ def target(class_id: int, visible: FloatArray, foreign: float = 0.0) -> FloatArr
     apart = _differences()[class_id] @ visible.ravel()
     share: FloatArray = np.exp(-apart / np.float32(NEEDED))
     share /= share.sum()
-    known = share * _same_category()[class_id] * np.float32(1 - np.clip((foreign - 0.4) / 0.4, 0, 1))
-    result: FloatArray = np.append(known, np.float32(1) - known.sum())
-    return result
+    weight = 1 - np.clip((foreign - 0.4) / 0.4, 0, 1)
+    known = share * _same_category()[class_id] * np.float32(weight)
+    return np.concatenate([known, 1 - known.sum(keepdims=True)])
 
 
 def cannot_tell() -> FloatArray:
