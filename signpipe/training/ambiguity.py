@@ -76,8 +76,10 @@ def target(class_id: int, visible: FloatArray, foreign: float = 0.0) -> FloatArr
     share: FloatArray = np.exp(-apart / np.float32(NEEDED))
     share /= share.sum()
     weight = 1 - np.clip((foreign - 0.4) / 0.4, 0, 1)
-    known = share * _same_category()[class_id] * np.float32(weight)
-    return np.concatenate([known, 1 - known.sum(keepdims=True)])
+    result = np.zeros(len(share) + 1, np.float32)
+    result[:-1] = share * _same_category()[class_id] * weight
+    result[-1] = 1 - result.sum()
+    return result
 
 
 def cannot_tell() -> FloatArray:
