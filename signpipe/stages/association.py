@@ -46,8 +46,9 @@ def associate(
     """
     if not filters or not len(xyxy):
         return []
-    distance, near = _distances(filters, xyxy)
-    overlap, _ = overlaps(np.stack([box.visible for box in filters]), xyxy)
+    expected = np.stack([box.visible for box in filters])
+    distance, near = _distances(expected, np.stack([box.spread for box in filters]), xyxy)
+    overlap, _ = overlaps(expected, xyxy)
     possible = (distance <= gate) & ((overlap > 0) | near)
     possible &= (overlap > CONTRADICTION_IOU) | (disagreement <= CONTRADICTION)
     cost = distance / gate + (1 - overlap) + appearance * disagreement
@@ -91,10 +92,9 @@ def is_duplicate(box: npt.NDArray[np.floating], others: npt.NDArray[np.floating]
     return bool(np.any((iou > DUPLICATE_IOU) | (containment > DUPLICATE_CONTAINMENT)))
 
 
-def _distances(filters: Sequence[BoxFilter], xyxy: FloatArray) -> tuple[Array, npt.NDArray[np.bool_]]:
+def _distances(expected: Array, covariances: Array, xyxy: FloatArray) -> tuple[Array, npt.NDArray[np.bool_]]:
     """Return the squared Mahalanobis distances (T, N), and which pairs are near and of similar size."""
-    means, covariances = (np.stack(part) for part in zip(*(box.expected for box in filters), strict=True))
-    measured = measure(xyxy)
+    means, measured = measure(expected), measure(xyxy)
     offset = measured[None] - means[:, None]
     distance = np.einsum("tni,tij,tnj->tn", offset, np.linalg.inv(covariances), offset)
     side = np.exp(np.maximum(measured[None, :, 2], means[:, None, 2]))

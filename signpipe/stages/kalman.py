@@ -12,7 +12,8 @@ from signpipe.types import FloatArray
 
 Array = npt.NDArray[np.float64]
 
-BOX, RATES = np.arange(4), np.arange(4, 8)  # the two halves of the state
+# Diagonals of the four quarters of a flattened (8, 8) matrix; the state's halves are the box and its rates.
+BOX_BOX, BOX_RATE, RATE_BOX, RATE_RATE = slice(0, 28, 9), slice(4, 32, 9), slice(32, 60, 9), slice(36, 64, 9)
 
 # Densities of the white-noise acceleration, a second to the power of -1.5: what turning, braking and a rough road do.
 # The centre's grows with the box and the picture: a jolt moves the whole picture, however small the sign in it.
@@ -94,12 +95,11 @@ class BoxFilter:
         return not (0 <= x < self._width and 0 <= y < self._height) or self.side > min(self._height, self._width)
 
     @property
-    def expected(self) -> tuple[Array, Array]:
-        """Mean (4,) and covariance (4, 4) of the next measurement, which sees the visible part only."""
-        visible = self.visible
-        covariance = self._filter.P[:4, :4].copy()
-        covariance[BOX, BOX] += box_noise(self.side) * (CUT_ERROR**2 if self.cuts(visible) else 1.0)
-        return measure(visible), covariance
+    def spread(self) -> Array:
+        """Covariance (4, 4) of the next measurement around the visible part of the box."""
+        covariance: Array = self._filter.P[:4, :4].copy()
+        covariance.ravel()[::5] += box_noise(self.side) * (CUT_ERROR**2 if self.cuts(self.visible) else 1.0)
+        return covariance
 
     def cuts(self, xyxy: npt.NDArray[np.floating]) -> bool:
         """Return True if the picture's edge may cut a sign with this box (4,)."""
@@ -117,8 +117,9 @@ class BoxFilter:
         nearer = 1 / (1 - step)
         growth = -math.log1p(-step) / step if abs(step) > 1e-6 else 1.0
         transition = np.eye(8)
-        transition[BOX, RATES] = dt * np.array([nearer, nearer, growth, 1.0])
-        transition[RATES, RATES] = nearer**2, nearer**2, nearer, 1.0
+        entries = transition.ravel()
+        entries[BOX_RATE] = dt * nearer, dt * nearer, dt * growth, dt
+        entries[RATE_RATE] = nearer**2, nearer**2, nearer, 1.0
         self._filter.predict(F=transition, Q=self._process_noise(dt))
         self._filter.x[6] = min(max(self._filter.x[6], -LARGEST_RATE), LARGEST_RATE)
 
@@ -141,11 +142,11 @@ class BoxFilter:
     def _process_noise(self, dt: float) -> Array:
         centre = CENTRE_NOISE_SIDES * self.side + CENTRE_NOISE_PICTURE * self._height
         density = np.array([centre, centre, SCALE_NOISE, ASPECT_NOISE]) ** 2
-        noise = np.zeros((8, 8))
-        noise[BOX, BOX] = density * dt**3 / 3
-        noise[BOX, RATES] = noise[RATES, BOX] = density * dt**2 / 2
-        noise[RATES, RATES] = density * dt
-        return noise
+        noise = np.zeros(64)
+        noise[BOX_BOX] = density * (dt**3 / 3)
+        noise[BOX_RATE] = noise[RATE_BOX] = density * (dt**2 / 2)
+        noise[RATE_RATE] = density * dt
+        return noise.reshape(8, 8)
 
 
 def measure(xyxy: npt.NDArray[np.floating]) -> Array:

@@ -12,7 +12,7 @@ from signpipe.settings import PreprocessSettings
 from signpipe.types import FloatArray, Frame, Image, Prepared
 
 PAD_VALUE = 114  # the grey that YOLO detectors are trained with
-SAMPLES = 16_000  # pixels from which brightness and colour cast are estimated
+SAMPLES = 4_000  # pixels from which brightness and colour cast are estimated
 BILATERAL_COLOUR = 30.0  # intensity difference that the bilateral filter takes for noise
 CAST_LIMITS = (0.5, 2.0)  # grey-world never changes a channel by more than this factor
 

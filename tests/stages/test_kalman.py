@@ -38,10 +38,10 @@ def test_uncertainty_grows_with_time_not_with_steps() -> None:
     one.predict(0.4)
     for _ in range(40):
         many.predict(0.01)
-    np.testing.assert_allclose(np.diag(one.expected[1]), np.diag(many.expected[1]), rtol=1e-6)
-    before = one.expected[1].copy()
+    np.testing.assert_allclose(np.diag(one.spread), np.diag(many.spread), rtol=1e-6)
+    before = one.spread
     one.predict(0.0)
-    np.testing.assert_array_equal(one.expected[1], before)
+    np.testing.assert_array_equal(one.spread, before)
 
 
 def test_a_sign_that_the_edge_cuts_doesnt_seem_to_shrink() -> None:
