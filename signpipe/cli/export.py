@@ -21,12 +21,13 @@ def export(
     models: Annotated[Path, typer.Option(help="Folder of the models and their manifest.")] = Path("models"),
     result: Annotated[Path | None, typer.Option(help="Also write the metrics as JSON here.")] = None,
 ) -> None:
-    """Make a checkpoint a model: ONNX, quantised (detector), judged on validation, entered into the manifest."""
+    """Make a checkpoint a model: ONNX, quantised, judged on validation, entered into the manifest."""
     if model not in {"detector", "classifier"}:
         raise SettingsError(f"There is no model kind '{model}' to export; choose detector or classifier.")
     require_train_extra("Export")
     from signpipe.data import find_data
-    from signpipe.training.export import export_classifier, export_detector, write_result
+    from signpipe.training.export import export_detector, write_result
+    from signpipe.training.export_classifier import export_classifier
 
     folder = find_data(data)
     if model == "detector":

@@ -2,35 +2,72 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import minimize_scalar
+from scipy.optimize import minimize
 from scipy.stats import rankdata
 
 from signpipe.types import FloatArray
 
 
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """The constants that turn a classifier's scores into what the exported graph gives.
+
+    Attributes:
+        temperature: Divides all scores (Guo et al., On calibration of modern neural networks, 2017).
+        doubt: Is added to the scaled score of "cannot tell".
+        energy_limit: Energy at which novelty is 0.5, see `energy_of`.
+        energy_scale: Energy by which its log-odds change by 1.
+    """
+
+    temperature: float
+    doubt: float
+    energy_limit: float
+    energy_scale: float
+
+    def probability(self, logits: FloatArray) -> FloatArray:
+        """Return calibrated probabilities (N, C) of logits (N, C + 1); what is missing to 1 is "cannot tell"."""
+        scaled = _scaled(logits, self.temperature, self.doubt)
+        return np.exp(scaled - np.logaddexp.reduce(scaled, 1, keepdims=True))[:, :-1].astype(np.float32)
+
+
 def calibrate(
-    logits: FloatArray, labels: npt.NDArray[np.int64], backgrounds: FloatArray, familiar: float = 0.98
-) -> dict[str, float]:
+    clean: FloatArray,
+    labels: npt.NDArray[np.int64],
+    hidden: FloatArray,
+    hidden_labels: npt.NDArray[np.int64],
+    backgrounds: FloatArray,
+    familiar: float = 0.98,
+) -> Calibration:
     """Fit the constants that the exported graph holds.
 
-    Args:
-        logits: float32 (N, C + 1), scores of signs, the last for "cannot tell".
-        labels: int64 (N,), their classes.
-        backgrounds: float32 (M, C + 1), scores of crops without a sign.
-        familiar: Share of the signs whose novelty must stay under 0.5.
+    Temperature and doubt minimise the log loss of signs, clean and hidden, and of crops without a sign, of which
+    "cannot tell" is the right answer: what is calibrated on clean signs alone is too sure of hidden ones.
 
-    Returns:
-        `temperature` (Guo et al., 2017) that minimises the log loss; `energy_limit` and `energy_scale` so that
-        novelty = sigmoid((energy_limit - energy) / energy_scale), see `energy_of`.
+    Args:
+        clean: float32 (N, C + 1), scores of signs in plain view.
+        labels: int64 (N,), their classes.
+        hidden: float32 (K, C + 1), scores of signs that are partly hidden.
+        hidden_labels: int64 (K,), their classes.
+        backgrounds: float32 (M, C + 1), scores of crops without a sign.
+        familiar: Share of the clean signs whose novelty must stay under 0.5.
     """
-    temperature = fit_temperature(logits, labels)
-    energy = energy_of(logits)
+    scores = np.concatenate([clean, hidden, backgrounds])
+    truth = np.concatenate([labels, hidden_labels, np.full(len(backgrounds), clean.shape[1] - 1)])
+
+    def log_loss(parameters: npt.NDArray[np.float64]) -> float:
+        scaled = _scaled(scores, float(np.exp(parameters[0])), float(parameters[1]))
+        return float(np.mean(np.logaddexp.reduce(scaled, 1) - scaled[np.arange(len(truth)), truth]))
+
+    log_temperature, doubt = minimize(log_loss, [0.0, 0.0], method="Nelder-Mead").x
+    energy = energy_of(clean)
     limit = float(np.quantile(energy, 1 - familiar))
     gap = limit - float(np.median(energy_of(backgrounds)))
     # The middle background scores 0.95: logit(0.95) is 2.94 scales under the limit.
-    return {"temperature": temperature, "energy_limit": limit, "energy_scale": max(gap / 2.94, 0.05)}
+    return Calibration(float(np.exp(log_temperature)), float(doubt), limit, max(gap / 2.94, 0.05))
 
 
 def energy_of(logits: FloatArray) -> FloatArray:
@@ -39,15 +76,10 @@ def energy_of(logits: FloatArray) -> FloatArray:
     return np.asarray(np.logaddexp.reduce(scores[:, :-1], 1) - scores[:, -1])
 
 
-def fit_temperature(logits: FloatArray, labels: npt.NDArray[np.int64]) -> float:
-    """Return the temperature in 0.2..5 at which the softmax of logits (N, C) has the lowest log loss."""
-    scores = logits.astype(np.float64)
-
-    def log_loss(temperature: float) -> float:
-        scaled = scores / temperature
-        return float(np.mean(np.logaddexp.reduce(scaled, 1) - scaled[np.arange(len(labels)), labels]))
-
-    return float(minimize_scalar(log_loss, bounds=(0.2, 5.0), method="bounded").x)
+def _scaled(logits: FloatArray, temperature: float, doubt: float) -> npt.NDArray[np.float64]:
+    scaled = logits.astype(np.float64) / temperature
+    scaled[:, -1] += doubt
+    return scaled
 
 
 def roc_auc(negative: npt.ArrayLike, positive: npt.ArrayLike) -> float:

@@ -10,20 +10,24 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from torch.nn import functional as F  # noqa: N812  # torch's own convention
 from torch.utils.data import DataLoader, Subset
 
 from signpipe.errors import SourceError
+from signpipe.evaluation.classification import expected_calibration_error
+from signpipe.settings import FallbackSettings
 from signpipe.training import augment
-from signpipe.training.calibration import calibrate, energy_of, roc_auc
-from signpipe.training.classifier_data import CropSet, TrainingCrops, load_crops
+from signpipe.training.calibration import Calibration, calibrate, energy_of, roc_auc
+from signpipe.training.classifier_data import CropSet, TrainingCrops, hide_crops, load_crops
 from signpipe.training.data import crops
 from signpipe.training.network import SignNet, normalise
 from signpipe.training.report import describe_machine, plot_curves
 from signpipe.types import FloatArray, Image
 
+ACCEPT = FallbackSettings().accept
 GATE_WEIGHT = 0.3  # of the gate's loss beside the classes'
 
 
@@ -102,7 +106,7 @@ class ClassifierTraining:
         self.epoch, self.history = state["epoch"], state["history"]
         self.schedule = self._schedule(self.epoch * self.steps - 1)
 
-    def save(self, calibration: dict[str, float]) -> None:
+    def save(self) -> None:
         """Write the checkpoint; the old one stays until the new one is whole."""
         state = {
             "plan": asdict(self.plan),
@@ -111,7 +115,6 @@ class ClassifierTraining:
             "optimizer": self.optimizer.state_dict(),
             "epoch": self.epoch,
             "history": self.history,
-            "calibration": calibration,
         }
         torch.save(state, self.out / "last.pt.part")
         (self.out / "last.pt.part").replace(self.out / "last.pt")
@@ -171,37 +174,45 @@ def logits_of(net: SignNet, images: Image, batch: int = 256) -> FloatArray:
     return np.asarray(torch.cat(parts).numpy(), np.float32)
 
 
-def evaluate(net: SignNet, val: CropSet) -> tuple[dict[str, float], dict[str, float]]:
-    """Return metrics on validation, and the calibration constants fitted on it."""
+def evaluate(net: SignNet, val: CropSet, hidden: CropSet) -> tuple[dict[str, float], Calibration]:
+    """Return metrics on validation, and the calibration fitted on it.
+
+    Args:
+        net: The network.
+        val: Clean crops, and crops without a sign.
+        hidden: Crops that are partly hidden.
+    """
     logits, backgrounds = logits_of(net, val.images), logits_of(net, val.backgrounds)
-    calibration = calibrate(logits, val.labels, backgrounds)
-    probability = torch.softmax(torch.from_numpy(logits) / calibration["temperature"], 1).numpy()[:, :-1]
-    right = probability.argmax(1) == val.labels
-    sure = probability.max(1) >= 0.9
-    classes = np.arange(probability.shape[1])
-    recalls = [right[val.labels == c].mean() for c in classes if (val.labels == c).any()]
+    hidden_logits = logits_of(net, hidden.images)
+    calibration = calibrate(logits, val.labels, hidden_logits, hidden.labels, backgrounds)
     energy, background_energy = energy_of(logits), energy_of(backgrounds)
-    metrics = {
-        "accuracy": float(right.mean()),
-        "mean_recall": float(np.mean(recalls)),
-        "n": float(len(right)),
-        "accepted": float(sure.mean()),
-        "wrong_though_accepted": float((sure & ~right).mean()),
-        "background_auroc": roc_auc(background_energy, energy),
+    sure_backgrounds = calibration.probability(backgrounds).max(1) >= ACCEPT
+    metrics = _of_crops(calibration.probability(logits), val.labels)
+    metrics |= {f"hidden_{k}": v for k, v in _of_crops(calibration.probability(hidden_logits), hidden.labels).items()}
+    metrics |= {
         "background_n": float(len(backgrounds)),
-        "background_accepted": float((_softmax_max(backgrounds, calibration["temperature"]) >= 0.9).mean()),
-        "familiar_signs": float((energy > calibration["energy_limit"]).mean()),
-        "novel_backgrounds": float((background_energy < calibration["energy_limit"]).mean()),
+        "background_auroc": roc_auc(background_energy, energy),
+        "background_accepted": float(sure_backgrounds.mean()),
+        "familiar_signs": float((energy > calibration.energy_limit).mean()),
+        "novel_backgrounds": float((background_energy < calibration.energy_limit).mean()),
     }
     return metrics, calibration
 
 
-def _softmax_max(logits: FloatArray, temperature: float) -> FloatArray:
-    return np.asarray(torch.softmax(torch.from_numpy(logits) / temperature, 1)[:, :-1].amax(1).numpy(), np.float32)
+def _of_crops(probability: FloatArray, labels: npt.NDArray[np.int64]) -> dict[str, float]:
+    right, sure = probability.argmax(1) == labels, probability.max(1) >= ACCEPT
+    return {
+        "n": float(len(labels)),
+        "accuracy": float(right.mean()),
+        "mean_recall": float(np.mean([right[labels == c].mean() for c in np.unique(labels)])),
+        "ece": expected_calibration_error(probability, labels),
+        "accepted": float(sure.mean()),
+        "wrong_though_accepted": float((sure & ~right).mean()),
+    }
 
 
 def train_classifier(plan: ClassifierPlan, data: Path, out: Path, resume: bool = False) -> dict[str, Any]:
-    """Train the classifier and return its result: plan, metrics, calibration and history.
+    """Train the classifier and return its result: plan, metrics and history.
 
     Args:
         plan: How.
@@ -218,25 +229,25 @@ def train_classifier(plan: ClassifierPlan, data: Path, out: Path, resume: bool =
         training.resume()
     sources = load_crops(data, "train", augment.SOURCE_SIZE, augment.SOURCE_MARGIN, plan.limit)
     val = load_crops(data, "val", plan.size, augment.MARGIN, plan.limit)
+    hidden = hide_crops(val, every=4)
     pictures = TrainingCrops(sources, plan.epochs * plan.pictures, plan.seed, plan.size, plan.occlusion)
     started = time.monotonic()
     metrics: dict[str, float] = {}
-    calibration: dict[str, float] = {}
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, TimeRemainingColumn()) as progress:
         whole = progress.add_task("classifier", total=plan.epochs, completed=training.epoch)
         while training.epoch < plan.epochs:
             loss = training.run_epoch(pictures, progress)
-            metrics, calibration = evaluate(training.averaged, val)
+            metrics, _ = evaluate(training.averaged, val, hidden)
             training.history.append({"epoch": training.epoch, "loss": loss, **metrics})
-            training.save(calibration)
+            training.save()
             progress.update(whole, advance=1)
-            accuracy, auroc = metrics["accuracy"], metrics["background_auroc"]
             progress.console.print(
-                f"epoch {training.epoch}: loss {loss:.4f}, accuracy {accuracy:.4%}, AUROC {auroc:.4f}"
+                f"epoch {training.epoch}: loss {loss:.4f}, accuracy {metrics['accuracy']:.4%}, partly hidden "
+                f"{metrics['hidden_accuracy']:.2%}, AUROC {metrics['background_auroc']:.4f}"
             )
     if not metrics:
-        metrics, calibration = evaluate(training.averaged, val)
+        metrics, _ = evaluate(training.averaged, val, hidden)
     result = {
         "machine": describe_machine(plan.threads),
         "data": {"gtsrb": crops(data, "train").digest()},
@@ -244,9 +255,12 @@ def train_classifier(plan: ClassifierPlan, data: Path, out: Path, resume: bool =
         "seconds": round(time.monotonic() - started),
         "parameters": sum(p.numel() for p in training.net.parameters()),
         "metrics": metrics,
-        "calibration": calibration,
         "history": training.history,
     }
     (out / "result.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
-    plot_curves(training.history, {"loss": ["loss"], "accuracy": ["accuracy", "mean_recall"]}, out / "curves.png")
+    plot_curves(
+        training.history,
+        {"loss": ["loss"], "accuracy": ["accuracy", "mean_recall", "hidden_accuracy"]},
+        out / "curves.png",
+    )
     return result

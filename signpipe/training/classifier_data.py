@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from signpipe.augmentation import TRAINING_CORRUPTIONS, Augmenter
+from signpipe.augmentation import TRAINING_CORRUPTIONS, TRAINING_OCCLUDERS, Augmenter, face_mask
 from signpipe.catalogue import Shape, load_catalogue
 from signpipe.data import LabelledImage
 from signpipe.stages.crops import crop_signs
@@ -77,6 +77,26 @@ def _backgrounds(street: LabelledImage, count: int, size: int, rng: np.random.Ge
     for x1, y1, x2, y2 in street.boxes:
         apart &= (squares[:, 2] < x1) | (squares[:, 0] > x2) | (squares[:, 3] < y1) | (squares[:, 1] > y2)
     return crop_signs(image, squares[apart][:count], 0.0, size)
+
+
+def hide_crops(crops: CropSet, every: int = 1, seed: int = 0) -> CropSet:
+    """Hide 10 to 70 % of each sign behind one of the occluders that training may use, all equally often.
+
+    Args:
+        crops: Crops of the crop protocol.
+        every: Take only every so many of them.
+        seed: Seed of every choice.
+    """
+    catalogue, size = load_catalogue(), crops.images.shape[1]
+    hidden, labels = crops.images[::every].copy(), crops.labels[::every]
+    for index, label in enumerate(labels):
+        rng = np.random.default_rng((seed, index))
+        face = face_mask(catalogue[int(label)].shape, size, size, augment.MARGIN)
+        others = rng.integers(len(crops.images), size=8)
+        others = others[crops.labels[others] != label]
+        occluder = TRAINING_OCCLUDERS[index % len(TRAINING_OCCLUDERS)]
+        hidden[index], _ = occluder(hidden[index], face, rng.uniform(0.1, 0.7), rng, crops.images[others])
+    return CropSet(hidden, labels, crops.backgrounds)
 
 
 class TrainingCrops:

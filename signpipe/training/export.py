@@ -13,21 +13,15 @@ import onnxslim
 import torch
 from torch import nn
 
-from signpipe.catalogue import load_catalogue
 from signpipe.errors import ModelError, SourceError
-from signpipe.evaluation.classification import expected_calibration_error
 from signpipe.evaluation.detection import BANDS, DetectionEvaluation
 from signpipe.runtime.session import Session, open_session
 from signpipe.settings import RuntimeSettings
-from signpipe.training import augment
-from signpipe.training.classifier_data import load_crops
 from signpipe.training.data import scenes
 from signpipe.training.detector import STRIDE, SignDetector, build_detector
 from signpipe.training.judge import detector_of, judge, judge_by_size
 from signpipe.training.manifest import write_entry
-from signpipe.training.network import Deployed, SignNet
 from signpipe.training.quantise import quantise, trim_to_stride
-from signpipe.types import Image
 
 OPSET = 17
 CALIBRATION_PICTURES = 40
@@ -39,10 +33,6 @@ DETECTOR_DATA = [
     "GTSDB images 0-599 without those ending in 7 or 9",
     "sy32 training pictures, pieces around boxed signs",
     "start: YOLO26n trained on COCO",
-]
-CLASSIFIER_DATA = [
-    "GTSRB official training set without every fifth track of each class",
-    "pieces without a sign of GTSDB images 0-599 without those ending in 7 or 9",
 ]
 
 
@@ -88,7 +78,7 @@ def export_detector(checkpoint: Path, data: Path, models: Path, name: str = "det
     # Judged beside the manifest, since that still describes the old file.
     fresh = models / "export.part"
     fresh.mkdir(parents=True, exist_ok=True)
-    state = _load(checkpoint)
+    state = load_checkpoint(checkpoint)
     model = build_detector()
     model.load_state_dict(state["averaged"])
     exact, small = fresh / f"{name}-fp32.onnx", fresh / f"{name}.onnx"
@@ -165,89 +155,6 @@ def _detector_entry(file: Path, card: str, precision: str, metrics: dict[str, An
     }  # fmt: skip
 
 
-def export_classifier(checkpoint: Path, data: Path, models: Path, name: str = "classifier") -> dict[str, Any]:
-    """Export the classifier in float32, judge it, and enter it into the manifest.
-
-    Args:
-        checkpoint: `last.pt` of a training.
-        data: Folder of the data sets, for judging.
-        models: Folder of the models.
-        name: Name of the model.
-
-    Returns:
-        Its metrics on validation.
-
-    Raises:
-        SourceError: The checkpoint or data is missing.
-    """
-    # Judged beside the manifest, since that still describes the old file.
-    fresh = models / "export.part"
-    fresh.mkdir(parents=True, exist_ok=True)
-    state = _load(checkpoint)
-    net = SignNet()
-    net.load_state_dict(state["averaged"])
-    size = state["plan"]["size"]
-    deployed = Deployed(net, **state["calibration"]).eval()
-    classes = list(load_catalogue().names)
-    shapes: dict[str, list[int | str]] = {
-        "probabilities": ["crops", len(classes)],
-        "embedding": ["crops", net.embed.out_features],
-        "novelty": ["crops"],
-    }
-    source: tuple[str, list[int | str]] = ("crops", ["crops", size, size, 3])
-    file = fresh / f"{name}.onnx"
-    to_onnx(deployed, torch.zeros(2, size, size, 3, dtype=torch.uint8), file, source, shapes)
-    session = open_session(str(file), RuntimeSettings(provider="cpu"), "classifier")
-    metrics = _classifier_metrics(session, data, size)
-    entry = {
-        "name": name,
-        "role": "classifier",
-        "file": file.name,
-        "precision": "fp32",
-        "card": f"{name}.md",
-        "classes": classes,
-        "trained_on": CLASSIFIER_DATA,
-        "input": {
-            "name": "crops",
-            "dtype": "uint8",
-            "layout": "NHWC",
-            "colour": "BGR",
-            "shape": source[1],
-        },
-        "output": [{"name": o, "dtype": "float32", "shape": shape} for o, shape in shapes.items()],
-        "metrics": {f"gtsrb_val_{key}": value for key, value in metrics.items()},
-    }
-    file.replace(models / file.name)
-    fresh.rmdir()
-    write_entry(models, entry)
-    return {"plan": state["plan"], "history": state["history"], "calibration": state["calibration"], "metrics": metrics}
-
-
-def _classifier_metrics(session: Session, data: Path, size: int) -> dict[str, float]:
-    val = load_crops(data, "val", size, augment.MARGIN)
-    probability, novelty = _run(session, val.images)
-    background_probability, background_novelty = _run(session, val.backgrounds)
-    right = probability.argmax(1) == val.labels
-    sure = probability.max(1) >= 0.9
-    metrics = {
-        "accuracy": right.mean(),
-        "crops": len(right),
-        "ece": expected_calibration_error(probability, val.labels),
-        "sure_over_0.9": sure.mean(),
-        "wrong_over_0.9": (sure & ~right).mean(),
-        "novelty_under_0.5": (novelty < 0.5).mean(),
-        "backgrounds": len(val.backgrounds),
-        "backgrounds_novelty_over_0.5": (background_novelty > 0.5).mean(),
-        "backgrounds_over_0.9": (background_probability.max(1) >= 0.9).mean(),
-    }
-    return {key: round(float(value), 5) if not isinstance(value, int) else value for key, value in metrics.items()}
-
-
-def _run(session: Session, crops: Image) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
-    results = [session.run(crops[i : i + 256]) for i in range(0, len(crops), 256)]
-    return tuple(np.concatenate([r[key] for r in results]) for key in ("probabilities", "novelty"))  # type: ignore[return-value]
-
-
 def to_onnx(
     module: nn.Module,
     example: torch.Tensor,
@@ -280,7 +187,12 @@ def to_onnx(
     onnx.save(model, str(path))
 
 
-def _load(checkpoint: Path) -> dict[str, Any]:
+def load_checkpoint(checkpoint: Path) -> dict[str, Any]:
+    """Read the `last.pt` of a training.
+
+    Raises:
+        SourceError: There is none.
+    """
     if not checkpoint.is_file():
         raise SourceError(f"There is no checkpoint {checkpoint}; train one first with `signpipe train`.")
     state: dict[str, Any] = torch.load(checkpoint, weights_only=True)

@@ -6,6 +6,8 @@ import torch
 from torch import nn
 from torch.nn import functional as F  # noqa: N812  # torch's own convention
 
+from signpipe.training.calibration import Calibration
+
 
 class Block(nn.Module):  # type: ignore[misc]  # torch counts as untyped
     """Two 3x3 convolutions with a shortcut; a stride of 2 halves the resolution."""
@@ -75,22 +77,23 @@ class Deployed(nn.Module):  # type: ignore[misc]  # torch counts as untyped
     """What is exported: pictures in, calibrated probabilities, embedding and novelty out.
 
     The probabilities of a crop sum to less than 1: the rest is "cannot tell". Novelty is the energy score (Liu et al.,
-    2020) of the classes against "cannot tell", squashed to 0..1, 0.5 at `energy_limit`.
+    2020) of the classes against "cannot tell", squashed to 0..1, 0.5 at the calibration's `energy_limit`.
     """
 
-    def __init__(self, net: SignNet, temperature: float, energy_limit: float, energy_scale: float) -> None:
+    def __init__(self, net: SignNet, calibration: Calibration) -> None:
         super().__init__()
         self.net = net
-        self.temperature = temperature
-        self.energy_limit = energy_limit
-        self.energy_scale = energy_scale
+        self.calibration = calibration
+        self.register_buffer("last", torch.eye(net.head.out_features)[-1])
 
     def forward(self, crops: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """Map BGR uint8 (N, S, S, 3) to probabilities (N, C), unit embeddings (N, D) and novelty (N,)."""
         logits, features, _ = self.net(normalise(crops))
+        constants = self.calibration
         energy = torch.logsumexp(logits[:, :-1], 1) - logits[:, -1]
-        novelty = torch.sigmoid((self.energy_limit - energy) / self.energy_scale)
-        return torch.softmax(logits / self.temperature, 1)[:, :-1], F.normalize(features, dim=1), novelty
+        novelty = torch.sigmoid((constants.energy_limit - energy) / constants.energy_scale)
+        scaled = logits / constants.temperature + constants.doubt * self.last
+        return torch.softmax(scaled, 1)[:, :-1], F.normalize(features, dim=1), novelty
 
 
 def normalise(crops: torch.Tensor) -> torch.Tensor:

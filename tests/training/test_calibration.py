@@ -3,24 +3,62 @@
 import numpy as np
 import pytest
 
-from signpipe.training.calibration import calibrate, energy_of, fit_temperature, roc_auc
+from signpipe.evaluation.classification import expected_calibration_error
+from signpipe.training.calibration import Calibration, calibrate, energy_of, roc_auc
+from signpipe.types import FloatArray
 
 RNG = np.random.default_rng(0)
+CLASSES = 5
 
 
-def test_the_temperature_that_overconfident_scores_were_made_with_is_found() -> None:
-    honest = RNG.normal(0, 2, (20000, 5))
-    probability = np.exp(honest) / np.exp(honest).sum(1, keepdims=True)
-    labels = np.array([RNG.choice(5, p=p) for p in probability])
-    assert fit_temperature((honest * 2.5).astype(np.float32), labels) == pytest.approx(2.5, rel=0.05)
+def cases(n: int, sure: float, spread: float) -> tuple[FloatArray, np.ndarray[tuple[int], np.dtype[np.int64]]]:
+    """Return honest scores (n, CLASSES + 1), with labels drawn from what they say of the classes."""
+    honest = RNG.normal(0, spread, (n, CLASSES + 1))
+    honest[:, -1] = sure
+    probability = np.exp(honest[:, :-1])
+    probability /= probability.sum(1, keepdims=True)
+    labels = np.array([RNG.choice(CLASSES, p=p) for p in probability])
+    return honest.astype(np.float32), labels
+
+
+def test_scores_that_are_too_sure_are_tempered() -> None:
+    clean, labels = cases(6000, -20, 2)
+    hidden, hidden_labels = cases(6000, -20, 1)
+    nothing = np.full((50, CLASSES + 1), 0, np.float32)
+    nothing[:, -1] = 30
+    constants = calibrate(2.5 * clean, labels, 2.5 * hidden, hidden_labels, 2.5 * nothing)
+    assert constants.temperature == pytest.approx(2.5, rel=0.07)
+    assert expected_calibration_error(constants.probability(2.5 * clean), labels) < 0.02
+    assert expected_calibration_error(constants.probability(2.5 * hidden), hidden_labels) < 0.03
+
+
+def test_a_cannot_tell_that_is_too_loud_is_turned_down() -> None:
+    """Scores that say "cannot tell" of half the signs that can be told: the signs, not the network, are believed."""
+    clean, labels = cases(4000, -20, 3)
+    hidden, hidden_labels = cases(4000, -20, 3)
+    hidden[:, -1] = np.logaddexp.reduce(hidden[:, :-1], 1)
+    nothing = np.zeros((200, CLASSES + 1), np.float32)
+    nothing[:, -1] = 12
+    constants = calibrate(clean, labels, hidden, hidden_labels, nothing)
+    assert constants.doubt < -2
+    assert constants.probability(hidden).sum(1).mean() > 0.85
+    assert constants.probability(nothing).sum(1).mean() < 0.2
+
+
+def test_probabilities_leave_room_for_cannot_tell() -> None:
+    logits = np.array([[0, 0, 0], [0, 0, 50]], np.float32)
+    plain, doubtful = Calibration(1, 0, 0, 1), Calibration(2, np.log(2), 0, 1)
+    np.testing.assert_allclose(plain.probability(logits), [[1 / 3, 1 / 3], [0, 0]], atol=1e-6)
+    np.testing.assert_allclose(doubtful.probability(logits), [[1 / 4, 1 / 4], [0, 0]], atol=1e-6)
 
 
 def test_novelty_leaves_the_familiar_share_under_one_half() -> None:
     signs, backgrounds = (RNG.normal(m, 1, (5000, 44)).astype(np.float32) for m in (0, -3))
     signs[:, 0] += 8
-    constants = calibrate(signs, np.zeros(5000, np.int64), backgrounds, familiar=0.98)
+    labels = np.zeros(5000, np.int64)
+    constants = calibrate(signs, labels, signs[:500], labels[:500], backgrounds, familiar=0.98)
     energy = energy_of(np.concatenate([signs, backgrounds]))
-    novelty = 1 / (1 + np.exp(-(constants["energy_limit"] - energy) / constants["energy_scale"]))
+    novelty = 1 / (1 + np.exp(-(constants.energy_limit - energy) / constants.energy_scale))
     assert (novelty[:5000] < 0.5).mean() == pytest.approx(0.98, abs=0.002)
     assert np.median(novelty[5000:]) == pytest.approx(0.95, abs=0.01)
 

@@ -4,7 +4,6 @@ import importlib.util
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 import typer
 from onnx import TensorProto, helper
@@ -92,18 +91,6 @@ def test_without_the_extra_training_and_export_say_what_to_install() -> None:
 def test_an_unknown_kind_of_model_is_refused() -> None:
     with pytest.raises(SettingsError, match="detector or classifier"):
         export("segmenter")
-
-
-def test_the_classifiers_graph_gives_what_the_contract_asks_for() -> None:
-    torch = pytest.importorskip("torch", reason="the extra 'train' is not installed")
-    from signpipe.training.network import Deployed, SignNet
-
-    crops = torch.from_numpy(np.random.default_rng(0).integers(0, 256, (3, 48, 48, 3), dtype=np.uint8))
-    with torch.no_grad():
-        probability, embedding, novelty = Deployed(SignNet().eval(), 1.5, 5.0, 1.0).eval()(crops)
-    np.testing.assert_allclose(probability.sum(1), 1, rtol=1e-5)
-    np.testing.assert_allclose(embedding.norm(dim=1), 1, rtol=1e-5)
-    assert ((novelty >= 0) & (novelty <= 1)).all()
 
 
 def test_the_detector_starts_from_yolo26n_where_it_can(tmp_path: Path) -> None:
