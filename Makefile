@@ -1,8 +1,11 @@
 # make demo   set everything up, run the shipped sample with the shipped models
 # make test   set everything up, then lint, type check and tests
+# make smoke  set the training up too (gigabytes of torch), then train and export each model on a few pictures
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format results clean setup setup-dev
+.PHONY: help demo test gate smoke lint format results clean setup setup-dev train-setup
 BIN := .venv/bin
+TRAIN := .venv-train
+DATA := $(or $(SIGNPIPE_DATA),../shared/data)
 
 help:  ## show the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -25,6 +28,20 @@ demo: .venv/.ready  ## run the shipped sample; the annotated video and the recor
 test: lint  ## lint, type check and all tests
 	@$(BIN)/pytest
 
+gate: .venv/.ready  ## run each variant of a model beside its reference, on the sample and on photographs where they are
+	@$(BIN)/signpipe models verify
+	@if [ -d "$(DATA)" ]; then $(BIN)/signpipe models verify --data "$(DATA)" --images 40 --crops 2000; \
+	else echo "gate: skipped on photographs, there are none in SIGNPIPE_DATA or ../shared/data"; fi
+
+train-setup: $(TRAIN)/.ready  ## make .venv-train with what training needs: minutes, and gigabytes of torch
+
+$(TRAIN)/.ready: pyproject.toml scripts/setup.sh
+	@bash scripts/setup.sh dev,train $(TRAIN)
+	@touch $@
+
+smoke: $(TRAIN)/.ready  ## train and export each model on a few photographs; all tests of training
+	@$(TRAIN)/bin/pytest tests/training
+
 lint: .venv/.ready-dev  ## ruff and mypy
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
@@ -44,6 +61,6 @@ results: .venv/.ready-dev  ## measure the models and the speed (needs the data s
 	@$(BIN)/python benchmarks/speed.py --soak 10000 --json benchmarks/results/memory.json
 	@$(BIN)/python benchmarks/readme.py
 
-clean:  ## remove the environment, caches and outputs
-	rm -rf .venv out dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis
+clean:  ## remove the environments, caches and outputs
+	rm -rf .venv $(TRAIN) out dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find . -name __pycache__ -prune -exec rm -rf {} +

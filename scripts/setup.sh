@@ -1,9 +1,11 @@
 #!/usr/bin/env bash
-# Makes .venv with signpipe and what it needs: setup.sh [EXTRA,...]. Uses uv where it is installed, else venv and pip.
+# Makes an environment with signpipe and what it needs: setup.sh [EXTRA,...] [FOLDER]; the folder is .venv if not given.
+# Uses uv where it is installed, else venv and pip.
 # Where the system lacks a library that opencv-python needs, it installs it (as root on Debian or Ubuntu) or prints the command.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 extras=${1:+[$1]}
+environment=${2:-.venv}
 
 say() { printf '%s\n' "signpipe setup: $*"; }
 fail() { say "$*" >&2; exit 1; }
@@ -35,28 +37,28 @@ find_python() {
 
 make_environment() {
   if command -v uv >/dev/null; then
-    [ -x .venv/bin/python ] || uv venv -q --python '>=3.11,<3.14' .venv
-    say "installing into .venv (uv)"
-    uv pip install -q --python .venv/bin/python -e ".$extras"
+    [ -x "$environment/bin/python" ] || uv venv -q --python '>=3.11,<3.14' "$environment"
+    say "installing into $environment (uv)"
+    uv pip install -q --python "$environment/bin/python" -e ".$extras"
     return
   fi
   python=$(find_python)
   [ -n "$python" ] || fail "Python 3.11, 3.12 or 3.13 is needed and wasn't found; install it or set PYTHON=/path/to/python"
-  if ! .venv/bin/python -m pip --version >/dev/null 2>&1; then
+  if ! "$environment/bin/python" -m pip --version >/dev/null 2>&1; then
     "$python" -c 'import ensurepip' 2>/dev/null || need_packages python3-venv
-    "$python" -m venv --clear .venv
+    "$python" -m venv --clear "$environment"
   fi
-  say "installing into .venv (pip); the first time takes a minute or two"
-  .venv/bin/python -m pip install -q --disable-pip-version-check -e ".$extras"
+  say "installing into $environment (pip); the first time takes minutes"
+  "$environment/bin/python" -m pip install -q --disable-pip-version-check -e ".$extras"
 }
 
 # opencv-python and PyAV link to libraries that a minimal system lacks; only an import tells.
 check_libraries() {
-  if ! error=$(.venv/bin/python -c 'import cv2' 2>&1); then
+  if ! error=$("$environment/bin/python" -c 'import cv2' 2>&1); then
     case $error in
       *"cannot open shared object"*)
         need_packages libgl1 libxcb1 libglib2.0-0 libsm6 libxext6 libx11-6 libice6
-        error=$(.venv/bin/python -c 'import cv2' 2>&1) || fail "opencv-python still can't be imported: ${error##*$'\n'}"
+        error=$("$environment/bin/python" -c 'import cv2' 2>&1) || fail "opencv-python still can't be imported: ${error##*$'\n'}"
         ;;
       *) fail "opencv-python can't be imported: ${error##*$'\n'}" ;;
     esac

@@ -79,3 +79,9 @@ def test_sy32_has_no_picture_of_validation_in_training() -> None:
     check = check_dataset(DATA, "sy32")
     assert [finding for finding in check.findings if finding.kind == "leak"] == []
     assert sum(finding.kind == "duplicate" for finding in check.findings) == 1
+
+
+@pytest.mark.parametrize("format_", ["gtsdb", "gtsrb"])
+def test_nothing_in_the_other_sets_spoils_training(format_: str) -> None:
+    opened(format_, format_)
+    assert check_dataset(DATA, format_).findings == ()
