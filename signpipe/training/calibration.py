@@ -71,9 +71,11 @@ def calibrate(
 
 
 def energy_of(logits: FloatArray) -> FloatArray:
-    """Return (N,): how much all classes together outweigh "cannot tell", the last of the logits (N, C + 1)."""
-    scores = logits.astype(np.float64)
-    return np.asarray(np.logaddexp.reduce(scores[:, :-1], 1) - scores[:, -1])
+    """Return (N,): how loudly the classes speak in logits (N, C + 1), all but the last (Liu et al., 2020).
+
+    What "cannot tell" says is left out: it is loud for hidden signs too.
+    """
+    return np.asarray(np.logaddexp.reduce(logits[:, :-1].astype(np.float64), 1))
 
 
 def _scaled(logits: FloatArray, temperature: float, doubt: float) -> npt.NDArray[np.float64]:

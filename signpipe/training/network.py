@@ -76,8 +76,9 @@ class SignNet(nn.Module):  # type: ignore[misc]  # torch counts as untyped
 class Deployed(nn.Module):  # type: ignore[misc]  # torch counts as untyped
     """What is exported: pictures in, calibrated probabilities, embedding and novelty out.
 
-    The probabilities of a crop sum to less than 1: the rest is "cannot tell". Novelty is the energy score (Liu et al.,
-    2020) of the classes against "cannot tell", squashed to 0..1, 0.5 at the calibration's `energy_limit`.
+    The probabilities of a crop sum to less than 1: the rest is "cannot tell". Novelty is the energy score of classes
+    (Liu et al., Energy-based out-of-distribution detection, 2020), squashed to 0..1, 0.5 at the calibration's
+    `energy_limit`.
     """
 
     def __init__(self, net: SignNet, calibration: Calibration) -> None:
@@ -90,7 +91,7 @@ class Deployed(nn.Module):  # type: ignore[misc]  # torch counts as untyped
         """Map BGR uint8 (N, S, S, 3) to probabilities (N, C), unit embeddings (N, D) and novelty (N,)."""
         logits, features, _ = self.net(normalise(crops))
         constants = self.calibration
-        energy = torch.logsumexp(logits[:, :-1], 1) - logits[:, -1]
+        energy = torch.logsumexp(logits[:, :-1], 1)
         novelty = torch.sigmoid((constants.energy_limit - energy) / constants.energy_scale)
         scaled = logits / constants.temperature + constants.doubt * self.last
         return torch.softmax(scaled, 1)[:, :-1], F.normalize(features, dim=1), novelty

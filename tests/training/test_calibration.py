@@ -1,6 +1,7 @@
 """Calibration on cases where the right answer is known."""
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 
 from signpipe.evaluation.classification import expected_calibration_error
@@ -11,7 +12,7 @@ RNG = np.random.default_rng(0)
 CLASSES = 5
 
 
-def cases(n: int, sure: float, spread: float) -> tuple[FloatArray, np.ndarray[tuple[int], np.dtype[np.int64]]]:
+def cases(n: int, sure: float, spread: float) -> tuple[FloatArray, npt.NDArray[np.int64]]:
     """Return honest scores (n, CLASSES + 1), with labels drawn from what they say of the classes."""
     honest = RNG.normal(0, spread, (n, CLASSES + 1))
     honest[:, -1] = sure
@@ -47,9 +48,9 @@ def test_a_cannot_tell_that_is_too_loud_is_turned_down() -> None:
 
 def test_probabilities_leave_room_for_cannot_tell() -> None:
     logits = np.array([[0, 0, 0], [0, 0, 50]], np.float32)
-    plain, doubtful = Calibration(1, 0, 0, 1), Calibration(2, np.log(2), 0, 1)
-    np.testing.assert_allclose(plain.probability(logits), [[1 / 3, 1 / 3], [0, 0]], atol=1e-6)
-    np.testing.assert_allclose(doubtful.probability(logits), [[1 / 4, 1 / 4], [0, 0]], atol=1e-6)
+    plain, doubtful = Calibration(1, 0, 0, 1), Calibration(2, float(np.log(2)), 0, 1)
+    np.testing.assert_allclose(plain.probability(logits), np.array([[1 / 3, 1 / 3], [0, 0]]), atol=1e-6)
+    np.testing.assert_allclose(doubtful.probability(logits), np.array([[1 / 4, 1 / 4], [0, 0]]), atol=1e-6)
 
 
 def test_novelty_leaves_the_familiar_share_under_one_half() -> None:

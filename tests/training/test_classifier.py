@@ -38,8 +38,7 @@ def drawn(size: int, margin: float) -> CropSet:
         place = canvas[edge : edge + len(drawing), edge : edge + len(drawing)]
         place += (drawing[..., :3] - place) * drawing[..., 3:] / 255
         images += [canvas, canvas * 0.6]
-    backgrounds = cv2.resize(rng.integers(0, 256, (16, 64), dtype=np.uint8), (64, 16 * size))
-    backgrounds = np.repeat(cv2.resize(backgrounds, (size, 16 * size))[..., None], 3, 2).reshape(16, size, size, 3)
+    backgrounds = rng.integers(0, 256, (16, size, size, 3), dtype=np.uint8)
     return CropSet(np.stack(images).astype(np.uint8), np.repeat(np.arange(43), 2), backgrounds)
 
 
