@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import binomtest
 
 from signpipe.catalogue import Catalogue
+from signpipe.evaluation.interval import wilson
 from signpipe.types import FloatArray
 
 CONFUSIONS = 20  # most confusions listed
@@ -75,7 +75,6 @@ class ClassificationEvaluation:
         """
         right = self.right
         count = len(right)
-        interval = binomtest(int(right.sum()), count).proportion_ci(method="wilson")
         sure = self.probability.max(1) >= accept
         recalls = {
             self.catalogue[int(class_id)].name: float(right[self.labels == class_id].mean())
@@ -83,7 +82,7 @@ class ClassificationEvaluation:
         }
         return {
             "accuracy": float(right.mean()),
-            "accuracy_interval_95": [float(interval.low), float(interval.high)],
+            "accuracy_interval_95": list(wilson(int(right.sum()), count)),
             "macro_f1": self.macro_f1(),
             "category_accuracy": self.category_accuracy(),
             "ece": expected_calibration_error(self.probability, self.labels),
