@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import json
-import platform
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
@@ -21,6 +18,7 @@ from signpipe.data import FORMATS, ClassMap, Dataset, find_data, open_dataset
 from signpipe.data.classes import parse_mapping
 from signpipe.errors import OutputError, SettingsError
 from signpipe.evaluation.run import evaluate_classifier, evaluate_detector
+from signpipe.machine import describe_machine
 from signpipe.runtime.manifest import find_model
 from signpipe.settings import Settings, load_settings
 
@@ -153,11 +151,11 @@ def _tell(measured: Measured, json_file: Path | None) -> None:
     for mistake in measured.metrics.get("confusions", [])[:5]:
         console.print(f"{mistake['true']} read as {mistake['predicted']}: {mistake['n']}", highlight=False)
     if json_file is not None:
-        packages = {name: version(name) for name in ("signpipe", "numpy", "opencv-python")}
-        machine = {"date": datetime.now(UTC).isoformat(timespec="seconds"), "python": platform.python_version()}
         try:
             json_file.parent.mkdir(parents=True, exist_ok=True)
-            json_file.write_text(json.dumps(asdict(measured) | {"machine": machine | packages}, indent=1) + "\n")
+            json_file.write_text(
+                json.dumps(asdict(measured) | {"machine": asdict(describe_machine())}, indent=1) + "\n"
+            )
         except OSError as error:
             raise OutputError(f"{json_file} can't be written: {error.strerror}.") from None
         console.print(f"written to {escape(str(json_file))}", highlight=False, soft_wrap=True)
