@@ -330,3 +330,15 @@ def test_whatever_happens_ids_are_never_reused_and_numbers_stay_finite(sequence:
             assert (one.detection is None) == (one.id not in ids)
         ended |= living - now
         living = now
+
+
+def test_looks_that_cannot_tell_let_what_was_known_fade_and_do_nothing_else() -> None:
+    track = tracker()
+    settled = settle(track, until=0.5)[0]
+    times = 0.5 + np.arange(0, 15) / 30
+    for time in times:
+        (after,), ids = step(track, frame(float(time), [settled.xyxy], [np.zeros(CLASSES, np.float32)]))
+        assert ids == [settled.id]
+        assert after.class_id == settled.class_id
+    kept = 0.5 ** ((times[-1] - 14 / 30) / TrackSettings().forgetting)
+    np.testing.assert_allclose(after.evidence, kept * settled.evidence, rtol=1e-3, atol=1e-5)
