@@ -30,6 +30,7 @@ SAMPLE_IMAGES = 60
 SAMPLE_CROPS = 2000
 COMPARE = {"detector": compare_detectors, "classifier": compare_classifiers}
 PUBLIC = {"detector": "gtsdb", "classifier": "gtsrb"}
+EXACT = ("", "fp32")  # a model of another precision stands for one of these
 CROP_FORMATS = ("gtsrb", "gtsrb-test", "folder")  # their pictures are signs, in which no detector has to find one
 
 
@@ -51,7 +52,8 @@ def verify(
 ) -> None:
     """Check files and shapes, and run each variant and its reference on the same pictures.
 
-    Ends with exit code 1 if a variant doesn't agree with its reference, and 2 if a model or the pictures can't be used.
+    Ends with exit code 1 if a variant doesn't agree with its reference or names none, and 2 if a model or the pictures
+    can't be used.
     """
     settings = load_settings(config, {"runtime.models": folder or context.obj})
     if data is None and format is not None:
@@ -72,9 +74,12 @@ def verify(
 
     results = _compare(pairs, pictures, settings)
     _print(len(entries), pairs, results)
+    orphans = [entry.name for entry in entries.values() if entry.precision not in EXACT and not entry.reference]
+    for name in orphans:
+        Console().print(f"[bold red]{escape(name)} names no reference to compare it with.[/]", highlight=False)
     if json_file is not None:
-        _write(json_file, results)
-    if not all(result.passed for result in results):
+        _write(json_file, results, orphans)
+    if orphans or not all(result.passed for result in results):
         raise typer.Exit(1)
 
 
@@ -144,9 +149,10 @@ def _print(models: int, pairs: list[tuple[ModelEntry, ModelEntry]], results: lis
             )
 
 
-def _write(path: Path, results: list[Parity]) -> None:
+def _write(path: Path, results: list[Parity], orphans: list[str]) -> None:
     content: dict[str, Any] = {
-        "passed": all(result.passed for result in results),
+        "passed": not orphans and all(result.passed for result in results),
+        "without_reference": orphans,
         "variants": [result.as_json() for result in results],
         "machine": asdict(describe_machine()),
     }

@@ -134,6 +134,7 @@ def _detector_entry(file: Path, card: str, precision: str, metrics: dict[str, An
         "role": "detector",
         "file": file.name,
         "precision": precision,
+        **({} if precision == "fp32" else {"reference": f"{file.stem}-fp32"}),
         "card": card,
         "classes": ["sign"],
         "trained_on": DETECTOR_DATA,

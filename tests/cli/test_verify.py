@@ -122,6 +122,15 @@ def test_without_variants_it_says_so(signpipe: Run, models: Path) -> None:
     assert "No model names a reference" in outcome.out
 
 
+def test_a_quantised_model_without_a_reference_fails(signpipe: Run, models: Path, tmp_path: Path) -> None:
+    graphs.write_manifest(models, graphs.detector_table(models / "find.onnx", precision="int8"))
+    outcome = signpipe("models", "verify", "--models", models, "--json", tmp_path / "result.json")
+    assert outcome.code == 1
+    assert "find names no reference" in outcome.out
+    result = json.loads((tmp_path / "result.json").read_text())
+    assert (result["passed"], result["without_reference"]) == (False, ["find"])
+
+
 @pytest.mark.parametrize(
     ("changes", "words"),
     [

@@ -27,16 +27,34 @@ pytestmark = [
 ]
 
 
-def signpipe(*arguments: object, fails_with: str = "") -> str:
-    """Run a command in a process of its own; return what it printed."""
+def signpipe(*arguments: object) -> subprocess.CompletedProcess[str]:
+    """Run a command in a process of its own; it ends well, or with one sentence on what is wrong."""
     command = [sys.executable, "-m", "signpipe.cli.main", *map(str, arguments)]
     environment = os.environ | {"OMP_WAIT_POLICY": "PASSIVE", "COLUMNS": "200"}
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
-    said = done.stdout + done.stderr
-    assert "Traceback" not in said, said
-    assert done.returncode == (2 if fails_with else 0), said
-    assert fails_with in said
-    return said
+    assert done.returncode == 0 or (done.returncode == 2 and "Traceback" not in done.stderr), done.stdout + done.stderr
+    return done
+
+
+def train(*arguments: object) -> None:
+    done = signpipe("train", *arguments)
+    assert done.returncode == 0, done.stderr
+
+
+def export(role: str, checkpoint: Path, data: Path, models: Path) -> None:
+    """Export a checkpoint, and check that the manifest's models are there and run.
+
+    What was trained for seconds is sure of nothing, so the gate may well refuse its int8 model; it has to say so then.
+    """
+    done = signpipe("export", role, "--checkpoint", checkpoint, "--data", data, "--models", models)
+    entries = load_manifest(models)
+    assert next(entry.precision for entry in entries.values()) == "fp32"
+    if done.returncode == 0:
+        assert {entry.precision for entry in entries.values() if entry.reference} >= {"int8"}
+    else:
+        assert "use fp32" in done.stderr
+    for name in entries:
+        open_session(name, RuntimeSettings(models=models, provider="cpu"), role).close()
 
 
 def opened(data: Path, format_: str, part: str) -> Dataset:
@@ -103,42 +121,30 @@ def weights(photographs: Path) -> Path:
 
 
 def test_the_classifier_is_trained_resumed_and_exported(data: Path, tmp_path: Path) -> None:
-    common = ("train", "classifier", "--data", data, "--out", tmp_path / "run", "--pictures", 256, "--threads", 1)
-    signpipe(*common, "--epochs", 1)
-    signpipe(*common, "--epochs", 2, "--resume")
+    common = ("classifier", "--data", data, "--out", tmp_path / "run", "--pictures", 256, "--threads", 1)
+    train(*common, "--epochs", 1)
+    train(*common, "--epochs", 2, "--resume")
     result = json.loads((tmp_path / "run" / "result.json").read_text())
     assert [round(row["epoch"]) for row in result["history"]] == [1, 2]
     assert result["machine"]["packages"]["torch"]
     assert result["data"]
     assert (tmp_path / "run" / "curves.png").stat().st_size > 1000
-    models = tmp_path / "models"
-    signpipe("export", "classifier", "--checkpoint", tmp_path / "run" / "last.pt", "--data", data, "--models", models)
-    opens(models, "classifier")
+    export("classifier", tmp_path / "run" / "last.pt", data, tmp_path / "models")
 
 
 @pytest.mark.parametrize("preset", PRESETS)
 def test_the_detector_is_trained_resumed_and_exported(preset: str, data: Path, weights: Path, tmp_path: Path) -> None:
-    common = ("train", "detector", "--preset", preset, "--data", data, "--weights", weights, "--out", tmp_path / "run")
+    common = ("detector", "--preset", preset, "--data", data, "--weights", weights, "--out", tmp_path / "run")
     few = ("--tiles", 16, "--threads", 1)
-    signpipe(*common, *few, "--epochs", 1)
-    signpipe(*common, *few, "--epochs", 2, "--resume")
+    train(*common, *few, "--epochs", 1)
+    train(*common, *few, "--epochs", 2, "--resume")
     result = json.loads((tmp_path / "run" / "result.json").read_text())
     assert [round(row["epoch"]) for row in result["history"]] == [1, 2]
     assert result["machine"]["packages"]["ultralytics"]
     assert (tmp_path / "run" / "curves.png").stat().st_size > 1000
-    models = tmp_path / "models"
-    signpipe("export", "detector", "--checkpoint", tmp_path / "run" / "last.pt", "--data", data, "--models", models)
-    opens(models, "detector")
+    export("detector", tmp_path / "run" / "last.pt", data, tmp_path / "models")
 
 
 @pytest.mark.parametrize("format_", ["gtsdb", "gtsrb", "sy32"])
 def test_the_data_check_finds_nothing(format_: str, data: Path) -> None:
-    assert "Nothing found" in signpipe("data", "check", data, "--format", format_)
-
-
-def opens(models: Path, role: str) -> None:
-    """Check that the manifest's models are there and run."""
-    entries = load_manifest(models)
-    assert entries
-    for name in entries:
-        open_session(name, RuntimeSettings(models=models, provider="cpu"), role).close()
+    assert "Nothing found" in signpipe("data", "check", data, "--format", format_).stdout
