@@ -33,6 +33,8 @@ def print_result(result: BenchResult, console: Console) -> None:
         _print_scenario(name, scenario["metrics"], console)
     for name, points in result.sweeps.items():
         _print_points(f"sweep over {name}", name, [(str(p["value"]), p["metrics"]) for p in points], console)
+    if result.peers:
+        _print_peers(result.peers, console)
 
 
 def print_comparison(
@@ -130,6 +132,21 @@ def _print_points(title: str, name: str, points: list[tuple[str, dict[str, Any]]
             f"{metrics['signs_per_frame']:.1f}",
             str(metrics["frames"]),
         )
+    console.print(table)
+
+
+def _print_peers(peers: dict[str, Any], console: Console) -> None:
+    table = Table(
+        title="the same frames, the same detector", title_justify="left", padding=(0, 1, 0, 0), pad_edge=False
+    )
+    for column in ("peer", "fps from file", "p50 ms", "recall", "precision", "class right", "wrong"):
+        table.add_column(column, justify="left" if column == "peer" else "right")
+    for name, peer in peers.items():
+        metrics = peer["metrics"]
+        fps = ABSENT if metrics["fps"] is None else f"{metrics['fps']:.1f}"
+        shares = [metrics.get(share) for share in ("recall", "precision", "right_class", "wrong_class")]
+        cells = [ABSENT if share is None else f"{share:.3f}" for share in shares]
+        table.add_row(name, fps, _cell(metrics["latency_ms"], "p50"), *cells)
     console.print(table)
 
 
