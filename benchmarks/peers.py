@@ -25,7 +25,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
-from time import perf_counter
+from time import perf_counter, process_time
 from typing import Any, Protocol
 
 os.environ.setdefault("YOLO_AUTOINSTALL", "false")  # nobody's environment is changed by a benchmark
@@ -237,6 +237,7 @@ class Measured:
 
     latencies_ms: list[float] = field(default_factory=list)
     score: Score = field(default_factory=Score)
+    cpu_seconds: float = 0.0
     file_seconds: float = 0.0
     file_frames: int = 0
 
@@ -305,9 +306,10 @@ def measure_frames(
 
 def _run_block(peer: Peer, measured: Measured, block: list[Frame], truth: tuple[TruthFrame, ...]) -> None:
     for frame in block:
-        start = perf_counter()
+        start, cpu = perf_counter(), process_time()
         seen = peer.step(frame.image, frame.media_time)
         measured.latencies_ms.append((perf_counter() - start) * 1e3)
+        measured.cpu_seconds += process_time() - cpu
         if seen is not None:
             measured.score.add(seen, truth[frame.index])
 
@@ -327,6 +329,7 @@ def metrics(measured: Measured) -> dict[str, Any]:
         "fps": round(measured.file_frames / measured.file_seconds, 2) if measured.file_frames else None,
         "frames_from_file": measured.file_frames,
         "latency_ms": describe(measured.latencies_ms),
+        "cpu_seconds_per_frame": round(measured.cpu_seconds / max(len(measured.latencies_ms), 1), 5),
     }
     return numbers | (measured.score.shares() if measured.score.signs else {})
 

@@ -43,7 +43,7 @@ def print_comparison(
     """Print every number of two results with their ratio."""
     for reason in unlike:
         console.print(f"[yellow]not the same, {escape(reason)}[/]", highlight=False)
-    table = Table(title=f"{names[1]} against {names[0]}", title_justify="left")
+    table = Table(title=f"{names[1]} against {names[0]}", title_justify="left", box=None, padding=(0, 1, 0, 0))
     for column in ("where", "metric"):
         table.add_column(column)
     for column in ("A", "B", "B / A"):
@@ -117,7 +117,7 @@ def _print_scenario(name: str, metrics: dict[str, Any], console: Console) -> Non
 
 def _print_points(title: str, name: str, points: list[tuple[str, dict[str, Any]]], console: Console) -> None:
     console.print()
-    table = Table(title=title, title_justify="left", padding=(0, 1, 0, 0), pad_edge=False)
+    table = Table(title=title, title_justify="left", box=None, padding=(0, 1, 0, 0))
     table.add_column(name, no_wrap=True)
     for column in ("fps", "p50 ms", "over first", "models", "overhead", "signs", "n"):
         table.add_column(column, justify="right", no_wrap=True)
@@ -136,17 +136,17 @@ def _print_points(title: str, name: str, points: list[tuple[str, dict[str, Any]]
 
 
 def _print_peers(peers: dict[str, Any], console: Console) -> None:
-    table = Table(
-        title="the same frames, the same detector", title_justify="left", padding=(0, 1, 0, 0), pad_edge=False
-    )
-    for column in ("peer", "fps from file", "p50 ms", "recall", "precision", "class right", "wrong"):
-        table.add_column(column, justify="left" if column == "peer" else "right")
+    table = Table(title="the same frames, the same detector", title_justify="left", box=None, padding=(0, 1, 0, 0))
+    table.add_column("peer", no_wrap=True)
+    for column in ("fps", "p50 ms", "CPU ms", "recall", "precision", "class", "wrong"):
+        table.add_column(column, justify="right", no_wrap=True)
     for name, peer in peers.items():
         metrics = peer["metrics"]
         fps = ABSENT if metrics["fps"] is None else f"{metrics['fps']:.1f}"
         shares = [metrics.get(share) for share in ("recall", "precision", "right_class", "wrong_class")]
         cells = [ABSENT if share is None else f"{share:.3f}" for share in shares]
-        table.add_row(name, fps, _cell(metrics["latency_ms"], "p50"), *cells)
+        cpu = f"{metrics['cpu_seconds_per_frame'] * 1e3:.0f}"
+        table.add_row(name, fps, _cell(metrics["latency_ms"], "p50"), cpu, *cells)
     console.print(table)
 
 
