@@ -11,7 +11,7 @@ from signpipe.settings import TrackSettings
 from signpipe.stages.association import associate, disagree, is_duplicate
 from signpipe.stages.evidence import softmax
 from signpipe.stages.target import Target
-from signpipe.types import LARGEST_DISORDER, Classifications, Detections, SignTrack, TrackState
+from signpipe.types import LARGEST_DISORDER, Classifications, Detections, FloatArray, SignTrack, TrackState
 
 SMALLEST_PROBABILITY = 1e-6
 
@@ -56,7 +56,8 @@ class Track:
             self._targets, self._picture = [], picture
         now = self._advance(media_time)
         self._targets = [target for target in self._targets if not target.is_lost]
-        pairs = self._match(detections, classifications)
+        belief = classifications.belief
+        pairs = self._match(detections, belief, classifications.told)
         taken = {column: self._targets[row] for row, column in pairs}
         for index in _by_score(detections):
             target = taken.get(index)
@@ -65,7 +66,8 @@ class Track:
                 self._targets.append(target)
                 taken[index] = target
             if target is not None:
-                self._look(target, index, detections, classifications)
+                score, novelty = float(detections.score[index]), float(classifications.novelty[index])
+                target.look(index, detections.xyxy[index], score, belief[index], novelty)
         self._targets = [target for target in self._targets if not target.is_over]
         ids = [taken[index].id if index in taken else -1 for index in range(len(detections))]
         return self._published(), ids
@@ -129,23 +131,14 @@ class Track:
             target.advance(self._now)
         return self._now
 
-    def _match(self, detections: Detections, classifications: Classifications) -> list[tuple[int, int]]:
+    def _match(self, detections: Detections, belief: FloatArray, told: FloatArray) -> list[tuple[int, int]]:
         if not self._targets or not len(detections):
             return []
         usual = np.stack([target.evidence.mean for target in self._targets])
         # A look that can't tell contradicts nothing.
-        disagreement = disagree(usual, classifications.belief) * classifications.told
+        disagreement = disagree(usual, belief) * told
         boxes = [target.box for target in self._targets]
         return associate(boxes, detections.xyxy, disagreement, self._settings.gate, self._settings.appearance)
-
-    def _look(self, target: Target, index: int, detections: Detections, classifications: Classifications) -> None:
-        target.look(
-            index,
-            detections.xyxy[index],
-            float(detections.score[index]),
-            classifications.belief[index],
-            float(classifications.novelty[index]),
-        )
 
     def _next_id(self) -> int:
         self._issued += 1
