@@ -57,8 +57,9 @@ results: .venv/.ready-dev  ## measure the models and the speed (needs the data s
 	@$(BIN)/signpipe evaluate detection --format gtsdb --model detector-fast-fp32 --json benchmarks/results/detection-gtsdb-fp32.json
 	@$(BIN)/signpipe evaluate detection --format sy32 --model detector-fast-fp32 --json benchmarks/results/detection-sy32-fp32.json
 	@$(BIN)/signpipe evaluate classification --format gtsrb --json benchmarks/results/classification-gtsrb.json
-	@$(BIN)/python benchmarks/speed.py --json benchmarks/results/speed.json
-	@$(BIN)/python benchmarks/speed.py --soak 10000 --json benchmarks/results/memory.json
+	@$(BIN)/signpipe bench single live throughput --frames 1000 --json benchmarks/results/bench.json
+	@$(BIN)/signpipe bench sweep --over signs --over size --over roi --over threads --over precision --json benchmarks/results/sweeps.json
+	@$(BIN)/signpipe bench soak --frames 10000 --json benchmarks/results/soak.json
 	@$(BIN)/python benchmarks/readme.py
 
 clean:  ## remove the environments, caches and outputs

@@ -35,21 +35,28 @@ def numbers() -> str:
     """Return the table and what it was measured on, as Markdown."""
     detection, other = read("detection-gtsdb")["metrics"], read("detection-sy32")["metrics"]
     classification = read("classification-gtsrb")["metrics"]
-    speed, machine, memory = read("speed")["speed"], read("speed")["machine"], read("memory")["memory"]
+    bench, soak = read("bench"), read("soak")["scenarios"]["soak"]["metrics"]
+    single, machine, memory = bench["scenarios"]["single"]["metrics"], bench["machine"], soak["drift"]["memory_mb"]
     low, high = (percent(bound, 2) for bound in classification["accuracy_interval_95"])
-    latency = speed["latency_ms"]
+    latency, crowds = single["latency_ms"], single["overhead_ratio_by_signs"]
     rows = [
         (
             "Speed, 1280x720 file to advisories",
-            f"{speed['fps']:.1f} frames/s; latency p50 {latency['p50']:.1f} ms, p95 {latency['p95']:.1f} ms",
-            f"{speed['n']} frames, {machine['cores']} cores of {machine['cpu']}",
+            f"{single['fps']:.1f} frames/s; latency p50 {latency['p50']:.1f} ms, p90 {latency['p90']:.1f} ms, "
+            f"p99 {latency['p99']:.1f} ms",
+            f"{latency['n']} frames, {machine['cores']} cores of {machine['cpu']}",
         ),
-        ("Share of a frame outside the models", percent(speed["overhead_share"]), f"median of {speed['n']} frames"),
+        (
+            "Overhead: a whole frame over its model runs",
+            f"{single['overhead_ratio']:.3f} (95 % interval {bounded(single['overhead_ratio_interval_95'])}); "
+            + ", ".join(f"{crowd['p50']:.3f} with {signs} signs" for signs, crowd in crowds.items()),
+            f"median of {latency['n']} frames, waiting for the decoder included",
+        ),
+        *peer_rows(),
         (
             "Memory",
-            f"peak {memory['peak_mb']:.0f} MB; {memory['first_tenth_mb']:.0f} MB early, "
-            f"{memory['last_tenth_mb']:.0f} MB late",
-            f"{memory['n']} frames",
+            f"peak {soak['peak_memory_mb']:.0f} MB; {memory['early']:.0f} MB early, {memory['late']:.0f} MB late",
+            f"{soak['frames']} frames",
         ),
         (
             "Detector, AP50 / AP50-95",
@@ -81,6 +88,29 @@ def numbers() -> str:
     ]
     lines = ["| what | measured | on |", "|---|---|---|", *(f"| {' | '.join(row)} |" for row in rows)]
     return "\n".join(lines) + "\n"
+
+
+def bounded(interval: list[float]) -> str:
+    """Return the bounds of an interval."""
+    return " to ".join(f"{bound:.3f}" for bound in interval)
+
+
+def peer_rows() -> list[tuple[str, str, str]]:
+    """Return the comparison with the fastest peer, if it was made."""
+    if not (RESULTS / "peers.json").exists():
+        return []
+    peers = {name: peer["metrics"] for name, peer in read("peers")["peers"].items()}
+    ours = peers.pop("signpipe")
+    others = {name: metrics for name, metrics in peers.items() if not name.startswith("floor") and metrics["fps"]}
+    name, fastest = max(others.items(), key=lambda item: float(item[1]["fps"]))
+    return [
+        (
+            "Frames/s against the fastest peer",
+            f"{ours['fps'] / fastest['fps']:.2f} times those of {name}; recall {percent(ours['recall'])} against "
+            f"{percent(fastest['recall'])}",
+            f"{ours['frames_from_file']} frames from the file, the same detector ([peers](docs/bench.md#peers))",
+        )
+    ]
 
 
 def main() -> None:

@@ -99,12 +99,12 @@ def _print_scenario(name: str, metrics: dict[str, Any], console: Console) -> Non
     console.print()
     console.print(f"[bold]{headline(name, metrics)}[/]", highlight=False)
     table = Table(box=None, padding=(0, 1, 0, 0))
-    table.add_column("milliseconds")
+    table.add_column("ms", no_wrap=True)
     for column in (*(f"p{p}" for p in PERCENTILES), "max", "n"):
         table.add_column(column, justify="right", no_wrap=True)
     for row, times in time_rows(metrics):
         cells = [_cell(times, f"p{p}") for p in PERCENTILES]
-        table.add_row(row, *cells, f"{times['max']:.1f}" if "max" in times else ABSENT, str(times["n"]))
+        table.add_row(row, *cells, f"{times['max']:.0f}" if "max" in times else ABSENT, str(times["n"]))
     console.print(table)
     crowds = ", ".join(
         f"{crowd['p50']:.3f} with {signs} signs (n {crowd['n']})"
@@ -155,6 +155,6 @@ def _cell(times: dict[str, Any], percentile: str, bounds: bool = True) -> str:
     if percentile not in times:
         return ABSENT
     value = times[percentile]
-    digits = 0 if value >= 100 else 1 if value >= 10 else 2 if value >= 1 else 3
+    digits = 0 if value >= 100 else 1 if value >= 10 else 2
     low, high = times["interval_95"][percentile]
     return f"{value:.{digits}f}" + (f" ({low:.{digits}f}-{high:.{digits}f})" if bounds else "")
