@@ -41,7 +41,7 @@ def write_bench_page(result: BenchResult, path: Path) -> None:
 def _scenario(name: str, metrics: dict[str, Any]) -> Section:
     header = ("milliseconds", *(f"p{p} (95 % bounds)" for p in PERCENTILES), "max", "n")
     rows = [
-        (what.strip(), *(_bounded(times, f"p{p}") for p in PERCENTILES), times.get("max"), times["n"])
+        (what.strip(), *(_bounded(times, f"p{p}") for p in PERCENTILES), f"{times.get('max', 0):.4g}", times["n"])
         for what, times in time_rows(metrics)
     ]
     crowds = metrics.get("overhead_ratio_by_signs", {})
@@ -100,7 +100,8 @@ def _peers(peers: dict[str, Any]) -> Section:
         )
         for name, peer in peers.items()
     ]
-    return Section("Peers", table(header, rows))
+    plot = figure(_peers_plot(peers), "Frames a second from the file; on decoded frames where a peer reads none.")
+    return Section("Peers", join(table(header, rows), plot))
 
 
 def _surroundings(result: BenchResult) -> Section:
@@ -150,6 +151,17 @@ def _sweep_plot(name: str, points: list[dict[str, Any]]) -> Figure:
     axes.set_ylabel("milliseconds, median")
     axes.set_ylim(bottom=0)
     axes.legend()
+    return drawn
+
+
+def _peers_plot(peers: dict[str, Any]) -> Figure:
+    drawn = new_figure(7, 0.8 + 0.4 * len(peers))
+    axes = drawn.subplots()
+    rates = [peer["metrics"]["fps"] or 1e3 / peer["metrics"]["latency_ms"]["mean"] for peer in peers.values()]
+    colours = [GREY if name.startswith("floor") else BLUE if name == "signpipe" else ORANGE for name in peers]
+    axes.barh(list(peers), rates, color=colours)
+    axes.invert_yaxis()
+    axes.set_xlabel("frames a second")
     return drawn
 
 

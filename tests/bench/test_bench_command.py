@@ -8,21 +8,32 @@ from typing import Any
 import pytest
 
 from signpipe.bench.compare import compare_results
-from signpipe.bench.result import SCHEMA, read_result
+from signpipe.bench.result import SCHEMA, new_result, read_result, write_result
+from signpipe.bench.scenarios import Plan, single
+from signpipe.settings import Settings
 from tests.cli.conftest import Outcome
 from tests.cli.conftest import signpipe as signpipe  # the fixture
 
 Run = Callable[..., Outcome]
 
 
-@pytest.fixture
-def measured(signpipe: Run, recording: Path, tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def measured(recording: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the result file of a short run."""
-    path = tmp_path / "a.json"
+    path = tmp_path_factory.mktemp("result") / "a.json"
+    result = new_result(str(recording), Settings())
+    result.scenarios["single"] = {"metrics": single(Plan(str(recording), frames=10), Settings(), lambda _: None)}
+    write_result(result, path)
+    return path
+
+
+def test_command_measures_prints_and_writes(signpipe: Run, recording: Path, tmp_path: Path) -> None:
+    path = tmp_path / "new" / "a.json"
     outcome = signpipe("bench", "single", "--source", recording, "--frames", 10, "--json", path)
     assert outcome.code == 0, outcome.err
-    assert "10 frames are too few" in outcome.out
-    return path
+    assert "overhead ratio" in outcome.out
+    assert "p99 needs 368" in outcome.out
+    assert read_result(path).scenarios["single"]["metrics"]["frames"] == 10
 
 
 def test_result_has_what_it_depends_on(measured: Path) -> None:
@@ -74,8 +85,8 @@ def test_clear_differences_and_other_machines_are_told(measured: Path, tmp_path:
 def test_page_holds_its_figures(signpipe: Run, recording: Path, tmp_path: Path) -> None:
     pytest.importorskip("matplotlib", reason="the extra report isn't installed")
     page = tmp_path / "bench.html"
-    arguments = ("--over", "threads", "--source", recording, "--frames", 7, "--html", page)
-    assert signpipe("bench", "sweep", *arguments).code == 0
+    arguments = ("single", "--source", recording, "--frames", 7, "--html", page)
+    assert signpipe("bench", *arguments).code == 0
     text = page.read_text()
     assert text.count("data:image/png;base64,") == 1
     assert "http" not in text.replace("http-equiv", "")
