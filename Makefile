@@ -2,7 +2,7 @@
 # make test   set everything up, then lint, type check and tests
 # make smoke  set the training up too (gigabytes of torch), then train and export each model on a few pictures
 .DEFAULT_GOAL := help
-.PHONY: help demo test gate smoke lint format results clean setup setup-dev train-setup
+.PHONY: help demo test gate smoke lint format results peers clean setup setup-dev train-setup
 BIN := .venv/bin
 TRAIN := .venv-train
 DATA := $(or $(SIGNPIPE_DATA),../shared/data)
@@ -60,6 +60,10 @@ results: .venv/.ready-dev  ## measure the models and the speed (needs the data s
 	@$(BIN)/signpipe bench single live throughput --frames 1000 --json benchmarks/results/bench.json
 	@$(BIN)/signpipe bench sweep --over signs --over size --over roi --over threads --over precision --json benchmarks/results/sweeps.json
 	@$(BIN)/signpipe bench soak --frames 10000 --json benchmarks/results/soak.json
+	@$(BIN)/python benchmarks/readme.py
+
+peers: .venv/.ready-dev  ## measure signpipe beside ultralytics and a pipeline by hand (needs the extra bench)
+	@$(BIN)/python benchmarks/peers.py --json benchmarks/results/peers.json
 	@$(BIN)/python benchmarks/readme.py
 
 clean:  ## remove the environments, caches and outputs

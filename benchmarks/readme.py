@@ -1,6 +1,6 @@
-"""Writes the README's numbers from the committed result files.
+"""Writes the numbers of README.md and docs/bench.md from the committed result files.
 
-    python benchmarks/readme.py            # rewrite the part of README.md between the markers
+    python benchmarks/readme.py            # rewrite what stands between the markers
     python benchmarks/readme.py --check    # exit code 1 if it isn't what the result files say
 
 The result files come from `make results`, on the data sets that docs/data.md describes.
@@ -95,14 +95,23 @@ def bounded(interval: list[float]) -> str:
     return " to ".join(f"{bound:.3f}" for bound in interval)
 
 
-def peer_rows() -> list[tuple[str, str, str]]:
-    """Return the comparison with the fastest peer, if it was made."""
+def fastest_peer() -> tuple[dict[str, Any], str, dict[str, Any]] | None:
+    """Return our numbers, and name and numbers of the fastest peer, or None if they weren't compared."""
     if not (RESULTS / "peers.json").exists():
-        return []
+        return None
     peers = {name: peer["metrics"] for name, peer in read("peers")["peers"].items()}
     ours = peers.pop("signpipe")
-    others = {name: metrics for name, metrics in peers.items() if not name.startswith("floor") and metrics["fps"]}
+    others = {name: metrics for name, metrics in peers.items() if not name.startswith("floor")}
     name, fastest = max(others.items(), key=lambda item: float(item[1]["fps"]))
+    return ours, name, fastest
+
+
+def peer_rows() -> list[tuple[str, str, str]]:
+    """Return the comparison with the fastest peer, if it was made."""
+    compared = fastest_peer()
+    if compared is None:
+        return []
+    ours, name, fastest = compared
     return [
         (
             "Frames/s against the fastest peer",
@@ -113,18 +122,44 @@ def peer_rows() -> list[tuple[str, str, str]]:
     ]
 
 
+def budgets() -> str:
+    """Return the budgets for 2 cores at 1280x720, and whether they are met, as Markdown."""
+    single = read("bench")["scenarios"]["single"]["metrics"]
+    crowds = [crowd["p50"] for signs, crowd in single["overhead_ratio_by_signs"].items() if signs in ("0", "1-4")]
+    rows = [
+        ("frames/s from the file, at least 30", f"{single['fps']:.1f}", single["fps"] >= 30),
+        ("overhead ratio with 0 to 4 signs, at most 1.10", f"{max(crowds):.3f}", max(crowds) <= 1.10),
+    ]
+    if (RESULTS / "sweeps.json").exists() and "signs" in (sweeps := read("sweeps")["sweeps"]):
+        latency = {point["value"]: point["metrics"]["ratio_to_first"]["p50"] for point in sweeps["signs"]}
+        cost = latency[32] / latency[1]
+        rows.append(("time of a frame with 32 signs over one with 1, at most 1.6", f"{cost:.2f}", cost <= 1.6))
+    if (compared := fastest_peer()) is not None:
+        ours, name, fastest = compared
+        ratio, better = ours["fps"] / fastest["fps"], ours["recall"] >= fastest["recall"]
+        recalls = f"recall {ours['recall']:.3f} against {fastest['recall']:.3f}"
+        rows.append(
+            ("frames/s over the fastest peer's, at least 2 at no lower recall", f"{ratio:.2f} ({name}; {recalls})",
+             ratio >= 2 and better)
+        )  # fmt: skip
+    lines = ["| budget | measured | |", "|---|---|---|"]
+    lines += [f"| {budget} | {measured} | {'met' if met else '**missed**'} |" for budget, measured, met in rows]
+    return "\n".join(lines) + "\n"
+
+
 def main() -> None:
-    """Rewrite or check the README."""
+    """Rewrite or check the files."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--check", action="store_true", help="change nothing; exit code 1 if something would change")
     check = parser.parse_args().check
-    path = ROOT / "README.md"
-    old = path.read_text(encoding="utf-8")
-    new = MARKED.sub(lambda found: found[1] + numbers() + found[2], old)
-    if check and new != old:
-        sys.exit("README.md doesn't show what the result files say: run  python benchmarks/readme.py")
-    if not check:
-        path.write_text(new, encoding="utf-8")
+    for name, content in (("README.md", numbers()), ("docs/bench.md", budgets())):
+        path = ROOT / name
+        old = path.read_text(encoding="utf-8")
+        new = MARKED.sub(lambda found: found[1] + content + found[2], old)  # noqa: B023  # used at once
+        if check and new != old:
+            sys.exit(f"{name} doesn't show what the result files say: run  python benchmarks/readme.py")
+        if not check:
+            path.write_text(new, encoding="utf-8")
 
 
 if __name__ == "__main__":
