@@ -20,6 +20,7 @@ from signpipe.types import Image
 
 Outputs = dict[str, npt.NDArray[Any]]
 DTYPES = {"float": "float32", "double": "float64"}  # ONNX Runtime's words -> numpy's, where they differ
+MOST_SHAPES = 128  # of inputs for which buffers on a device are kept
 
 
 class Session:
@@ -85,7 +86,9 @@ class Session:
 
 
 class DeviceBuffers:
-    """Input and outputs bound to memory of a device, and reused as long as the input's shape stays the same.
+    """Input and outputs bound to memory of a device, and kept for each shape of the input.
+
+    A detector's input has one shape, a classifier's as many as there are numbers of signs in a picture.
 
     Args:
         runner: ONNX Runtime's session.
@@ -99,24 +102,28 @@ class DeviceBuffers:
         self._source = source
         self._outputs = outputs
         self._device = device
-        self._shape: tuple[int, ...] | None = None
+        self._bound: dict[tuple[int, ...], tuple[Any, Any]] = {}
 
     def run(self, array: Image) -> list[npt.NDArray[Any]]:
         """Copy the input over, run, and copy the outputs back."""
-        if array.shape != self._shape:
-            self._bind(array)
-        self._input.update_inplace(array)
-        self._runner.run_with_iobinding(self._binding)
-        outputs: list[npt.NDArray[Any]] = self._binding.copy_outputs_to_cpu()
+        if array.shape not in self._bound:
+            if len(self._bound) >= MOST_SHAPES:
+                self._bound.clear()
+            self._bound[array.shape] = self._bind(array)
+        value, binding = self._bound[array.shape]
+        value.update_inplace(array)
+        self._runner.run_with_iobinding(binding)
+        outputs: list[npt.NDArray[Any]] = binding.copy_outputs_to_cpu()
         return outputs
 
-    def _bind(self, array: Image) -> None:
-        self._input = ort.OrtValue.ortvalue_from_shape_and_type(array.shape, array.dtype, self._device, 0)
-        self._binding = self._runner.io_binding()
-        self._binding.bind_ortvalue_input(self._source, self._input)
+    def _bind(self, array: Image) -> tuple[Any, Any]:
+        """Return the input on the device, and the binding of it and the outputs."""
+        value = ort.OrtValue.ortvalue_from_shape_and_type(array.shape, array.dtype, self._device, 0)
+        binding = self._runner.io_binding()
+        binding.bind_ortvalue_input(self._source, value)
         for name in self._outputs:
-            self._binding.bind_output(name, self._device, 0)  # allocated by the first run, kept for the next ones
-        self._shape = array.shape
+            binding.bind_output(name, self._device, 0)  # allocated by the first run, kept for the next ones
+        return value, binding
 
 
 def open_session(model: str, settings: RuntimeSettings, role: str) -> Session:
