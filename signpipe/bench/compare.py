@@ -75,6 +75,9 @@ def unlike(first: BenchResult, second: BenchResult) -> list[str]:
         for name in ("cpu", "cores", "gpus", "os")
         if first.machine.get(name) != second.machine.get(name)
     ]
+    reasons += [
+        f"{which}, {sentence}" for which, result in (("A", first), ("B", second)) for sentence in result.disturbances
+    ]
     if first.source != second.source:
         reasons.append(f"source: {first.source} and {second.source}")
     for section, values in first.settings.items():

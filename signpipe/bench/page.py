@@ -35,6 +35,7 @@ def write_bench_page(result: BenchResult, path: Path) -> None:
         *([_peers(result.peers)] if result.peers else []),
         _surroundings(result),
     ]
+    note = "; ".join([note, *result.disturbances])
     write_page(path, "How fast signpipe is", sections, note)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from signpipe.bench.resources import peak_memory_mb, reset_peak_memory
+from signpipe.bench.resources import busy_seconds, peak_memory_mb, reset_peak_memory
 from signpipe.bench.statistics import describe, rank_interval
 from signpipe.types import FrameResult
 
@@ -35,7 +35,7 @@ class Recorder:
     def start(self) -> None:
         """Begin the run: what was used before doesn't count."""
         reset_peak_memory()
-        self._started, self._cpu = perf_counter(), process_time()
+        self._started, self._cpu, self._busy = perf_counter(), process_time(), busy_seconds()
         self._ended = self._started
 
     def add(self, result: FrameResult, waited_ms: float, latency_ms: float) -> None:
@@ -74,10 +74,13 @@ class Recorder:
             counts_waiting: See `times`.
         """
         seconds, cpu, peak = self._ended - self._started, process_time() - self._cpu, peak_memory_mb()
+        busy, passed = busy_seconds(), max(perf_counter() - self._started, 1e-9)
+        other = None if busy is None or self._busy is None else max((busy - self._busy - cpu) / passed, 0.0)
         return {
             "fps": round(self.frames / seconds, 2) if seconds > 0 else 0.0,
             "seconds": round(seconds, 3),
             "cpu_seconds_per_frame": round(cpu / max(self.frames, 1), 5),
+            "other_work_cores": None if other is None else round(other, 2),
             "peak_memory_mb": None if peak is None else round(peak, 1),
         } | self.times(counts_waiting)
 

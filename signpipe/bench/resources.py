@@ -7,8 +7,23 @@ import os
 import threading
 from pathlib import Path
 
-PROCESS = Path("/proc/self")
+PROCESS, SYSTEM = Path("/proc/self"), Path("/proc/stat")
 FORGET_PEAK = "5"  # what the kernel takes in clear_refs as "let the peak start from what is held now"
+
+
+def busy_seconds() -> float | None:
+    """Return for how long the processors that this process may use have been busy, all together, with anything.
+
+    Only differences mean something. None where the system doesn't tell.
+    """
+    try:
+        lines = SYSTEM.read_text().splitlines()
+        mine = {f"cpu{number}" for number in os.sched_getaffinity(0)}
+    except (AttributeError, OSError):
+        return None
+    times = [list(map(int, line.split()[1:9])) for line in lines if line.split(" ", 1)[0] in mine]
+    # user, nice, system, idle, waiting, interrupts (two), taken by the hypervisor
+    return sum(sum(each) - each[3] - each[4] for each in times) / os.sysconf("SC_CLK_TCK")
 
 
 def memory_mb() -> float | None:

@@ -20,6 +20,7 @@ from signpipe.sources import redact
 SCHEMA = "signpipe.bench/1"
 CROPS = 4  # signs in the picture when the classifier's nodes are looked at
 PICTURE = (720, 1280)
+BUSY = 0.1  # share of the cores from which other work disturbs a measurement
 
 
 @dataclass(slots=True)
@@ -44,6 +45,16 @@ class BenchResult:
     scenarios: dict[str, Any] = field(default_factory=dict)
     sweeps: dict[str, Any] = field(default_factory=dict)
     peers: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def disturbances(self) -> list[str]:
+        """Sentences on scenarios beside which other work went on: their times are too long, and ratios rough."""
+        cores = self.machine["cores"]
+        return [
+            f"{name}: other work took {other:.1f} of {cores} cores meanwhile"
+            for name, scenario in self.scenarios.items()
+            if (other := scenario["metrics"].get("other_work_cores") or 0.0) > BUSY * cores
+        ]
 
 
 def new_result(source: str, settings: Settings) -> BenchResult:

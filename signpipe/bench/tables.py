@@ -26,6 +26,8 @@ def print_result(result: BenchResult, console: Console) -> None:
         f"{machine['signpipe']} {machine['commit'] or ''}",
         highlight=False,
     )
+    for sentence in result.disturbances:
+        console.print(f"[yellow]{sentence}: times are too long, and ratios rough[/]", highlight=False)
     for role, model in result.models.items():
         ran = ", ".join(f"{share['nodes']} nodes on {name}" for name, share in model["nodes"].items())
         console.print(f"{role} {model['name']} ({model['precision'] or 'precision unknown'}): {ran}", highlight=False)

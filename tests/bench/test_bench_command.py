@@ -82,6 +82,17 @@ def test_clear_differences_and_other_machines_are_told(measured: Path, tmp_path:
     assert "worse" in outcome.out
 
 
+def test_other_work_beside_a_measurement_is_told(measured: Path, tmp_path: Path, signpipe: Run) -> None:
+    content = json.loads(measured.read_text())
+    content["machine"]["cores"] = 2
+    for name, cores in (("quiet", 0.01), ("busy", 1.4)):
+        content["scenarios"]["single"]["metrics"]["other_work_cores"] = cores
+        (tmp_path / f"{name}.json").write_text(json.dumps(content))
+    quiet, busy = tmp_path / "quiet.json", tmp_path / "busy.json"
+    assert "other work" not in signpipe("bench", "compare", quiet, quiet).out
+    assert "B, single: other work took 1.4 of 2 cores" in signpipe("bench", "compare", quiet, busy).out
+
+
 def test_page_holds_its_figures(signpipe: Run, recording: Path, tmp_path: Path) -> None:
     pytest.importorskip("matplotlib", reason="the extra report isn't installed")
     page = tmp_path / "bench.html"
