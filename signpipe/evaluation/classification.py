@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from signpipe.catalogue import Catalogue
+from signpipe.catalogue import Catalogue, Effect
 from signpipe.evaluation.interval import wilson
 from signpipe.types import FloatArray
 
@@ -67,6 +66,23 @@ class ClassificationEvaluation:
             for (true, predicted), count in pairs.most_common(CONFUSIONS)
         ]
 
+    def limits(self) -> dict[str, Any]:
+        """Return how often a speed limit was read as another one, which costs most: in all, and for each pair."""
+        limit = np.array([sign.effect is Effect.LIMIT for sign in self.catalogue])
+        shown = limit[self.labels]
+        mixed = shown & limit[self.predicted] & ~self.right
+        count, wrong = int(shown.sum()), int(mixed.sum())
+        pairs = Counter(zip(self.labels[mixed].tolist(), self.predicted[mixed].tolist(), strict=True))
+        return {
+            "n": count,
+            "read_as_another": wrong / count if count else 0.0,
+            "interval_95": wilson(wrong, count),
+            "pairs": [
+                {"true": self.catalogue[true].value, "read": self.catalogue[read].value, "n": times}
+                for (true, read), times in pairs.most_common()
+            ],
+        }
+
     def summary(self, accept: float) -> dict[str, Any]:
         """Return the usual metrics, each number of cases under `n`.
 
@@ -90,6 +106,8 @@ class ClassificationEvaluation:
             "sure_and_wrong": float((sure & ~right).mean()),
             "recall_by_class": recalls,
             "confusions": self.confusions(),
+            "limits": self.limits(),
+            "reliability": [asdict(b) for b in reliability(self.probability.max(1), right)],
             "n": {"accuracy": count, "macro_f1": len(recalls), "ece": count, "sure": count},
         }
 
@@ -105,10 +123,41 @@ def expected_calibration_error(probability: FloatArray, labels: npt.NDArray[np.i
         labels: int64 (N,), the true classes.
         bins: Number of bins.
     """
-    confidence = probability.max(1)
-    right = probability.argmax(1) == labels
+    return calibration_error(probability.max(1), probability.argmax(1) == labels, bins)
+
+
+def calibration_error(confidence: npt.NDArray[np.floating], right: npt.NDArray[np.bool_], bins: int = 15) -> float:
+    """Return the expected calibration error of answers; see `expected_calibration_error`.
+
+    Args:
+        confidence: float (N,), how sure each answer was, 0..1.
+        right: bool (N,), whether it was right.
+        bins: Number of bins.
+    """
+    return float(
+        sum(abs(b.accuracy - b.confidence) * b.count for b in reliability(confidence, right, bins)) / len(right)
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Bin:
+    """Answers that were about equally sure.
+
+    Attributes:
+        count: How many.
+        confidence: How sure they were on average.
+        accuracy: Share of them that was right.
+    """
+
+    count: int
+    confidence: float
+    accuracy: float
+
+
+def reliability(confidence: npt.NDArray[np.floating], right: npt.NDArray[np.bool_], bins: int = 15) -> list[Bin]:
+    """Return the reliability diagram: the bins of equal width over 0..1 that hold any answer, the least sure first."""
     index = np.minimum((confidence * bins).astype(int), bins - 1)
-    gaps: Sequence[float] = [
-        abs(right[index == b].mean() - confidence[index == b].mean()) * (index == b).mean() for b in np.unique(index)
+    return [
+        Bin(int((index == b).sum()), float(confidence[index == b].mean()), float(right[index == b].mean()))
+        for b in np.unique(index)
     ]
-    return float(np.sum(gaps))

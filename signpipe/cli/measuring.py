@@ -1,0 +1,129 @@
+"""What the commands of `signpipe evaluate` share: their options, the progress bar, and the result."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar, get_args
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from signpipe.data import FORMATS, ClassMap, Dataset, find_data, open_dataset
+from signpipe.errors import OutputError, SettingsError
+from signpipe.evaluation.partial import file_sha256
+from signpipe.machine import describe_machine
+from signpipe.runtime.manifest import find_model
+from signpipe.settings import Settings
+
+Result = TypeVar("Result")
+
+Split = Literal["train", "val", "test", "all"]
+DataOption = Annotated[
+    Path | None, typer.Option("--data", help="The data set, or the folder it lies in; else SIGNPIPE_DATA.")
+]
+FormatOption = Annotated[str, typer.Option("--format", "-f", metavar="|".join(FORMATS), help="Format of the data set.")]
+SplitOption = Annotated[str, typer.Option(metavar="|".join(get_args(Split)), help="The part of it to measure on.")]
+MapOption = Annotated[
+    list[str] | None,
+    typer.Option("--map", metavar="OLD=NEW", help="A class of the set is one of the catalogue, or sign, ignore, none."),
+]
+ModelOption = Annotated[str | None, typer.Option(help="Name in the manifest, or an ONNX file.")]
+JsonOption = Annotated[Path | None, typer.Option("--json", help="Write everything here.")]
+ConfigOption = Annotated[Path | None, typer.Option("--config", "-c", help="TOML file of settings.")]
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What was measured on what.
+
+    Attributes:
+        task: Such as "detection", "classification" or "robustness".
+        model: Name of the model.
+        sha256: Checksum of the model.
+        data: Format and part of the data set.
+        data_digest: Checksum over the names and labels of its pictures.
+        pictures: Number of its pictures.
+        metrics: The numbers.
+    """
+
+    task: str
+    model: str
+    sha256: str
+    data: str
+    data_digest: str
+    pictures: int
+    metrics: dict[str, Any]
+
+
+def open_part(data: Path | None, format: str, split: str, classes: ClassMap) -> Dataset:  # noqa: A002
+    """Open the part of a data set that is measured on.
+
+    Raises:
+        SettingsError: There is no such split or format.
+        SourceError: There is no such data set, or its labels can't be used.
+    """
+    splits: dict[str, Split] = {name: name for name in get_args(Split)}
+    if split not in splits:
+        raise SettingsError(f"There is no split '{split}'; choose {', '.join(splits)}.")
+    return open_dataset(find_data(data), format, splits[split], classes)
+
+
+def with_progress(work: Callable[[Callable[[int, int], None]], Result], what: str = "measuring") -> Result:
+    """Do some work that tells how much of it is done, and show a bar meanwhile."""
+    columns = (TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bars:
+        task = bars.add_task(what, total=None)
+        return work(lambda done, total: bars.update(task, completed=done, total=total))
+
+
+def measured(
+    task: str, model: str, role: str, settings: Settings, dataset: Dataset, split: str, metrics: dict[str, Any]
+) -> Measured:
+    """Return the metrics with what they were measured on."""
+    entry = find_model(model, role, settings.runtime.models)
+    return Measured(
+        task, model, file_sha256(entry if isinstance(entry, Path) else entry.path), f"{dataset.format} {split}",
+        dataset.digest(), len(dataset), metrics,
+    )  # fmt: skip
+
+
+def tell(measured: Measured, json_file: Path | None) -> None:
+    """Print the numbers, and write them where a file is asked for."""
+    console = Console()
+    table = Table(title=f"{measured.task} of {measured.model} on {measured.data} ({measured.pictures} pictures)")
+    table.add_column("metric")
+    table.add_column("value", justify="right")
+    table.add_column("n", justify="right")
+    counts = measured.metrics.get("n", {})
+    for name, value in measured.metrics.items():
+        if isinstance(value, int | float):
+            text = f"{value:.4f}" if isinstance(value, float) else str(value)
+            table.add_row(name, text, str(counts.get(name, "")))
+        elif name == "recall_by_size":
+            for band, cell in value.items():
+                table.add_row(f"recall {band} px", f"{cell['recall']:.4f}", str(cell["n"]))
+    console.print(table)
+    for mistake in measured.metrics.get("confusions", [])[:5]:
+        console.print(f"{mistake['true']} read as {mistake['predicted']}: {mistake['n']}", highlight=False)
+    if json_file is not None:
+        write_json(json_file, asdict(measured) | {"machine": asdict(describe_machine())})
+        console.print(f"written to {escape(str(json_file))}", highlight=False, soft_wrap=True)
+
+
+def write_json(path: Path, content: dict[str, Any]) -> None:
+    """Write a result file.
+
+    Raises:
+        OutputError: It can't be written.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise OutputError(f"{path} can't be written: {error.strerror}.") from None

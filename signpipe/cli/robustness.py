@@ -1,0 +1,97 @@
+"""`signpipe evaluate robustness`: how the models degrade when signs are hidden, damaged, dark or wet."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from signpipe.cli.measuring import (
+    ConfigOption,
+    DataOption,
+    FormatOption,
+    JsonOption,
+    MapOption,
+    ModelOption,
+    SplitOption,
+    measured,
+    open_part,
+    tell,
+    with_progress,
+)  # fmt: skip
+from signpipe.data import ClassMap
+from signpipe.data.classes import parse_mapping
+from signpipe.errors import SettingsError
+from signpipe.evaluation.robustness import SEED, Robustness, run_robustness
+from signpipe.settings import load_settings
+
+
+def robustness(
+    data: DataOption = None,
+    format: FormatOption = "gtsrb",  # noqa: A002
+    split: SplitOption = "val",
+    suite: Annotated[str, typer.Option(metavar="occlusion|corruption|all", help="What is done to the signs.")] = "all",
+    crops: Annotated[int, typer.Option(min=1, help="How many signs are looked at under each condition.")] = 600,
+    seed: Annotated[int, typer.Option(help="Another one gives other rain and other leaves.")] = SEED,
+    model: ModelOption = None,
+    mapping: MapOption = None,
+    json_file: JsonOption = None,
+    html: Annotated[Path | None, typer.Option("--html", help="Write a page with figures here.")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with an interrupted run of the same --json.")] = False,
+    config: ConfigOption = None,
+) -> None:
+    """Measure how the classifier degrades: occluders at 0 to 70 % of the sign, corruptions at five severities.
+
+    Beside each number of an occluder stands its ceiling: the share of signs whose visible part still differs from every
+    other class's drawing.
+    """
+    if resume and json_file is None:
+        raise SettingsError("--resume goes on with the run that writes --json; give the file of the interrupted run.")
+    settings = load_settings(config, {"classify.model": model})
+    dataset = open_part(data, format, split, ClassMap(parse_mapping(mapping or [])))
+    keep = json_file.with_name(json_file.name + ".part") if json_file else None
+    result = with_progress(
+        lambda progress: run_robustness(
+            dataset, settings, progress, suite=suite, crops=crops, seed=seed, keep=keep, resume=resume
+        )
+    )
+    metrics = result.summary()
+    _print_curves(metrics)
+    tell(measured("robustness", settings.classify.model, "classifier", settings, dataset, split, metrics), json_file)
+    if html is not None:
+        _write_page(html, result, metrics)
+
+
+def _write_page(path: Path, result: Robustness, metrics: dict[str, Any]) -> None:
+    from signpipe.report.page import write_page
+    from signpipe.report.robustness import robustness_sections  # needs the extra "report"
+
+    write_page(path, "Robustness of the classifier", robustness_sections(metrics, result))
+
+
+def _print_curves(metrics: dict[str, Any]) -> None:
+    """Print accuracy by effect and level, beside the ceiling where there is one."""
+    console = Console()
+    for suite in ("occlusion", "corruption"):
+        if suite not in metrics:
+            continue
+        effects = metrics[suite]
+        levels = list(next(iter(effects.values()))["levels"])
+        table = Table(title=f"accuracy under {suite}" + (", of what could be known" if suite == "occlusion" else ""))
+        table.add_column("effect")
+        for level in levels:
+            table.add_column(level, justify="right")
+        for name, effect in effects.items():
+            cells = [effect["levels"][level] for level in levels]
+            texts = [
+                f"{cell['accuracy']:.3f}" + (f" of {cell['ceiling']:.3f}" if suite == "occlusion" else "")
+                for cell in cells
+            ]
+            table.add_row(name + (" (held out)" if effect["held_out"] else ""), *texts)
+        console.print(table)
+    for group in metrics["worst_groups"][:5]:
+        text = f"weak on {group['by']} {group['group']}: {group['accuracy']:.3f} of {group['n']} answers"
+        console.print(text, highlight=False)
