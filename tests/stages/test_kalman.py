@@ -38,7 +38,7 @@ def test_uncertainty_grows_with_time_not_with_steps() -> None:
     one.predict(0.4)
     for _ in range(40):
         many.predict(0.01)
-    np.testing.assert_allclose(np.diag(one.spread), np.diag(many.spread), rtol=1e-6)
+    np.testing.assert_allclose(one.spread, many.spread, rtol=1e-6)
     before = one.spread
     one.predict(0.0)
     np.testing.assert_array_equal(one.spread, before)
@@ -76,3 +76,16 @@ def test_long_coasting_stays_finite() -> None:
         box.predict(0.5)
     assert np.isfinite(box.xyxy).all()
     assert box.has_left
+
+
+def test_the_four_quantities_stay_uncorrelated() -> None:
+    """What `spread` and the inverse of a diagonal rest on."""
+    sign = Sign(5, 50)
+    box = BoxFilter(truth(sign, 0.0), PICTURE)
+    for time in np.arange(0.1, 2.1, 0.1):
+        box.predict(0.1)
+        box.update(truth(sign, float(time)))
+    covariance = box._filter.P
+    pairs = np.eye(4, dtype=bool)
+    assert (covariance[~np.block([[pairs, pairs], [pairs, pairs]])] == 0).all()
+    assert (covariance[:4, 4:].diagonal() != 0).all()
