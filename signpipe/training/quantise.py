@@ -1,4 +1,4 @@
-"""Static int8 quantisation of a detector (QDQ, per channel), calibrated on real pictures."""
+"""Static int8 quantisation of a network (QDQ, per channel), calibrated on real pictures."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from onnxruntime.quantization.shape_inference import quant_pre_process
 from signpipe.types import Image
 
 # Without MaxPool: ONNX Runtime pools bytes far slower than floats.
-QUANTISED = ["Conv", "Sigmoid", "Mul", "Add", "Concat", "Resize", "Split"]
+QUANTISED = ["Conv", "Relu", "Sigmoid", "Mul", "Add", "Concat", "Resize", "Split"]
 
 
 class _Pictures(CalibrationDataReader):  # type: ignore[misc]  # onnxruntime has no types
