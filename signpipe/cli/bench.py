@@ -45,9 +45,10 @@ class DefaultGroup(TyperGroup):
 bench_app = typer.Typer(
     cls=DefaultGroup,
     help="Measure how fast the pipeline is on this machine, and where the time goes.\n\n"
-    "[bold]signpipe bench[/] measures on the shipped sample; [bold]signpipe bench single --frames 1000 --json "
-    "a.json[/] one scenario, for later; [bold]signpipe bench compare a.json b.json[/] two of those. Without a command, "
-    "`run` is meant: [bold]signpipe bench run --help[/] explains scenarios and options.",
+    "[bold]signpipe bench[/]: single, live and throughput on the shipped sample.\n\n"
+    "[bold]signpipe bench single --frames 1000 --json a.json[/]: one scenario, for later.\n\n"
+    "[bold]signpipe bench compare a.json b.json[/]: before and after a change.\n\n"
+    "Without a command, [bold]run[/] is meant: [bold]signpipe bench run --help[/] explains scenarios and options.",
     rich_markup_mode="rich",
 )
 
@@ -71,7 +72,7 @@ HtmlOption = Annotated[Path | None, typer.Option("--html", help="Write a page wi
 def run_scenarios(
     scenarios: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[SCENARIO]...", help=f"{', '.join(SCENARIOS)}; {', '.join(USUAL)} if none is given."),
+        typer.Argument(metavar="SCENARIO", help=f"{', '.join(SCENARIOS)}; {', '.join(USUAL)} if none is given."),
     ] = None,
     source: SourceOption = None,
     frames: FramesOption = None,
@@ -91,14 +92,18 @@ def run_scenarios(
 ) -> None:
     """Measure the scenarios, one after the other.
 
-    [bold]single[/]: one frame after the other, as fast as it goes. [bold]live[/]: frames come at a rate and the oldest
-    is dropped; latency counts from the capture to the advisory, and the age of what is known is measured as it is
-    used. [bold]throughput[/]: several sources at once. [bold]soak[/]: whether memory, handles or latency grow
-    (10,000 frames, or --frames, or --minutes).
+    [bold]single[/]: one frame after the other, as fast as it goes.
 
-    Every time comes with its 50th, 90th and 99th percentile and a 95 % confidence interval that holds for any
-    distribution; a percentile that the number of frames can't support is left out (the 99th needs 368). The overhead
-    ratio is the time of a whole frame over that of its model runs.
+    [bold]live[/]: frames come at a rate, the oldest is dropped; latency from capture to advisory,
+    and the age of what is known when it is used.
+
+    [bold]throughput[/]: several sources at once.
+
+    [bold]soak[/]: do memory, handles or latency grow? (10,000 frames, --frames, or --minutes)
+
+    Every time comes as p50, p90, p99 and maximum, with a 95 % confidence interval that holds for
+    any distribution. A percentile that the frames can't support is left out: p99 needs 368.
+    The overhead ratio is the time of a whole frame over that of its model runs.
     """
     settings = _settings(config, assignments, preset, model, provider, threads)
     chosen = list(scenarios or USUAL)
@@ -136,9 +141,11 @@ def run_sweeps(
 ) -> None:
     """Vary one thing and keep the rest: size, roi, signs, threads, precision, provider or preset.
 
-    The values take turns frame by frame, so that a machine that slows down slows all of them. The frames lie in
-    memory; decoding isn't measured. [bold]signs[/] draws 0 to 32 signs over a blurred picture of the source (extra
-    `sim`); [bold]roi[/] searches only a band of the picture.
+    The values take turns frame by frame, so that a machine that slows down slows all of them.
+    The frames lie in memory; decoding isn't measured.
+
+    [bold]signs[/] draws 0 to 32 signs over a blurred picture of the source (extra `sim`);
+    [bold]roi[/] searches only a band of the picture.
     """
     settings = _settings(config, assignments, preset, model, provider, threads)
     spec = _source(source)
@@ -161,8 +168,8 @@ def compare(
 ) -> None:
     """Put two results side by side: each number of both, and the ratio B over A.
 
-    A difference is called clear where the 95 % intervals don't overlap. Times of different machines, or of a machine
-    that was busy with something else, tell little; what else differs besides the code is said.
+    "Better" and "worse" stand where the 95 % intervals don't overlap. Times of different machines,
+    or of a busy one, tell little: what differs besides the code is said first.
     """
     one, other = read_result(first), read_result(second)
     print_comparison(compare_results(one, other), unlike(one, other), (first.name, second.name), Console())
