@@ -20,6 +20,7 @@ from signpipe.bench.result import BenchResult, check_writable, new_result, read_
 from signpipe.bench.scenarios import SCENARIOS, Plan
 from signpipe.bench.sweeps import SWEEPS, list_points, measure_points
 from signpipe.bench.tables import print_comparison, print_result
+from signpipe.cli.evaluate import PRESETS
 from signpipe.cli.run import parse_assignments
 from signpipe.errors import SettingsError, SourceError
 from signpipe.report import new_figure
@@ -27,7 +28,6 @@ from signpipe.settings import Settings, load_settings
 
 SAMPLE = Path(signpipe.__file__).parents[1] / "samples" / "drive.mp4"
 USUAL = ("single", "live", "throughput")
-PRESETS = ("fast",)
 SOAK_FRAMES = 10_000
 NEVER = 10**9  # frames of a soak that ends by the clock
 
