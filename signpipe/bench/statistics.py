@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import binom
+from scipy.special import bdtr  # scipy.stats takes a second to import
 
 PERCENTILES = (50, 90, 99)
 CONFIDENCE = 0.95
@@ -29,8 +29,8 @@ def rank_interval(n: int, percentile: float) -> tuple[int, int] | None:
         the 50th needs 6 of them, the 90th 36, the 99th 368.
     """
     share, tail = percentile / 100, (1 - CONFIDENCE) / 2
-    low = int(binom.ppf(tail, n, share)) - 1
-    high = int(binom.ppf(1 - tail, n, share))
+    cumulative = bdtr(np.arange(n + 1, dtype=np.float64), n, share)
+    low, high = int(np.searchsorted(cumulative, tail)) - 1, int(np.searchsorted(cumulative, 1 - tail))
     return (low, high) if low >= 0 and high < n else None
 
 
