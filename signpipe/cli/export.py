@@ -20,18 +20,20 @@ def export(
     data: DataOption = None,
     models: Annotated[Path, typer.Option(help="Folder of the models and their manifest.")] = Path("models"),
     result: Annotated[Path | None, typer.Option(help="Also write the metrics as JSON here.")] = None,
+    preset: Annotated[str, typer.Option(help="Whose usual checkpoint, for a detector: fast or accurate.")] = "fast",
 ) -> None:
     """Make a checkpoint a model: ONNX, quantised, judged on validation, entered into the manifest."""
     if model not in {"detector", "classifier"}:
         raise SettingsError(f"There is no model kind '{model}' to export; choose detector or classifier.")
     require_train_extra("Export")
     from signpipe.data import find_data
-    from signpipe.training.export import export_detector, write_result
+    from signpipe.training.export import write_result
     from signpipe.training.export_classifier import export_classifier
+    from signpipe.training.export_detector import export_detector
 
     folder = find_data(data)
     if model == "detector":
-        outcome = export_detector(checkpoint or Path("runs/detector-fast/last.pt"), folder, models)
+        outcome = export_detector(checkpoint or Path("runs") / f"detector-{preset}" / "last.pt", folder, models)
     else:
         outcome = export_classifier(checkpoint or Path("runs/classifier/last.pt"), folder, models)
     Console().print_json(data=outcome["metrics"])

@@ -63,11 +63,17 @@ def classifier(
 @train_app.command("detector")
 def detector(
     data: DataOption = None,
-    preset: Annotated[str, typer.Option(help="Which network: fast.")] = "fast",
+    preset: Annotated[str, typer.Option(help="Which network: fast, for CPUs, or accurate, for GPUs.")] = "fast",
     weights: Annotated[
-        Path | None, typer.Option(help="State dict of YOLO26n; else yolo26n_coco.state_dict.pt beside the data.")
+        Path | None,
+        typer.Option(
+            help="Where to start: state dict of YOLO26n, or an earlier checkpoint of the same network; else "
+            "yolo26n_coco.state_dict.pt in weights/ beside the data."
+        ),
     ] = None,
-    out: Annotated[Path, typer.Option(help="Folder for checkpoint, result and curves.")] = Path("runs/detector-fast"),
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for checkpoint, result and curves; else runs/detector-PRESET.")
+    ] = None,
     epochs: Annotated[int, typer.Option(min=1, help="Rounds of training.")] = 30,
     minutes: Annotated[float | None, typer.Option(min=0.1, help="Train for so long instead of --epochs.")] = None,
     tiles: Annotated[int, typer.Option(min=16, help="Tiles a round.")] = 320,
@@ -80,13 +86,16 @@ def detector(
     require_train_extra("Training")
     if resume and minutes is not None:
         raise SettingsError("A training can't be resumed by --minutes; give --epochs, the number of rounds altogether.")
-    if preset != "fast":
-        raise SettingsError(f"There is no detector preset '{preset}'; choose fast.")
     from signpipe.data import find_data
-    from signpipe.training.detector import DetectorPlan, train_detector
+    from signpipe.training.detector import PRESETS, DetectorPlan, train_detector
 
+    if preset not in PRESETS:
+        raise SettingsError(f"There is no detector preset '{preset}'; choose {' or '.join(PRESETS)}.")
     folder = find_data(data)
+    out = out or Path("runs") / f"detector-{preset}"
     weights = weights or folder.parent / "weights" / "yolo26n_coco.state_dict.pt"
-    plan = DetectorPlan(epochs=epochs, minutes=minutes, tiles=tiles, seed=seed, threads=threads, limit=limit)
+    plan = DetectorPlan(
+        preset=preset, epochs=epochs, minutes=minutes, tiles=tiles, seed=seed, threads=threads, limit=limit
+    )
     metrics = train_detector(plan, folder, weights, out, resume)["metrics"]
     Console().print(f"AP50 {metrics['ap50']:.4f}, AP50-95 {metrics['ap50_95']:.4f} on validation scenes; see {out}")

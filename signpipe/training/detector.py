@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -22,16 +23,37 @@ from ultralytics.nn.tasks import DetectionModel
 from ultralytics.utils import LOGGER
 
 from signpipe.errors import SourceError
+from signpipe.evaluation.detection import box_iou
 from signpipe.training.data import scenes
-from signpipe.training.detector_data import Tiles, load_sources
+from signpipe.training.detector_data import Source, Tiles, load_sources
 from signpipe.training.judge import LOWEST_SCORE, Detector, judge, pad_to_stride
 from signpipe.training.report import describe_machine, plot_curves
 from signpipe.types import Detections, FloatArray, Image
 
-ARCHITECTURE = Path(__file__).with_name("yolo26-fast.yaml")
-# Layer of YOLO26n whose weights each layer of the cut starts from.
-STARTS_FROM = {0: 0, 1: 1, 2: 2, 3: 3, 4: 4, 5: 5, 6: 6, 10: 16, 11: 17, 13: 19, 14: 23}
-STRIDE = 16
+STRIDE = 32
+HARD = 0.25  # score from which a false alarm in a training scene is a hard negative
+
+
+@dataclass(frozen=True, slots=True)
+class Preset:
+    """A network.
+
+    Attributes:
+        architecture: Its description.
+        starts_from: Layer of YOLO26n whose weights each layer starts from.
+    """
+
+    architecture: Path
+    starts_from: dict[int, int]
+
+
+PRESETS = {
+    "fast": Preset(
+        Path(__file__).with_name("yolo26-fast.yaml"),
+        {0: 0, 1: 1, 4: 4, 5: 5, 6: 6, 7: 7, 8: 8, 9: 9, 12: 13, 15: 16, 16: 17, 18: 19, 19: 23},
+    ),
+    "accurate": Preset(Path(__file__).with_name("yolo26-accurate.yaml"), {layer: layer for layer in range(24)}),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +61,7 @@ class DetectorPlan:
     """How a detector is trained.
 
     Attributes:
+        preset: Which network, a key of `PRESETS`.
         epochs: Rounds of `tiles` tiles each; a checkpoint follows every round.
         minutes: Time to train; overrides `epochs`, and makes the result depend on the machine's speed.
         tiles: Tiles a round.
@@ -48,9 +71,11 @@ class DetectorPlan:
         seed: Seed of every choice.
         threads: Threads of torch.
         validate_every: Rounds between validations.
+        mine_every: Rounds between looks for hard negatives in the training scenes.
         limit: Read only so many scenes of each set; for a trial.
     """
 
+    preset: str = "fast"
     epochs: int = 30
     minutes: float | None = None
     tiles: int = 320
@@ -59,7 +84,8 @@ class DetectorPlan:
     rate: float = 1.5e-3
     seed: int = 0
     threads: int = 2
-    validate_every: int = 6
+    validate_every: int = 10
+    mine_every: int = 10
     limit: int | None = None
 
 
@@ -82,24 +108,32 @@ def _to_float(values: Any) -> Any:
     return values.float()
 
 
-def build_detector(coco: Path | None = None) -> SignDetector:
-    """Build the network, from YOLO26n's COCO weights wherever a tensor of the same shape exists.
+def build_detector(preset: str = "fast", start: Path | None = None) -> SignDetector:
+    """Build a network, and start it from given weights.
+
+    Args:
+        preset: A key of `PRESETS`.
+        start: YOLO26n's COCO weights, taken wherever a tensor of the same shape exists; or a checkpoint of an earlier
+            training of the same network.
 
     Raises:
         SourceError: The weights are missing.
     """
-    model = SignDetector(str(ARCHITECTURE), nc=1, verbose=False)
+    model = SignDetector(str(PRESETS[preset].architecture), nc=1, verbose=False)
     model.names = {0: "sign"}
-    if coco is None:
+    if start is None:
         return model
-    if not coco.is_file():
-        raise SourceError(f"There are no start weights {coco}; give YOLO26n's state_dict with --weights.")
-    given, own = torch.load(coco, weights_only=True), model.state_dict()
+    if not start.is_file():
+        raise SourceError(f"There are no start weights {start}; give YOLO26n's state_dict with --weights.")
+    given, own = torch.load(start, weights_only=True), model.state_dict()
+    if "averaged" in given:
+        model.load_state_dict(given["averaged"])
+        return model
     for name, tensor in own.items():
         _, layer, rest = name.split(".", 2)
-        start = given.get(f"model.{STARTS_FROM.get(int(layer), -1)}.{rest}")
-        if start is not None and start.shape == tensor.shape:
-            tensor.copy_(start)
+        weights = given.get(f"model.{PRESETS[preset].starts_from.get(int(layer), -1)}.{rest}")
+        if weights is not None and weights.shape == tensor.shape:
+            tensor.copy_(weights)
     return model
 
 
@@ -132,9 +166,10 @@ class TileTraining(DetectionTrainer):  # type: ignore[misc]  # ultralytics has n
         self.sources = load_sources(scenes(data, "gtsdb", "train").images[:limit], True) + load_sources(
             boxed[:limit], False
         )
+        self.tiles = Tiles(self.sources, 10**9, plan.seed, plan.size)
         super().__init__(
             overrides={
-                "model": str(ARCHITECTURE), "task": "detect", "device": "cpu", "seed": plan.seed,
+                "model": str(PRESETS[plan.preset].architecture), "task": "detect", "device": "cpu", "seed": plan.seed,
                 "epochs": plan.epochs, "time": plan.minutes and plan.minutes / 60, "imgsz": plan.size,
                 "batch": plan.batch, "nbs": plan.batch, "optimizer": "AdamW", "lr0": plan.rate, "lrf": 0.02,
                 "cos_lr": True, "momentum": 0.9, "weight_decay": 0.01, "warmup_epochs": 1.5, "warmup_bias_lr": 0.0,
@@ -166,7 +201,7 @@ class TileTraining(DetectionTrainer):  # type: ignore[misc]  # ultralytics has n
         """Return the tiles; each round draws new ones."""
         if mode == "val":
             return DataLoader(self.val_scenes, collate_fn=list)
-        return _Rounds(Tiles(self.sources, 10**9, self.plan.seed, self.plan.size), self)
+        return _Rounds(self)
 
     def _build_train_pipeline(self) -> None:
         # The direct base wants to count the boxes of a labelled data set; tiles have none until they are drawn.
@@ -174,7 +209,7 @@ class TileTraining(DetectionTrainer):  # type: ignore[misc]  # ultralytics has n
 
     def get_model(self, cfg: Any = None, weights: Any = None, verbose: bool = True) -> SignDetector:  # noqa: ARG002
         """Return the network in the fast memory format."""
-        model: SignDetector = build_detector(self.coco).to(memory_format=torch.channels_last)
+        model: SignDetector = build_detector(self.plan.preset, self.coco).to(memory_format=torch.channels_last)
         return model
 
     def preprocess_batch(self, batch: dict[str, Any]) -> dict[str, Any]:
@@ -189,6 +224,9 @@ class TileTraining(DetectionTrainer):  # type: ignore[misc]  # ultralytics has n
         if final or (self.epoch + 1) % self.plan.validate_every == 0:
             result = judge(torch_detector(self.ema.ema), self.val_scenes)
             row |= {"ap50": result.ap50, "ap50_95": result.ap50_95, "recall": result.recall(result.score_at(0.1))}
+        if not final and (self.epoch + 1) % self.plan.mine_every == 0:
+            self.tiles.mistakes = mine(torch_detector(self.ema.ema), [s for s in self.sources if s.complete])
+            row["mistakes"] = len(self.tiles.mistakes)
         self.history.append(row)
         self.progress.console.print(", ".join(f"{key} {value:.4g}" for key, value in row.items()))
         return {}, row.get("ap50", 0.0)
@@ -206,6 +244,7 @@ class TileTraining(DetectionTrainer):  # type: ignore[misc]  # ultralytics has n
             "optimizer": self.optimizer.state_dict(),
             "epoch": self.epoch + 1,
             "history": self.history,
+            "mistakes": self.tiles.mistakes,
         }
         torch.save(state, self.out / "last.pt.part")
         (self.out / "last.pt.part").replace(self.out / "last.pt")
@@ -220,6 +259,7 @@ class TileTraining(DetectionTrainer):  # type: ignore[misc]  # ultralytics has n
         self.ema.updates = self.checkpoint["updates"]
         self.optimizer.load_state_dict(self.checkpoint["optimizer"])
         self.start_epoch, self.history = self.checkpoint["epoch"], self.checkpoint["history"]
+        self.tiles.mistakes = self.checkpoint["mistakes"]
         self.model.criterion = self.model.init_criterion()
         self.model.criterion.updates = self.start_epoch - 1
         self.model.criterion.update()
@@ -231,10 +271,9 @@ class TileTraining(DetectionTrainer):  # type: ignore[misc]  # ultralytics has n
 class _Rounds:
     """The tiles of one round as ultralytics sees them: every pass over it starts where the last one ended."""
 
-    def __init__(self, tiles: Tiles, trainer: TileTraining) -> None:
+    def __init__(self, trainer: TileTraining) -> None:
         self.dataset = range(trainer.plan.tiles)
         self.num_workers = 1
-        self._tiles = tiles
         self._trainer = trainer
 
     def __len__(self) -> int:
@@ -243,7 +282,7 @@ class _Rounds:
     def __iter__(self) -> Any:
         plan = self._trainer.plan
         start = self._trainer.epoch * plan.tiles
-        part = torch.utils.data.Subset(self._tiles, range(start, start + len(self) * plan.batch))
+        part = torch.utils.data.Subset(self._trainer.tiles, range(start, start + len(self) * plan.batch))
         return iter(DataLoader(part, plan.batch, num_workers=1, prefetch_factor=3, collate_fn=collate))
 
     @property
@@ -273,6 +312,18 @@ def torch_detector(model: SignDetector) -> Detector:
         return Detections(rows[:, :4], rows[:, 4])
 
     return detect
+
+
+def mine(detect: Detector, sources: Sequence[Source]) -> list[tuple[int, float, float]]:
+    """Return where the detector sees signs in training scenes and none are: source, and middle of the box as x, y."""
+    mistakes = []
+    for index, source in enumerate(sources):
+        found = detect(source.image)
+        found = found[np.flatnonzero(found.score >= HARD)]
+        middle = (found.xyxy[:, :2] + found.xyxy[:, 2:]) / 2
+        on_sign = box_iou(found.xyxy, source.boxes).max(1, initial=0.0) > 0.1
+        mistakes += [(index, float(x), float(y)) for x, y in middle[~on_sign]]
+    return mistakes
 
 
 def train_detector(plan: DetectorPlan, data: Path, coco: Path, out: Path, resume: bool = False) -> dict[str, Any]:

@@ -15,14 +15,21 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from signpipe.augmentation import TRAINING_CORRUPTIONS
 from signpipe.data import LabelledImage
 from signpipe.training.augment import degrade, recolour
+from signpipe.training.pasting import paste_drawing
 from signpipe.types import FloatArray, Image
 
 Vector = npt.NDArray[np.float64]  # x, y
 GREY = 114  # what ultralytics, and our letterbox, fill with
 SMALLEST, LARGEST = 12.0, 440.0
 SCALES = (0.38, 5.0)  # how far a scene may be shrunk and enlarged
+DRAWINGS = 0.25  # share of tiles into which drawings of signs are pasted
+CORRUPTED = 0.15  # share of tiles seen through weather, bad light or a bad camera
+MISTAKES = 0.12  # share of pieces around what an earlier state of the detector took for a sign
+# What moves pixels would leave the boxes behind.
+_CORRUPTIONS = [c for c in TRAINING_CORRUPTIONS if c.scenes and not c.geometric]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +64,10 @@ class Tiles:
         length: Tiles altogether.
         seed: Seed of every choice.
         size: Side of a tile in pixels.
+
+    Attributes:
+        mistakes: Hard negatives: which completely boxed source, and x and y in it, of what was taken for a sign and is
+            none.
     """
 
     def __init__(self, sources: Sequence[Source], length: int, seed: int, size: int = 640) -> None:
@@ -68,6 +79,7 @@ class Tiles:
         self._length = length
         self._seed = seed
         self._size = size
+        self.mistakes: list[tuple[int, float, float]] = []
 
     def __len__(self) -> int:
         return self._length
@@ -83,19 +95,29 @@ class Tiles:
             for x, y in ((0, 0), (half, 0), (0, half), (half, half)):
                 tile[y : y + half, x : x + half], piece = self._view(half, (SMALLEST, half * 0.5), rng)
                 boxes = np.concatenate([boxes, piece + np.array([x, y, x, y], np.float32)])
+        for _ in range(int(rng.random() < DRAWINGS) * int(rng.integers(1, 4))):
+            tile, boxes = paste_drawing(tile, boxes, (SMALLEST, LARGEST), rng)
         if rng.random() < 0.5:
             tile = np.ascontiguousarray(tile[:, ::-1])
             boxes = boxes[:, [2, 1, 0, 3]] * np.array([-1, 1, -1, 1], np.float32)
             boxes[:, [0, 2]] += self._size
         if rng.random() < 0.7:
-            tile = recolour(tile, rng, strength=0.6)
+            tile = recolour(tile, rng, strength=0.7)
+        if rng.random() < CORRUPTED:
+            corruption = _CORRUPTIONS[int(rng.integers(len(_CORRUPTIONS)))]
+            tile = corruption(tile, float(rng.uniform(0, 3)), rng)
         if rng.random() < 0.15:
             tile = degrade(tile, rng, lowest=self._size * 2 // 3)
         return tile, boxes
 
     def _view(self, size: int, sides: tuple[float, float], rng: np.random.Generator) -> tuple[Image, FloatArray]:
         """Cut one piece of `size` pixels: around a sign, or anywhere in a completely boxed scene."""
-        if rng.random() < 0.2:
+        if self.mistakes and rng.random() < MISTAKES:
+            index, x, y = self.mistakes[rng.integers(len(self.mistakes))]
+            source = self._complete[index]
+            scale = float(np.exp(rng.uniform(np.log(0.6), np.log(2.0))))
+            centre = np.array([x, y]) + rng.uniform(-0.35, 0.35, 2) * size / scale
+        elif rng.random() < 0.2:
             source = self._complete[rng.integers(len(self._complete))]
             scale = float(np.exp(rng.uniform(np.log(0.5), np.log(2.5))))
             centre = rng.uniform(0, 1, 2) * (source.image.shape[1], source.image.shape[0])

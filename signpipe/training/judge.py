@@ -9,24 +9,11 @@ import numpy as np
 
 from signpipe.data import LabelledImage
 from signpipe.evaluation.detection import DetectionEvaluation, evaluate_detections
-from signpipe.runtime.session import Session
 from signpipe.training.detector_data import GREY
 from signpipe.types import Detections, FloatArray, Image
 
 LOWEST_SCORE = 0.01  # candidates below aren't worth keeping
 Detector = Callable[[Image], Detections]
-
-
-def detector_of(session: Session) -> Detector:
-    """Return a function that detects in a BGR picture of any size with an end-to-end ONNX detector."""
-    stride = session.entry.input.stride or 32
-
-    def detect(image: Image) -> Detections:
-        rows = session.run(pad_to_stride(image, stride)[None])[session.entry.outputs[0].name][0]
-        rows = rows[rows[:, 4] >= LOWEST_SCORE]
-        return Detections(rows[:, :4], rows[:, 4])
-
-    return detect
 
 
 def judge(detect: Detector, scenes: Iterable[LabelledImage]) -> DetectionEvaluation:

@@ -9,6 +9,7 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 import onnx
+from onnx import numpy_helper
 from onnxruntime.quantization import CalibrationDataReader, CalibrationMethod, QuantFormat, QuantType, quantize_static
 from onnxruntime.quantization.shape_inference import quant_pre_process
 
@@ -26,20 +27,22 @@ class _Pictures(CalibrationDataReader):  # type: ignore[misc]  # onnxruntime has
         return next(self._feeds, None)
 
 
-def quantise(source: Path, target: Path, pictures: Sequence[Image], stem: str, decoding: str) -> None:
-    """Quantise a graph; the first layer, the last convolutions and all that decodes boxes stay in float.
+def quantise(source: Path, target: Path, pictures: Sequence[Image], stem: str | None, decoding: str) -> None:
+    """Quantise a graph; the last convolutions and all that decodes boxes stay in float, and the first layer can.
 
     Args:
         source: ONNX file in float32.
         target: Where the int8 one is written.
         pictures: BGR uint8 (H, W, 3) pictures to calibrate on, sides multiples of the stride.
-        stem: Pattern in the names of the first nodes, which stay in float: 3 channels gain nothing from int8.
+        stem: Pattern in the names of first nodes that stay in float; None lets the first convolution take the
+            picture's bytes as they are.
         decoding: Pattern in the names of the nodes where decoding begins; they and all after them stay in float.
     """
     with TemporaryDirectory() as folder:
         prepared = Path(folder) / "prepared.onnx"
         quant_pre_process(str(source), str(prepared), skip_symbolic_shape=True)
         graph = onnx.load(str(prepared)).graph
+        first = [n.name for n in graph.node if stem is not None and re.search(stem, n.name)]
         quantize_static(
             str(prepared),
             str(target),
@@ -49,10 +52,29 @@ def quantise(source: Path, target: Path, pictures: Sequence[Image], stem: str, d
             per_channel=True,
             activation_type=QuantType.QUInt8,
             weight_type=QuantType.QInt8,
-            nodes_to_exclude=[n.name for n in graph.node if re.search(stem, n.name)] + nodes_from(graph, decoding),
+            nodes_to_exclude=first + nodes_from(graph, decoding),
             calibrate_method=CalibrationMethod.MinMax,
             extra_options={"CalibMovingAverage": True},
         )
+    if stem is None:
+        _take_bytes(target)
+
+
+def _take_bytes(path: Path) -> None:
+    """Let the first convolution read the picture's bytes, in the place of casting and quantising them again."""
+    model = onnx.load(str(path))
+    graph = model.graph
+    users = {name: node for node in reversed(graph.node) for name in node.input}
+    cast = next(node for node in graph.node if node.op_type == "Cast")
+    quantised = users[cast.output[0]]
+    bytes_read = users[quantised.output[0]]
+    graph.initializer.append(numpy_helper.from_array(np.float32(1), "byte_scale"))
+    graph.initializer.append(numpy_helper.from_array(np.uint8(0), "byte_zero"))
+    bytes_read.input[:] = [cast.input[0], "byte_scale", "byte_zero"]
+    graph.node.remove(cast)
+    graph.node.remove(quantised)
+    onnx.checker.check_model(model)
+    onnx.save(model, str(path))
 
 
 def nodes_from(graph: onnx.GraphProto, starts: str) -> list[str]:

@@ -16,7 +16,7 @@ from signpipe.runtime.session import open_session
 from signpipe.settings import RuntimeSettings
 
 WEIGHTS = "yolo26n_coco.state_dict.pt"
-PRESETS = ("fast",)
+PRESETS = ("fast", "accurate")
 TRACKS = 5  # of a class: every fifth is validation
 
 pytestmark = [
