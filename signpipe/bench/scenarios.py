@@ -131,16 +131,16 @@ def soak(plan: Plan, settings: Settings, progress: Progress) -> dict[str, Any]:
         SignpipeError: The source or a model can't be used.
     """
     samples: list[tuple[float | None, int | None, int]] = []
-    every = max(plan.frames // SAMPLES, 1)
     with _warm(plan, settings) as (pipeline, capture):
-        recorder = Recorder(stages=False)
-        end = monotonic() + plan.seconds if plan.seconds else float("inf")
+        recorder, start = Recorder(stages=False), monotonic()
         for result, waited_ms in _results(pipeline, capture, plan.frames):
             recorder.add(result, waited_ms, result.timings_ms["total"])
             progress(1)
-            if recorder.frames % every == 0:
+            passed = (monotonic() - start) / plan.seconds if plan.seconds else 0.0
+            done = max(passed, recorder.frames / plan.frames)
+            if done * SAMPLES >= len(samples) + 1:
                 samples.append((memory_mb(), open_handles(), running_threads()))
-            if monotonic() >= end:
+            if done >= 1:
                 break
         metrics = recorder.metrics()
     drift = {"latency_ms": _early_and_late(recorder.latencies_ms)}

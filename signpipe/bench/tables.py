@@ -75,7 +75,7 @@ def headline(name: str, metrics: dict[str, Any]) -> str:
     if metrics["peak_memory_mb"] is not None:
         parts.append(f"peak memory {metrics['peak_memory_mb']:.0f} MB")
     for what, drift in metrics.get("drift", {}).items():
-        parts.append(f"{what} {drift['early']:g} early, {drift['late']:g} late")
+        parts.append(f"{what} {drift['early']:.4g} early, {drift['late']:.4g} late")
     return f"{name}: {'; '.join(parts)}"
 
 

@@ -56,6 +56,7 @@ def test_soak_tells_early_from_late(recording: Path) -> None:
 def test_soak_ends_by_the_clock(recording: Path) -> None:
     metrics = soak(Plan(str(recording), frames=10**9, seconds=0.3), Settings(), lambda _: None)
     assert 0 < metrics["frames"] < 10**6
+    assert "threads" in metrics["drift"]
 
 
 def test_missing_source() -> None:
