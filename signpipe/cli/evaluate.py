@@ -19,6 +19,7 @@ from signpipe.cli.measuring import (
     tell,
     with_progress,
 )  # fmt: skip
+from signpipe.cli.quality import pipeline, risk, streaming
 from signpipe.cli.robustness import robustness
 from signpipe.data import ClassMap
 from signpipe.data.classes import parse_mapping
@@ -73,4 +74,5 @@ def classification(
     )
 
 
-evaluate_app.command("robustness")(robustness)
+for command in (robustness, streaming, pipeline, risk):
+    evaluate_app.command(command.__name__)(command)

@@ -26,6 +26,7 @@ from signpipe.data import ClassMap
 from signpipe.data.classes import parse_mapping
 from signpipe.errors import SettingsError
 from signpipe.evaluation.robustness import SEED, Robustness, run_robustness
+from signpipe.evaluation.scene_suites import run_scenes
 from signpipe.settings import load_settings
 
 
@@ -35,6 +36,9 @@ def robustness(
     split: SplitOption = "val",
     suite: Annotated[str, typer.Option(metavar="occlusion|corruption|all", help="What is done to the signs.")] = "all",
     crops: Annotated[int, typer.Option(min=1, help="How many signs are looked at under each condition.")] = 600,
+    scenes: Annotated[
+        int, typer.Option(min=0, help="How many GTSDB scenes beside --data are put under conditions too; 0 is none.")
+    ] = 0,
     seed: Annotated[int, typer.Option(help="Another one gives other rain and other leaves.")] = SEED,
     model: ModelOption = None,
     mapping: MapOption = None,
@@ -59,6 +63,11 @@ def robustness(
         )
     )
     metrics = result.summary()
+    if scenes:
+        pictures = open_part(data, "gtsdb", "val", ClassMap(parse_mapping(mapping or [])))
+        metrics["on_scenes"] = with_progress(
+            lambda progress: run_scenes(pictures, settings, progress, suite=suite, scenes=scenes, seed=seed), "scenes"
+        )
     _print_curves(metrics)
     tell(measured("robustness", settings.classify.model, "classifier", settings, dataset, split, metrics), json_file)
     if html is not None:
@@ -80,14 +89,14 @@ def _print_curves(metrics: dict[str, Any]) -> None:
             continue
         effects = metrics[suite]
         levels = list(next(iter(effects.values()))["levels"])
-        table = Table(title=f"accuracy under {suite}" + (", of what could be known" if suite == "occlusion" else ""))
-        table.add_column("effect")
+        table = Table(title=f"accuracy in % under {suite}" + (" / its ceiling" if suite == "occlusion" else ""))
+        table.add_column("effect", no_wrap=True)
         for level in levels:
             table.add_column(level, justify="right")
         for name, effect in effects.items():
             cells = [effect["levels"][level] for level in levels]
             texts = [
-                f"{cell['accuracy']:.3f}" + (f" of {cell['ceiling']:.3f}" if suite == "occlusion" else "")
+                f"{100 * cell['accuracy']:.0f}" + (f" / {100 * cell['ceiling']:.0f}" if suite == "occlusion" else "")
                 for cell in cells
             ]
             table.add_row(name + (" (held out)" if effect["held_out"] else ""), *texts)

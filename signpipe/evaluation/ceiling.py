@@ -35,7 +35,8 @@ class Ceiling:
 
     def __init__(self, catalogue: Catalogue, size: int, margin: float) -> None:
         drawn = np.stack([drawing_crop(name, size, margin) for name in catalogue.names]).astype(np.float32)
-        self._drawn = drawn.reshape(len(drawn), -1, 3) / np.float32(255)
+        drawn = drawn.reshape(len(drawn), -1, 3) / np.float32(255)
+        self._apart = np.stack([np.abs(drawn - one).max(axis=2) for one in drawn])  # (C, C, pixels)
         self._threshold = DIFFERENCE * (size / REFERENCE_SIDE) ** 2
 
     def differences(self, class_id: int, visible: FloatArray) -> FloatArray:
@@ -48,8 +49,7 @@ class Ceiling:
         Returns:
             float32 (N, C); infinite for the class itself.
         """
-        apart = np.abs(self._drawn - self._drawn[class_id]).max(axis=2)
-        result = visible.reshape(len(visible), -1) @ apart.T
+        result = visible.reshape(len(visible), -1) @ self._apart[class_id].T
         result[:, class_id] = np.inf
         return np.asarray(result, np.float32)
 

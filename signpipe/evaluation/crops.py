@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
@@ -127,10 +127,13 @@ def sample_crops(
 def _ordered(dataset: Dataset) -> list[Place]:
     """Return all signs in the order in which a sample takes them."""
     by_class: dict[int, dict[str, list[Place]]] = defaultdict(lambda: defaultdict(list))
+    seen: Counter[str] = Counter()
     for index, labelled in enumerate(dataset):
         for box in np.flatnonzero((labelled.class_ids >= 0) & ~labelled.ignore):
             class_id = int(labelled.class_ids[box])
             key = f"{labelled.path.parent.name}/{labelled.path.stem}/{box}"
+            seen[key] += 1  # frames of one video have one name
+            key += f"/{seen[key]}" if seen[key] > 1 else ""
             by_class[class_id][labelled.track or key].append(Place(index, int(box), class_id, key))
     ranked: list[tuple[float, str, Place]] = []
     for tracks in by_class.values():

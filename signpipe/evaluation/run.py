@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from signpipe.catalogue import load_catalogue
 from signpipe.data import Dataset, LabelledImage
 from signpipe.errors import SourceError
 from signpipe.evaluation.classification import ClassificationEvaluation
 from signpipe.evaluation.detection import box_iou, evaluate_detections
+from signpipe.evaluation.risk import risk_coverage
 from signpipe.runtime.session import open_session
 from signpipe.settings import Settings
 from signpipe.stages.classify import Classify
@@ -70,22 +73,66 @@ def evaluate_classifier(dataset: Dataset, settings: Settings, progress: Progress
         SourceError: A picture can't be read, or no box has a class of the catalogue.
         ModelError: The classifier can't be used.
     """
+    looked = classify_signs(dataset, settings, progress)
+    evaluation = ClassificationEvaluation(looked.probability, looked.labels, load_catalogue())
+    return evaluation.summary(settings.fallback.accept)
+
+
+def evaluate_risk(dataset: Dataset, settings: Settings, progress: Progress) -> dict[str, Any]:
+    """Classify every boxed sign, and compare how much would be published with how much of that is wrong.
+
+    Args:
+        dataset: Labelled pictures.
+        settings: The configuration; `fallback` says from which level a look is published.
+        progress: Told how many pictures are done, and how many there are.
+
+    Raises:
+        SourceError: A picture can't be read, or no box has a class of the catalogue.
+        ModelError: The classifier can't be used.
+    """
+    looked = classify_signs(dataset, settings, progress)
+    right = looked.probability.argmax(1) == looked.labels
+    return risk_coverage(looked.probability.max(1), looked.novelty, right, settings.fallback)
+
+
+@dataclass(frozen=True, slots=True)
+class LookedAt:
+    """What the classifier says of all signs of a data set.
+
+    Attributes:
+        probability: float32 (N, C).
+        novelty: float32 (N,).
+        labels: int64 (N,), the true classes.
+    """
+
+    probability: FloatArray
+    novelty: FloatArray
+    labels: npt.NDArray[np.int64]
+
+
+def classify_signs(dataset: Dataset, settings: Settings, progress: Progress) -> LookedAt:
+    """Classify every boxed sign whose class is in the catalogue.
+
+    Raises:
+        SourceError: A picture can't be read, or no box has a class of the catalogue.
+        ModelError: The classifier can't be used.
+    """
     classify = Classify(settings.classify, open_session(settings.classify.model, settings.runtime, "classifier"))
-    probabilities, labels = [], []
+    looks, labels = [], []
     for index, labelled in enumerate(dataset):
         known = (labelled.class_ids >= 0) & ~labelled.ignore
         if known.any():
             image = labelled.read()
             boxes = labelled.boxes_in(image.shape)[known]
-            probabilities.append(classify(image, Detections(boxes, np.ones(len(boxes), np.float32))).probability)
+            looks.append(classify(image, Detections(boxes, np.ones(len(boxes), np.float32))))
             labels.append(labelled.class_ids[known])
         progress(index + 1, len(dataset))
     if not labels:
         raise SourceError(
             f"The data set {dataset.root} marks no sign of the catalogue's classes; map its own names with --map."
         )
-    evaluation = ClassificationEvaluation(np.concatenate(probabilities), np.concatenate(labels), load_catalogue())
-    return evaluation.summary(settings.fallback.accept)
+    probability = np.concatenate([one.probability for one in looks])
+    return LookedAt(probability, np.concatenate([one.novelty for one in looks]), np.concatenate(labels))
 
 
 def open_detector(settings: Settings) -> Callable[[Image], Detections]:
