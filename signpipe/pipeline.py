@@ -65,7 +65,9 @@ class Pipeline:
                 f"{len(self.catalogue)} in order; choose a classifier that was trained for this catalogue."
             )
         detector = self.detector.entry
-        self._preprocess = Preprocess(settings.preprocess, detector.input.stride or 32, detector.fixed_size)
+        self._preprocess = Preprocess(
+            settings.preprocess, detector.input.stride or 32, detector.fixed_size, detector.smallest_side
+        )
         self._detect = Detect(settings.detect, self.detector)
         self._plausibility = Plausibility(settings.plausibility)
         self._classify = Classify(settings.classify, self.classifier)

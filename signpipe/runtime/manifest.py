@@ -92,6 +92,14 @@ class ModelEntry(BaseModel):
         return None
 
     @property
+    def smallest_side(self) -> int:
+        """What the sides of a detector's input must at least be.
+
+        An end-to-end head picks its best 300 places, and an input smaller than 160 x 160 has fewer at strides 8 and 16.
+        """
+        return 160 if self.box_layout == "end_to_end" else 0
+
+    @property
     def box_layout(self) -> Literal["end_to_end", "raw"]:
         """How a detector writes its boxes: "end_to_end" (1, N, 6) or "raw" (1, 4 + classes, M).
 

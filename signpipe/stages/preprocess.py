@@ -28,11 +28,14 @@ class Preprocess:
         stride: The network's input sides must be multiples of this.
         shape: (height, width) of the network's input if that is fixed: the band is scaled to fit it. None keeps the
             native size.
+        smallest: Sides of native size are padded to this at least.
     """
 
-    def __init__(self, settings: PreprocessSettings, stride: int, shape: tuple[int, int] | None = None) -> None:
+    def __init__(
+        self, settings: PreprocessSettings, stride: int, shape: tuple[int, int] | None = None, smallest: int = 0
+    ) -> None:
         self._settings = settings
-        self._letterbox = Letterbox(stride, shape)
+        self._letterbox = Letterbox(stride, shape, smallest)
         self._clahe = cv2.createCLAHE(settings.clahe_clip)
         self._steps = self._enabled_steps()
 
@@ -108,11 +111,13 @@ class Letterbox:
     Args:
         stride: Sides are padded to multiples of this where the size is native.
         shape: Fixed (height, width) to scale to, or None for the native size.
+        smallest: What sides are padded to at least where the size is native; a multiple of the stride.
     """
 
-    def __init__(self, stride: int, shape: tuple[int, int] | None = None) -> None:
+    def __init__(self, stride: int, shape: tuple[int, int] | None = None, smallest: int = 0) -> None:
         self._stride = stride
         self._shape = shape
+        self._smallest = smallest
         self._buffer: Image = np.empty((0, 0, 3), np.uint8)
         self._content = (0, 0)
 
@@ -137,8 +142,8 @@ class Letterbox:
     def _layout(self, height: int, width: int) -> tuple[tuple[int, int], tuple[int, int]]:
         """Return (height, width) of the scaled picture and of the whole input."""
         if self._shape is None:
-            padded = (-(-height // self._stride) * self._stride, -(-width // self._stride) * self._stride)
-            return (height, width), padded
+            rows, columns = (max(-(-side // self._stride) * self._stride, self._smallest) for side in (height, width))
+            return (height, width), (rows, columns)
         scale = min(self._shape[0] / height, self._shape[1] / width)
         return (max(round(height * scale), 1), max(round(width * scale), 1)), self._shape
 

@@ -200,3 +200,10 @@ def test_only_the_band_is_enhanced() -> None:
     np.testing.assert_array_equal(prepared.picture[bottom:], image[bottom:])
     np.testing.assert_array_equal(prepared.picture[top:bottom], prepared.image)
     assert prepared.image.mean() > image.mean() + 5
+
+
+def test_a_picture_too_small_for_the_head_is_padded() -> None:
+    image = road()[:40, :70]
+    prepared = Preprocess(PreprocessSettings(), 32, None, smallest=160)(frame(image))
+    assert prepared.image.shape == (160, 160, 3)
+    np.testing.assert_array_equal(prepared.image[:40, :70], image)
