@@ -20,6 +20,7 @@ from signpipe.cli.measuring import (
     with_progress,
 )  # fmt: skip
 from signpipe.cli.quality import pipeline, risk, streaming
+from signpipe.cli.report import report
 from signpipe.cli.robustness import robustness
 from signpipe.data import ClassMap
 from signpipe.data.classes import parse_mapping
@@ -74,5 +75,5 @@ def classification(
     )
 
 
-for command in (robustness, streaming, pipeline, risk):
+for command in (robustness, streaming, pipeline, risk, report):
     evaluate_app.command(command.__name__)(command)

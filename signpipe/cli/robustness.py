@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -22,11 +23,14 @@ from signpipe.cli.measuring import (
     tell,
     with_progress,
 )  # fmt: skip
+from signpipe.cli.report import show_examples
 from signpipe.data import ClassMap
 from signpipe.data.classes import parse_mapping
 from signpipe.errors import SettingsError
-from signpipe.evaluation.robustness import SEED, Robustness, run_robustness
+from signpipe.evaluation.robustness import SEED, run_robustness
 from signpipe.evaluation.scene_suites import run_scenes
+from signpipe.report.page import write_page
+from signpipe.report.robustness import robustness_sections
 from signpipe.settings import load_settings
 
 
@@ -69,16 +73,11 @@ def robustness(
             lambda progress: run_scenes(pictures, settings, progress, suite=suite, scenes=scenes, seed=seed), "scenes"
         )
     _print_curves(metrics)
-    tell(measured("robustness", settings.classify.model, "classifier", settings, dataset, split, metrics), json_file)
+    told = measured("robustness", settings.classify.model, "classifier", settings, dataset, split, metrics)
+    tell(told, json_file)
     if html is not None:
-        _write_page(html, result, metrics)
-
-
-def _write_page(path: Path, result: Robustness, metrics: dict[str, Any]) -> None:
-    from signpipe.report.page import write_page
-    from signpipe.report.robustness import robustness_sections  # needs the extra "report"
-
-    write_page(path, "Robustness of the classifier", robustness_sections(metrics, result))
+        sections = robustness_sections(asdict(told), show_examples(settings, result.spoiler, drawings=False))
+        write_page(html, "Robustness of the classifier", sections)
 
 
 def _print_curves(metrics: dict[str, Any]) -> None:

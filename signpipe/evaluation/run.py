@@ -143,7 +143,8 @@ def open_detector(settings: Settings) -> Callable[[Image], Detections]:
     """
     settings = settings.model_copy(update={"detect": settings.detect.model_copy(update={"raw": True, "maximum": 1000})})
     session = open_session(settings.detect.model, settings.runtime, "detector")
-    preprocess = Preprocess(settings.preprocess, session.entry.input.stride or 32, session.entry.fixed_size)
+    entry = session.entry
+    preprocess = Preprocess(settings.preprocess, entry.input.stride or 32, entry.fixed_size, entry.smallest_side)
     detect = Detect(settings.detect, session)
     return lambda image: detect(preprocess(Frame(image, 0, 0.0, 0.0, "evaluation", independent=True)))[1]
 

@@ -89,6 +89,11 @@ def paragraph(text: str) -> Html:
     return Html(f"<p>{escape(text)}</p>")
 
 
+def folded(title: str, body: Html) -> Html:
+    """Return something long behind a line that opens it."""
+    return Html(f"<details><summary>{escape(title)}</summary>\n{body}\n</details>")
+
+
 def verdict(passed: bool | None) -> Html:
     """Return a word for a table: pass, fail, or not measured."""
     css, word = {True: ("pass", "pass"), False: ("fail", "FAIL"), None: ("none", "not measured")}[passed]

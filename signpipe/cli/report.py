@@ -1,0 +1,189 @@
+"""`signpipe evaluate report`: everything measured, as one page for a reviewer."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+
+import signpipe
+from signpipe.catalogue import load_catalogue
+from signpipe.cli.measuring import ConfigOption, DataOption, SplitOption, measured, open_part, with_progress, write_json
+from signpipe.data import FORMATS, ClassMap, Dataset
+from signpipe.errors import OutputError, SettingsError
+from signpipe.evaluation.budgets import Judged, judge, load_budgets
+from signpipe.evaluation.conditions import Spoiler
+from signpipe.evaluation.examples import Example, drawing_sample, find_examples
+from signpipe.evaluation.looks import Looker
+from signpipe.evaluation.partial import Partial
+from signpipe.evaluation.robustness import SEED, run_robustness
+from signpipe.evaluation.run import evaluate_classifier, evaluate_detector, evaluate_risk
+from signpipe.evaluation.scenes import evaluate_pipeline
+from signpipe.evaluation.streaming import evaluate_streaming
+from signpipe.machine import describe_machine
+from signpipe.report.page import write_page
+from signpipe.report.quality import draw_figures, encode, quality_sections
+from signpipe.runtime.session import open_session
+from signpipe.settings import Settings, load_settings
+
+SCHEMA = 1
+NAME = "quality"
+Role = Literal["detector", "classifier"]
+Evaluate = Callable[[Dataset, Settings, Callable[[int, int], None]], dict[str, Any]]
+
+
+def report(
+    out: Annotated[Path, typer.Option(help="Folder for quality.html, quality.json and the figures.")],
+    data: DataOption = None,
+    split: SplitOption = "val",
+    crops_format: Annotated[str, typer.Option(metavar="|".join(FORMATS), help="Format of the signs.")] = "gtsrb",
+    scenes_format: Annotated[str, typer.Option(metavar="|".join(FORMATS), help="Format of the scenes.")] = "gtsdb",
+    crops: Annotated[int, typer.Option(min=1, help="Signs looked at under each condition.")] = 600,
+    examples: Annotated[
+        str, typer.Option(metavar="photographs|drawings|none", help="What the examples show.")
+    ] = "photographs",
+    detector: Annotated[str | None, typer.Option(help="Detector: name in the manifest, or an ONNX file.")] = None,
+    classifier: Annotated[str | None, typer.Option(help="Classifier: name in the manifest, or an ONNX file.")] = None,
+    budgets: Annotated[Path | None, typer.Option(help="TOML file of budgets; else benchmarks/budgets.toml.")] = None,
+    compare: Annotated[Path | None, typer.Option(help="quality.json of another model or commit to put beside.")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with an interrupted report in the folder.")] = False,
+    config: ConfigOption = None,
+) -> None:
+    """Measure everything and write one self-contained page for a reviewer, with its numbers and figures.
+
+    The page holds pass or fail of each budget, curves of accuracy over the hidden share of a sign, a heat map of
+    corruptions, examples of successes and failures, and what was tested on what, and what wasn't.
+    """
+    if examples not in ("photographs", "drawings", "none"):
+        raise SettingsError(f"--examples can't be '{examples}'; choose photographs, drawings or none.")
+    settings = load_settings(config, {"detect.model": detector, "classify.model": classifier})
+    limits = load_budgets(budgets or Path(signpipe.__file__).parents[1] / "benchmarks" / "budgets.toml")
+    other = read_results(compare) if compare else None
+    signs = open_part(data, crops_format, split, ClassMap())
+    scenes = open_part(data, scenes_format, split, ClassMap())
+    boxes = open_part(data, scenes_format, split, ClassMap(one_class=True))
+    results, shown = _measure(signs, scenes, boxes, settings, split, crops, out, resume, examples)
+    judged = judge(limits, results)
+    _write(out, results, judged, shown, other)
+    _tell(judged, out)
+
+
+def read_results(path: Path) -> dict[str, Any]:
+    """Return the results of another report, by task.
+
+    Raises:
+        SettingsError: The file is no report, or one of another version.
+    """
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        schema, results = content["schema"], content["results"]
+    except OSError as error:
+        raise SettingsError(f"The results {path} can't be read: {error.strerror}.") from None
+    except (ValueError, KeyError, TypeError):
+        raise SettingsError(f"{path} holds no results of `signpipe evaluate report`; give its quality.json.") from None
+    if schema != SCHEMA:
+        raise SettingsError(
+            f"The results {path} have schema {schema}, but this signpipe compares {SCHEMA}; make them again."
+        )
+    return dict(results)
+
+
+def _measure(
+    signs: Dataset,
+    scenes: Dataset,
+    boxes: Dataset,
+    settings: Settings,
+    split: str,
+    crops: int,
+    out: Path,
+    resume: bool,
+    examples: str,
+) -> tuple[dict[str, Any], list[Example]]:
+    """Run every task, or take over what an interrupted run has finished."""
+    plan: list[tuple[str, Role, Dataset, Evaluate]] = [
+        ("classification", "classifier", signs, evaluate_classifier),
+        ("risk", "classifier", signs, evaluate_risk),
+        ("detection", "detector", boxes, evaluate_detector),
+        ("pipeline", "classifier", scenes, evaluate_pipeline),
+    ]
+    if any(image.track for image in signs):
+        plan.append(("streaming", "classifier", signs, evaluate_streaming))
+    identity = {
+        "version": signpipe.__version__, "settings": settings.model_dump_json(exclude={"output"}), "crops": crops,
+        "signs": signs.digest(), "scenes": scenes.digest(), "split": split,
+    }  # fmt: skip
+    partial = Partial(out / f"{NAME}.json.part", identity, resume)
+    results: dict[str, Any] = {}
+    for task, role, dataset, evaluate in plan:
+        results[task] = partial.get(task)
+        if results[task] is None:
+            metrics = with_progress(lambda tell, e=evaluate, d=dataset: e(d, settings, tell), task)  # type: ignore[misc]
+            model = settings.detect.model if role == "detector" else settings.classify.model
+            results[task] = asdict(measured(task, model, role, settings, dataset, split, metrics))
+            partial.put(task, results[task])
+    keep = out / "robustness.json.part"
+    found = with_progress(
+        lambda tell: run_robustness(signs, settings, tell, crops=crops, seed=SEED, keep=keep, resume=resume),
+        "robustness",
+    )
+    results["robustness"] = asdict(
+        measured("robustness", settings.classify.model, "classifier", settings, signs, split, found.summary())
+    )
+    shown = show_examples(settings, found.spoiler, drawings=examples == "drawings") if examples != "none" else []
+    partial.finish()
+    return results, shown
+
+
+def show_examples(settings: Settings, spoiler: Spoiler, drawings: bool) -> list[Example]:
+    """Return examples of successes and failures, of the photographs that were measured or of drawings.
+
+    Raises:
+        ModelError: The classifier can't be used.
+        ExtraMissingError: Drawings are wanted, and the extra "sim" isn't installed.
+    """
+    catalogue = load_catalogue()
+    session = open_session(settings.classify.model, settings.runtime, "classifier")
+    if drawings:
+        size, margin = int(session.entry.input.shape[1]), settings.classify.margin
+        spoiler = Spoiler(drawing_sample(catalogue, size, margin), catalogue, margin, SEED)
+    return find_examples(spoiler, Looker(session, catalogue), catalogue)
+
+
+def _write(
+    out: Path, results: dict[str, Any], judged: list[Judged], shown: list[Example], other: dict[str, Any] | None
+) -> None:
+    machine = asdict(describe_machine())
+    budgets = [
+        {"title": one.budget.title, "metric": one.budget.metric, "bound": one.budget.bound, "value": one.value,
+         "n": one.count, "passed": one.passed}
+        for one in judged
+    ]  # fmt: skip
+    write_json(
+        out / f"{NAME}.json",
+        {"schema": SCHEMA, "machine": machine, "budgets": budgets, "results": results},
+    )
+    pictures = encode(draw_figures(results, other))
+    try:
+        (out / "figures").mkdir(exist_ok=True)
+        for name, (_, content) in pictures.items():
+            (out / "figures" / f"{name}.png").write_bytes(content)
+    except OSError as error:
+        raise OutputError(f"The figures in {out} can't be written: {error.strerror}.") from None
+    note = f"signpipe {signpipe.__version__}, measured {machine.get('date', '')} on {machine.get('cpu', '')}"
+    sections = quality_sections(results, judged, pictures, shown, other)
+    write_page(out / f"{NAME}.html", "How good signpipe's models are", sections, note)
+
+
+def _tell(judged: list[Judged], out: Path) -> None:
+    console = Console()
+    words = {True: "[green]pass[/]", False: "[red]FAIL[/]", None: "not measured"}
+    for one in judged:
+        value = "" if one.value is None else f"{one.value:.4f}, "
+        console.print(f"{words[one.passed]}  {escape(one.budget.title)}: {value}{one.budget.bound}", highlight=False)
+    console.print(f"written to {escape(str(out / f'{NAME}.html'))}", highlight=False, soft_wrap=True)
