@@ -6,9 +6,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from benchmarks.golden import EVERY, FRAMES_THAT_MAY_DIFFER, differences, essence, read
 from signpipe import FrameResult, Pipeline, Settings, open_source
 from signpipe.catalogue import Effect, load_catalogue
 from signpipe.simulation.truth import Truth, TruthFrame, read_truth
+from signpipe.sinks.jsonl import result_record
 from signpipe.types import Advisory, AdvisoryStatus, Verdict
 
 SAMPLES = Path(__file__).parents[1] / "samples"
@@ -112,3 +114,10 @@ def test_every_frame_is_timed_stage_by_stage(drive: Drive) -> None:
         assert stages <= timings.keys()
         assert sum(timings[stage] for stage in stages) == pytest.approx(timings["total"], rel=0.1, abs=0.5)
         assert 0 < timings["models"] < timings["total"]
+
+
+def test_the_sample_is_read_as_when_it_was_last_accepted(drive: Drive) -> None:
+    new = [essence(result_record(result, CATALOGUE)) for result in drive.results[::EVERY]]
+    found = [differences(*pair) for pair in zip(read(), new, strict=True)]
+    advice = "if that is as it should be, accept it with `python benchmarks/golden.py --accept`"
+    assert sum(map(bool, found)) <= FRAMES_THAT_MAY_DIFFER, [advice, found]
