@@ -76,7 +76,7 @@ class ClassificationEvaluation:
         return {
             "n": count,
             "read_as_another": wrong / count if count else 0.0,
-            "interval_95": wilson(wrong, count),
+            "interval_95": list(wilson(wrong, count)) if count else [0.0, 1.0],
             "pairs": [
                 {"true": self.catalogue[true].value, "read": self.catalogue[read].value, "n": times}
                 for (true, read), times in pairs.most_common()

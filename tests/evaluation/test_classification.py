@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from signpipe.catalogue import load_catalogue
@@ -49,6 +49,7 @@ def test_calibration_error_is_the_gap_between_confidence_and_accuracy() -> None:
     assert expected_calibration_error(rows(*[(14, 0.95)] * 10), labels) == pytest.approx(0.15, abs=1e-6)
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 42), st.floats(0.05, 1.0), st.integers(0, 42)), min_size=1, max_size=30))
 def test_every_share_lies_between_0_and_1(cases: list[tuple[int, float, int]]) -> None:
     probability = rows(*[(class_id, share) for class_id, share, _ in cases])
