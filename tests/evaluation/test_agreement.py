@@ -18,8 +18,8 @@ def random_scenes(rng: np.random.Generator, count: int) -> list[tuple[Detections
     for _ in range(count):
         corner = rng.uniform(0, 400, (rng.integers(0, 5), 2))
         truth = np.concatenate([corner, corner + rng.uniform(12, 90, (len(corner), 1))], 1).astype(np.float32)
-        near = np.repeat(truth, rng.integers(0, 3, len(truth)), 0)
-        near = near + rng.normal(0, 4, near.shape)
+        doubled = np.repeat(truth, rng.integers(0, 3, len(truth)), 0)
+        near = doubled + rng.normal(0, 4, doubled.shape)
         corner = rng.uniform(0, 400, (rng.integers(0, 3), 2))
         wrong = np.concatenate([corner, corner + rng.uniform(12, 90, (len(corner), 1))], 1)
         boxes = np.concatenate([near, wrong]).astype(np.float32)
@@ -30,7 +30,8 @@ def random_scenes(rng: np.random.Generator, count: int) -> list[tuple[Detections
 def coco_ap(scenes: list[tuple[Detections, FloatArray]]) -> tuple[float, float]:
     """Return AP50-95 and AP50 as faster-coco-eval has them."""
     images = [{"id": i, "width": 600, "height": 600} for i in range(1, len(scenes) + 1)]
-    truth, found = [], []
+    truth: list[dict[str, object]] = []
+    found: list[dict[str, object]] = []
     for image_id, (detections, boxes) in enumerate(scenes, 1):
         for x1, y1, x2, y2 in boxes.astype(float):
             box = [x1, y1, x2 - x1, y2 - y1]
