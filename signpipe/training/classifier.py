@@ -110,6 +110,7 @@ class ClassifierTraining:
         """Write the checkpoint; the old one stays until the new one is whole."""
         state = {
             "plan": asdict(self.plan),
+            "machine": describe_machine(self.plan.threads),
             "net": self.net.state_dict(),
             "averaged": self.averaged.state_dict(),
             "optimizer": self.optimizer.state_dict(),
