@@ -27,6 +27,7 @@ from signpipe.evaluation.run import evaluate_classifier, evaluate_detector, eval
 from signpipe.evaluation.scenes import evaluate_pipeline
 from signpipe.evaluation.streaming import evaluate_streaming
 from signpipe.machine import describe_machine
+from signpipe.report.figures import new_figure
 from signpipe.report.page import write_page
 from signpipe.report.quality import draw_figures, encode, quality_sections
 from signpipe.runtime.session import open_session
@@ -62,6 +63,7 @@ def report(
     """
     if examples not in ("photographs", "drawings", "none"):
         raise SettingsError(f"--examples can't be '{examples}'; choose photographs, drawings or none.")
+    new_figure()  # say at once if the extra is missing
     settings = load_settings(config, {"detect.model": detector, "classify.model": classifier})
     limits = load_budgets(budgets or Path(signpipe.__file__).parents[1] / "benchmarks" / "budgets.toml")
     other = read_results(compare) if compare else None

@@ -29,6 +29,7 @@ from signpipe.data.classes import parse_mapping
 from signpipe.errors import SettingsError
 from signpipe.evaluation.robustness import SEED, run_robustness
 from signpipe.evaluation.scene_suites import run_scenes
+from signpipe.report.figures import new_figure
 from signpipe.report.page import write_page
 from signpipe.report.robustness import robustness_sections
 from signpipe.settings import load_settings
@@ -58,6 +59,8 @@ def robustness(
     """
     if resume and json_file is None:
         raise SettingsError("--resume goes on with the run that writes --json; give the file of the interrupted run.")
+    if html is not None:
+        new_figure()  # say at once if the extra is missing
     settings = load_settings(config, {"classify.model": model})
     dataset = open_part(data, format, split, ClassMap(parse_mapping(mapping or [])))
     keep = json_file.with_name(json_file.name + ".part") if json_file else None

@@ -107,7 +107,7 @@ def evaluate_streaming(dataset: Dataset, settings: Settings, progress: Progress,
         "assumed_fps": fps,
         "intervals_95": whole["intervals_95"],
         "dropped": dropped,
-        "n": dict.fromkeys(flat, len(approaches)) | counts,
+        "n": dict.fromkeys(flat, len(approaches)) | counts | whole["n"],
     }
 
 
@@ -214,6 +214,11 @@ def _summary(played: Sequence[Played], approaches: Sequence[Approach], fps: floa
         "pixels_at_confirm_median": float(np.median(sizes)) if sizes else float("nan"),
         "single_changes_per_track": float(np.mean([np.count_nonzero(np.diff(one.single)) for one in played])),
         "fused_changes_per_track": float(np.mean([np.count_nonzero(np.diff(one.fused)) for one in played])),
+        "n": {
+            "seconds_to_confirm_median": len(times),
+            "seconds_to_confirm_p90": len(times),
+            "pixels_at_confirm_median": len(sizes),
+        },
         "intervals_95": {
             "final_accuracy": list(wilson(final, len(played))),
             "ever_wrong_published": list(wilson(wrong, len(played))),
