@@ -9,7 +9,7 @@ import pytest
 from signpipe.data import Dataset, LabelledImage
 from signpipe.errors import SourceError
 from signpipe.evaluation.parity import Check, Parity, compare_classifiers, compare_detectors
-from signpipe.settings import Settings
+from signpipe.settings import DetectSettings, Settings
 from tests.runtime import graphs
 
 FIRST, SECOND = [10, 20, 40, 60], [60, 10, 90, 40]
@@ -77,7 +77,8 @@ def test_a_score_that_falls_under_the_threshold_is_no_lost_sign_but_a_changed_de
 ) -> None:
     reference = detector(tmp_path, "reference", [*FIRST, 0.9], [*SECOND, 0.4])
     variant = detector(tmp_path, "variant", [*FIRST, 0.9], [*SECOND, 0.3])
-    found = checks(compare_detectors(variant, reference, pictures, Settings(), quiet))
+    settings = Settings(detect=DetectSettings(score=0.35))
+    found = checks(compare_detectors(variant, reference, pictures, settings, quiet))
     assert found["matched"].value == 1
     assert found["over the threshold in both"].value == pytest.approx(0.5)
     assert found["largest score difference"].value == pytest.approx(0.1)

@@ -42,7 +42,7 @@ def raw(*boxes: tuple[float, ...]) -> npt.NDArray[np.float32]:
 
 
 def test_finished_boxes_come_out_by_falling_score(detect: Make) -> None:
-    stage = detect([[[50, 10, 70, 30, 0.5, 0], [10, 20, 40, 60, 0.9, 0], [0, 0, 9, 9, 0.3, 0]]])
+    stage = detect([[[50, 10, 70, 30, 0.5, 0], [10, 20, 40, 60, 0.9, 0], [0, 0, 9, 9, 0.3, 0]]], score=0.35)
     detections, candidates = stage(prepared())
     np.testing.assert_array_equal(detections.xyxy, [[10, 20, 40, 60], [50, 10, 70, 30]])
     np.testing.assert_array_equal(detections.score, f32([0.9, 0.5]))
