@@ -14,6 +14,7 @@ from signpipe.cli.measuring import (
     MapOption,
     ModelOption,
     SplitOption,
+    measure_signs,
     measured,
     open_part,
     tell,
@@ -67,12 +68,7 @@ def classification(
     config: ConfigOption = None,
 ) -> None:
     """Measure how well boxed signs are told apart: accuracy, F1, calibration, confusions, sure mistakes."""
-    settings = load_settings(config, {"classify.model": model})
-    dataset = open_part(data, format, split, ClassMap(parse_mapping(mapping or [])))
-    metrics = with_progress(lambda progress: evaluate_classifier(dataset, settings, progress))
-    tell(
-        measured("classification", settings.classify.model, "classifier", settings, dataset, split, metrics), json_file
-    )
+    measure_signs("classification", evaluate_classifier, data, format, split, model, mapping, json_file, config)
 
 
 for command in (robustness, streaming, pipeline, risk, report):

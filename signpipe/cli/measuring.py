@@ -15,13 +15,16 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from signpipe.data import FORMATS, ClassMap, Dataset, find_data, open_dataset
+from signpipe.data.classes import parse_mapping
 from signpipe.errors import OutputError, SettingsError
 from signpipe.evaluation.partial import file_sha256
 from signpipe.machine import describe_machine
 from signpipe.runtime.manifest import find_model
-from signpipe.settings import Settings
+from signpipe.settings import Settings, load_settings
 
 Result = TypeVar("Result")
+Advance = Callable[[int, int], None]
+Evaluate = Callable[[Dataset, Settings, Advance], dict[str, Any]]
 
 Split = Literal["train", "val", "test", "all"]
 DataOption = Annotated[
@@ -74,7 +77,7 @@ def open_part(data: Path | None, format: str, split: str, classes: ClassMap) -> 
     return open_dataset(find_data(data), format, splits[split], classes)
 
 
-def with_progress(work: Callable[[Callable[[int, int], None]], Result], what: str = "measuring") -> Result:
+def with_progress(work: Callable[[Advance], Result], what: str = "measuring") -> Result:
     """Do some work that tells how much of it is done, and show a bar meanwhile."""
     columns = (TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as bars:
@@ -114,6 +117,28 @@ def tell(measured: Measured, json_file: Path | None) -> None:
     if json_file is not None:
         write_json(json_file, asdict(measured) | {"machine": asdict(describe_machine())})
         console.print(f"written to {escape(str(json_file))}", highlight=False, soft_wrap=True)
+
+
+def measure_signs(
+    task: str,
+    evaluate: Evaluate,
+    data: Path | None,
+    format: str,  # noqa: A002
+    split: str,
+    model: str | None,
+    mapping: list[str] | None,
+    json_file: Path | None,
+    config: Path | None,
+) -> None:
+    """Run a command whose classes and classifier are of the catalogue: open, measure, tell.
+
+    Raises:
+        SignpipeError: The options, the data, the model or the result file can't be used.
+    """
+    settings = load_settings(config, {"classify.model": model})
+    dataset = open_part(data, format, split, ClassMap(parse_mapping(mapping or [])))
+    metrics = with_progress(lambda progress: evaluate(dataset, settings, progress))
+    tell(measured(task, settings.classify.model, "classifier", settings, dataset, split, metrics), json_file)
 
 
 def write_json(path: Path, content: dict[str, Any]) -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from signpipe.cli.measuring import (
+    Advance,
     ConfigOption,
     DataOption,
     FormatOption,
@@ -14,17 +15,13 @@ from signpipe.cli.measuring import (
     MapOption,
     ModelOption,
     SplitOption,
-    measured,
-    open_part,
-    tell,
-    with_progress,
+    measure_signs,
 )
-from signpipe.data import ClassMap
-from signpipe.data.classes import parse_mapping
+from signpipe.data import Dataset
 from signpipe.evaluation.run import evaluate_risk
 from signpipe.evaluation.scenes import evaluate_pipeline
 from signpipe.evaluation.streaming import evaluate_streaming
-from signpipe.settings import load_settings
+from signpipe.settings import Settings
 
 
 def streaming(
@@ -38,10 +35,11 @@ def streaming(
     config: ConfigOption = None,
 ) -> None:
     """Measure approaches frame by frame: when a sign is confirmed, what fusion wins, and what dropped frames cost."""
-    settings = load_settings(config, {"classify.model": model})
-    dataset = open_part(data, format, split, ClassMap(parse_mapping(mapping or [])))
-    metrics = with_progress(lambda progress: evaluate_streaming(dataset, settings, progress, fps))
-    tell(measured("streaming", settings.classify.model, "classifier", settings, dataset, split, metrics), json_file)
+
+    def timed(dataset: Dataset, settings: Settings, progress: Advance) -> dict[str, Any]:
+        return evaluate_streaming(dataset, settings, progress, fps)
+
+    measure_signs("streaming", timed, data, format, split, model, mapping, json_file, config)
 
 
 def pipeline(
@@ -54,10 +52,7 @@ def pipeline(
     config: ConfigOption = None,
 ) -> None:
     """Measure the whole pipeline on single pictures: right box and right class, as it would be published."""
-    settings = load_settings(config, {"classify.model": model})
-    dataset = open_part(data, format, split, ClassMap(parse_mapping(mapping or [])))
-    metrics = with_progress(lambda progress: evaluate_pipeline(dataset, settings, progress))
-    tell(measured("pipeline", settings.classify.model, "classifier", settings, dataset, split, metrics), json_file)
+    measure_signs("pipeline", evaluate_pipeline, data, format, split, model, mapping, json_file, config)
 
 
 def risk(
@@ -70,7 +65,4 @@ def risk(
     config: ConfigOption = None,
 ) -> None:
     """Measure risk against coverage: of the signs that would be published after one look, how many are wrong."""
-    settings = load_settings(config, {"classify.model": model})
-    dataset = open_part(data, format, split, ClassMap(parse_mapping(mapping or [])))
-    metrics = with_progress(lambda progress: evaluate_risk(dataset, settings, progress))
-    tell(measured("risk", settings.classify.model, "classifier", settings, dataset, split, metrics), json_file)
+    measure_signs("risk", evaluate_risk, data, format, split, model, mapping, json_file, config)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -14,7 +13,16 @@ from rich.markup import escape
 
 import signpipe
 from signpipe.catalogue import load_catalogue
-from signpipe.cli.measuring import ConfigOption, DataOption, SplitOption, measured, open_part, with_progress, write_json
+from signpipe.cli.measuring import (
+    ConfigOption,
+    DataOption,
+    Evaluate,
+    SplitOption,
+    measured,
+    open_part,
+    with_progress,
+    write_json,
+)
 from signpipe.data import FORMATS, ClassMap, Dataset
 from signpipe.errors import OutputError, SettingsError
 from signpipe.evaluation.budgets import Judged, judge, load_budgets
@@ -24,6 +32,7 @@ from signpipe.evaluation.looks import Looker
 from signpipe.evaluation.partial import Partial
 from signpipe.evaluation.robustness import SEED, run_robustness
 from signpipe.evaluation.run import evaluate_classifier, evaluate_detector, evaluate_risk
+from signpipe.evaluation.scene_suites import run_scenes
 from signpipe.evaluation.scenes import evaluate_pipeline
 from signpipe.evaluation.streaming import evaluate_streaming
 from signpipe.machine import describe_machine
@@ -36,7 +45,6 @@ from signpipe.settings import Settings, load_settings
 SCHEMA = 1
 NAME = "quality"
 Role = Literal["detector", "classifier"]
-Evaluate = Callable[[Dataset, Settings, Callable[[int, int], None]], dict[str, Any]]
 
 
 def report(
@@ -46,6 +54,9 @@ def report(
     crops_format: Annotated[str, typer.Option(metavar="|".join(FORMATS), help="Format of the signs.")] = "gtsrb",
     scenes_format: Annotated[str, typer.Option(metavar="|".join(FORMATS), help="Format of the scenes.")] = "gtsdb",
     crops: Annotated[int, typer.Option(min=1, help="Signs looked at under each condition.")] = 600,
+    scene_count: Annotated[
+        int, typer.Option("--scenes", min=0, help="Scenes that are put under each condition too; 0 is none.")
+    ] = 24,
     examples: Annotated[
         str, typer.Option(metavar="photographs|drawings|none", help="What the examples show.")
     ] = "photographs",
@@ -70,7 +81,7 @@ def report(
     signs = open_part(data, crops_format, split, ClassMap())
     scenes = open_part(data, scenes_format, split, ClassMap())
     boxes = open_part(data, scenes_format, split, ClassMap(one_class=True))
-    results, shown = _measure(signs, scenes, boxes, settings, split, crops, out, resume, examples)
+    results, shown = _measure(signs, scenes, boxes, settings, split, crops, scene_count, out, resume, examples)
     judged = judge(limits, results)
     _write(out, results, judged, shown, other)
     _tell(judged, out)
@@ -103,6 +114,7 @@ def _measure(
     settings: Settings,
     split: str,
     crops: int,
+    scene_count: int,
     out: Path,
     resume: bool,
     examples: str,
@@ -118,7 +130,7 @@ def _measure(
         plan.append(("streaming", "classifier", signs, evaluate_streaming))
     identity = {
         "version": signpipe.__version__, "settings": settings.model_dump_json(exclude={"output"}), "crops": crops,
-        "signs": signs.digest(), "scenes": scenes.digest(), "split": split,
+        "scene_count": scene_count, "signs": signs.digest(), "scenes": scenes.digest(), "split": split,
     }  # fmt: skip
     partial = Partial(out / f"{NAME}.json.part", identity, resume)
     results: dict[str, Any] = {}
@@ -134,8 +146,13 @@ def _measure(
         lambda tell: run_robustness(signs, settings, tell, crops=crops, seed=SEED, keep=keep, resume=resume),
         "robustness",
     )
+    summary = found.summary()
+    if scene_count:
+        summary["on_scenes"] = with_progress(
+            lambda tell: run_scenes(scenes, settings, tell, suite="all", scenes=scene_count, seed=SEED), "scenes"
+        )
     results["robustness"] = asdict(
-        measured("robustness", settings.classify.model, "classifier", settings, signs, split, found.summary())
+        measured("robustness", settings.classify.model, "classifier", settings, signs, split, summary)
     )
     shown = show_examples(settings, found.spoiler, drawings=examples == "drawings") if examples != "none" else []
     partial.finish()

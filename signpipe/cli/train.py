@@ -42,6 +42,10 @@ def classifier(
     epochs: Annotated[int, typer.Option(min=1, help="Rounds of training.")] = 24,
     pictures: Annotated[int, typer.Option(min=128, help="Crops a round.")] = 40960,
     occlusion: Annotated[float, typer.Option(min=0, max=1, help="Share of the signs that are partly hidden.")] = 0.6,
+    weights: Annotated[
+        Path | None, typer.Option(help="Start from this checkpoint of an earlier training; else from chance.")
+    ] = None,
+    rate: Annotated[float, typer.Option(min=1e-5, max=0.1, help="Peak learning rate.")] = 3e-3,
     seed: SeedOption = 0,
     threads: ThreadsOption = 2,
     limit: Annotated[int | None, typer.Option(min=100, help="Read about so many crops only; for a trial.")] = None,
@@ -53,7 +57,14 @@ def classifier(
     from signpipe.training.classifier import ClassifierPlan, train_classifier
 
     plan = ClassifierPlan(
-        epochs=epochs, pictures=pictures, seed=seed, threads=threads, occlusion=occlusion, limit=limit
+        epochs=epochs,
+        pictures=pictures,
+        rate=rate,
+        seed=seed,
+        threads=threads,
+        occlusion=occlusion,
+        start=None if weights is None else str(weights),
+        limit=limit,
     )
     result = train_classifier(plan, find_data(data), out, resume)
     metrics = result["metrics"]

@@ -19,7 +19,7 @@ SHOWN = tuple(
     + [Condition("corruption", name, level) for name in ("drops", "low_sun", "rain", "motion_blur")
        for level in (1.0, 3.0, 5.0)]
 )  # fmt: skip
-A_CONDITION = 3  # examples of each kind
+A_CONDITION = 2  # examples of each kind
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,8 @@ from signpipe.data import Dataset, LabelledImage
 from signpipe.evaluation.conditions import SEVERITIES, Condition
 from signpipe.evaluation.crops import seeded
 from signpipe.evaluation.robustness import by_effect
-from signpipe.evaluation.scenes import evaluate_pipeline
+from signpipe.evaluation.scenes import judge_scenes
+from signpipe.pipeline import Pipeline
 from signpipe.settings import Settings
 from signpipe.types import FloatArray, Image
 
@@ -34,7 +35,7 @@ def run_scenes(
         seed: Another one gives other rain and other leaves.
 
     Returns:
-        `clean`, `occlusion` and `corruption`, each cell as from `evaluate_pipeline`.
+        `clean`, `occlusion` and `corruption`, each cell as from `judge_scenes`.
 
     Raises:
         SourceError: A picture can't be read, or none has a sign of the catalogue's classes.
@@ -50,9 +51,10 @@ def run_scenes(
         names = [name for name, corruption in CORRUPTIONS.items() if corruption.scenes and not corruption.geometric]
         plan += [Condition("corruption", name, float(level)) for name in names for level in SEVERITIES]
     cells: dict[Condition, dict[str, Any]] = {}
-    for condition in plan:
-        cells[condition] = evaluate_pipeline(chosen, settings, lambda *_: None, _spoil(condition, seed))
-        progress(len(cells), len(plan))
+    with Pipeline(settings) as pipeline:
+        for condition in plan:
+            cells[condition] = judge_scenes(pipeline, chosen, lambda *_: None, _spoil(condition, seed))
+            progress(len(cells), len(plan))
     result: dict[str, Any] = {"scenes": len(chosen), "clean": cells[plan[0]]}
     for name in ("occlusion", "corruption"):
         part = {condition: cell for condition, cell in cells.items() if condition.suite == name}

@@ -112,31 +112,40 @@ class SceneJudge:
             self.tally.category_right += track.category == self.pipeline.catalogue[true].category.value
 
 
-def evaluate_pipeline(
-    dataset: Dataset, settings: Settings, progress: Progress, change: Change | None = None
-) -> dict[str, Any]:
-    """Run the pipeline over single pictures and compare what it publishes with their labels.
-
-    A sign counts as read if a box overlaps it by half or more and its class is published and right; a published class
-    that is wrong, or where no sign is, costs precision. A single picture gives the ladder one look.
-
-    Args:
-        dataset: Completely labelled pictures.
-        settings: The configuration.
-        progress: Told how many pictures are done, and how many there are.
-        change: What is done to each picture first: its boxes, labels and number are given as well.
+def evaluate_pipeline(dataset: Dataset, settings: Settings, progress: Progress) -> dict[str, Any]:
+    """Run the pipeline over single pictures and compare what it publishes with their labels; see `judge_scenes`.
 
     Raises:
         SourceError: A picture can't be read, or none has a sign of the catalogue's classes.
         ModelError: A model can't be used.
     """
     with Pipeline(settings) as pipeline:
-        judge = SceneJudge(pipeline)
-        for index, labelled in enumerate(dataset):
-            image = labelled.read()
-            boxes = labelled.boxes_in(image.shape)
-            judge(change(image, boxes, labelled, index) if change else image, boxes, labelled)
-            progress(index + 1, len(dataset))
+        return judge_scenes(pipeline, dataset, progress)
+
+
+def judge_scenes(
+    pipeline: Pipeline, dataset: Dataset, progress: Progress, change: Change | None = None
+) -> dict[str, Any]:
+    """Run an open pipeline over single pictures and compare what it publishes with their labels.
+
+    A sign counts as read if a box overlaps it by half or more and its class is published and right; a published class
+    that is wrong, or where no sign is, costs precision. A single picture gives the ladder one look.
+
+    Args:
+        pipeline: The pipeline.
+        dataset: Completely labelled pictures.
+        progress: Told how many pictures are done, and how many there are.
+        change: What is done to each picture first: its boxes, labels and number are given as well.
+
+    Raises:
+        SourceError: A picture can't be read, or none has a sign of the catalogue's classes.
+    """
+    judge = SceneJudge(pipeline)
+    for index, labelled in enumerate(dataset):
+        image = labelled.read()
+        boxes = labelled.boxes_in(image.shape)
+        judge(change(image, boxes, labelled, index) if change else image, boxes, labelled)
+        progress(index + 1, len(dataset))
     if not judge.tally.signs:
         raise SourceError(
             f"The data set {dataset.root} marks no sign of the catalogue's classes; map its own names with --map."

@@ -42,12 +42,11 @@ def png(drawn: Figure, dpi: int = DPI) -> bytes:
 
 
 def thumbnail(image: Image, side: int = 96) -> bytes:
-    """Return a BGR uint8 (H, W, 3) picture as PNG, its longer side scaled to `side` pixels."""
+    """Return a BGR uint8 (H, W, 3) picture as PNG, its longer side shrunk to `side` pixels; a smaller one stays."""
     height, width = image.shape[:2]
-    scale = side / max(height, width)
-    method = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
+    scale = min(side / max(height, width), 1.0)
     size = (max(round(width * scale), 1), max(round(height * scale), 1))
-    _, encoded = cv2.imencode(".png", cv2.resize(image, size, interpolation=method))
+    _, encoded = cv2.imencode(".png", cv2.resize(image, size, interpolation=cv2.INTER_AREA))
     return encoded.tobytes()
 
 

@@ -79,6 +79,9 @@ def quality_sections(
         Section(name.capitalize(), join(figure(content, caption), *_details(name, results)))
         for name, (caption, content) in pictures.items()
     ]
+    on_scenes = results.get("robustness", {}).get("metrics", {}).get("on_scenes")
+    if on_scenes:
+        sections.append(Section("On scenes", _on_scenes(on_scenes)))
     if examples:
         sections.append(Section("Examples", _examples(examples)))
     sections.append(Section("All numbers", _numbers(results)))
@@ -154,6 +157,22 @@ def _examples(examples: Sequence[Example]) -> Html:
         parts.append(paragraph(name + (" (held out)" if condition.held_out else "")))
         parts.append(grid((thumbnail(e.image), _caption(e)) for e in chosen))
     return join(*parts)
+
+
+def _on_scenes(metrics: Mapping[str, Any]) -> Html:
+    """Return the table of the whole pipeline on scenes under conditions."""
+    keys = ("precision", "recall", "f1")
+    rows = [("clean", "", *(metrics["clean"][key] for key in keys))]
+    for suite in ("occlusion", "corruption"):
+        for effect, entry in metrics.get(suite, {}).items():
+            name = effect + (" (held out)" if entry["held_out"] else "")
+            rows += [(name, level, *(cell[key] for key in keys)) for level, cell in entry["levels"].items()]
+    text = (
+        f"The whole pipeline on {metrics['scenes']} scenes, each picture by itself, with every sign hidden or the "
+        f"scene corrupted: right box and right class of {metrics['clean']['n']['recall']} signs."
+    )
+    header = ("condition", "hidden or severity", "precision", "recall", "F1")
+    return join(paragraph(text), folded("All conditions", table(header, rows)))
 
 
 def _caption(example: Example) -> str:

@@ -67,7 +67,7 @@ def target(class_id: int, visible: FloatArray, foreign: float = 0.0) -> FloatArr
         class_id: The sign's class.
         visible: float32 (SIDE, SIDE), 1 where the sign's box can be seen.
         foreign: Share of the face that shows another sign's texture. What is seen then speaks for the wrong class,
-            so beyond 0.4 "cannot tell" takes over.
+            so beyond 0.3 "cannot tell" takes over.
 
     Returns:
         float32 (C + 1,), sums to 1; the last is "cannot tell".
@@ -75,7 +75,7 @@ def target(class_id: int, visible: FloatArray, foreign: float = 0.0) -> FloatArr
     apart = _differences()[class_id] @ visible.ravel()
     share: FloatArray = np.exp(-apart / np.float32(NEEDED))
     share /= share.sum()
-    weight = 1 - np.clip((foreign - 0.4) / 0.4, 0, 1)
+    weight = 1 - np.clip((foreign - 0.3) / 0.4, 0, 1)
     result = np.zeros(len(share) + 1, np.float32)
     result[:-1] = share * _same_category()[class_id] * weight
     result[-1] = 1 - result.sum()

@@ -46,6 +46,7 @@ class ClassifierPlan:
         threads: Threads of torch.
         size: Side of the crops in pixels.
         occlusion: Share of the signs that are partly hidden.
+        start: Earlier checkpoint whose averaged weights the network starts from, else chance.
         limit: Read only about so many crops; for a trial.
     """
 
@@ -59,6 +60,7 @@ class ClassifierPlan:
     threads: int = 2
     size: int = 48
     occlusion: float = 0.6
+    start: str | None = None
     limit: int | None = None
 
 
@@ -73,6 +75,8 @@ class ClassifierTraining:
         self.epoch = 0
         self.history: list[dict[str, float]] = []
         self.net = SignNet().to(memory_format=torch.channels_last)
+        if plan.start is not None:
+            self.net.load_state_dict(_load_checkpoint(Path(plan.start))["averaged"])
         self.averaged = copy.deepcopy(self.net).eval()
         self.optimizer = torch.optim.AdamW(self.net.parameters(), weight_decay=plan.decay)
         self.steps = plan.pictures // plan.batch
@@ -91,9 +95,7 @@ class ClassifierTraining:
             SourceError: There is no checkpoint, or it was trained by another plan.
         """
         path = self.out / "last.pt"
-        if not path.is_file():
-            raise SourceError(f"There is no checkpoint {path} to resume from; train without --resume.")
-        state = torch.load(path, weights_only=True)
+        state = _load_checkpoint(path)
         free = {
             "threads": 0,
             "epochs": 0,
@@ -153,6 +155,13 @@ class ClassifierTraining:
                     mean.lerp_(new, 1 - keep)
                 else:
                     mean.copy_(new)
+
+
+def _load_checkpoint(path: Path) -> dict[str, Any]:
+    if not path.is_file():
+        raise SourceError(f"There is no checkpoint {path} to go on from; train without it first.")
+    state: dict[str, Any] = torch.load(path, weights_only=True)
+    return state
 
 
 def gate_loss(seen: torch.Tensor, parts: torch.Tensor) -> torch.Tensor:

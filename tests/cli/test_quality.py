@@ -31,7 +31,20 @@ def tracks(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_the_report_stands_alone_and_compares(signpipe: Run, scenes: Path, tmp_path: Path) -> None:
     out = tmp_path / "report"
-    formats = ("--data", scenes, "--crops-format", "yolo", "--scenes-format", "yolo", "--crops", 1, "--split", "val")
+    formats = (
+        "--data",
+        scenes,
+        "--crops-format",
+        "yolo",
+        "--scenes-format",
+        "yolo",
+        "--crops",
+        1,
+        "--scenes",
+        1,
+        "--split",
+        "val",
+    )
     outcome = signpipe("evaluate", "report", *formats, "--examples", "drawings", "--out", out)
     assert outcome.code == 0, outcome.err
     content = json.loads((out / "quality.json").read_text())
@@ -41,6 +54,11 @@ def test_the_report_stands_alone_and_compares(signpipe: Run, scenes: Path, tmp_p
     text = (out / "quality.html").read_text()
     assert re.findall(r'(?:src|href)="(?!data:|#)', text) == []
     assert "WRONG" in text
+    on_scenes = content["results"]["robustness"]["metrics"]["on_scenes"]
+    assert on_scenes["scenes"] == 1
+    assert on_scenes["corruption"]["drops"]["held_out"]
+    assert on_scenes["occlusion"]["leaves"]["levels"]["0.5"]["recall"] <= on_scenes["clean"]["recall"]
+    assert "On scenes" in text
     assert not list(out.glob("*.part"))
     if CHROMIUM is not None:
         arguments = (
