@@ -32,19 +32,34 @@ def drawing_svg(name: str) -> str:
     return file.read_text(encoding="utf-8")
 
 
-@lru_cache(maxsize=128)
-def _pixels(name: str, size: int) -> Image:
-    """Return the drawing as a read-only BGRA picture; see `render_drawing`."""
+def render_svg(svg: str, size: int) -> Image:
+    """Render SVG source with a view box that starts at 0, 0.
+
+    Args:
+        svg: The source.
+        size: Pixels of the longer side.
+
+    Returns:
+        BGRA uint8 (H, W, 4) with straight alpha.
+
+    Raises:
+        ExtraMissingError: The extra "sim" isn't installed.
+    """
     try:
         import resvg_py
     except ImportError:
         raise ExtraMissingError("Rendering sign drawings", "sim") from None
-    svg = drawing_svg(name)
     width, height = (float(side) for side in svg.split('viewBox="0 0 ', 1)[1].split('"', 1)[0].split())
     scale = size / max(width, height)
     wide, high = round(width * scale), round(height * scale)
     png = resvg_py.svg_to_bytes(svg_string=svg, skip_system_fonts=True, width=wide, height=high)
-    pixels = cast(Image, cv2.imdecode(np.frombuffer(png, np.uint8), cv2.IMREAD_UNCHANGED))
+    return cast(Image, cv2.imdecode(np.frombuffer(png, np.uint8), cv2.IMREAD_UNCHANGED))
+
+
+@lru_cache(maxsize=128)
+def _pixels(name: str, size: int) -> Image:
+    """Return the drawing as a read-only BGRA picture; see `render_drawing`."""
+    pixels = render_svg(drawing_svg(name), size)
     pixels.flags.writeable = False
     return pixels
 

@@ -15,9 +15,11 @@ from signpipe.stages.crops import crop_signs
 from signpipe.training import ambiguity, augment
 from signpipe.training.data import MIRROR, Part, crops, scenes
 from signpipe.training.occlusion import hide
+from signpipe.training.variants import DrawnSigns
 from signpipe.types import FloatArray, Image
 
 OUTLIERS = 0.06  # share of training pictures that show no sign of the catalogue
+DRAWN = 0.12  # share of signs that are drawings in other typefaces and colours, all classes equally often
 BACKGROUNDS = 0.25  # share of signs that get another scene behind them
 _DAMAGE = [c for c in TRAINING_CORRUPTIONS if c.family == "damage"]
 _VIEW = [c for c in TRAINING_CORRUPTIONS if c.family != "damage"]
@@ -117,6 +119,7 @@ class TrainingCrops:
         self._size = size
         self._occlusion = occlusion
         catalogue = load_catalogue()
+        self._drawn = DrawnSigns(seed)
         self._shapes = [sign.shape for sign in catalogue]
         # Frequent classes are drawn more often, but less than in proportion.
         weight = 1 / np.sqrt(np.bincount(crops.labels, minlength=len(catalogue)).clip(1))[crops.labels]
@@ -136,12 +139,9 @@ class TrainingCrops:
         rng = np.random.default_rng((self._seed, index))
         if rng.random() < OUTLIERS:
             return self._outlier(rng)
-        pick = min(int(np.searchsorted(self._cumulative, rng.random())), len(self._cumulative) - 1)
-        source, label = self._crops.images[pick], int(self._crops.labels[pick])
+        source, label = self._source(rng)
         if label in MIRROR and rng.random() < 0.5:
             source, label = np.ascontiguousarray(source[:, ::-1]), MIRROR[label]
-        if rng.random() < BACKGROUNDS:
-            source = augment.swap_background(source, self._shapes[label], self._surroundings(rng, 1)[0])
         matrix = augment.box_jitter(rng, self._size)
         image = augment.warp(source, matrix, self._size)
         face = augment.warped_face(self._shapes[label], matrix, self._size)
@@ -151,6 +151,17 @@ class TrainingCrops:
             image, visible, foreign = hide(image, face, self._signs(rng), self._surroundings(rng, 4), rng)
         target = ambiguity.target(label, ambiguity.straighten(visible, matrix), foreign)
         return self._seen(image, rng), target, np.stack([_parts(visible), _parts(face)])
+
+    def _source(self, rng: np.random.Generator) -> tuple[Image, int]:
+        """Return a source picture, a photograph or a drawing, and its class."""
+        if rng.random() < DRAWN:
+            label = int(rng.integers(len(self._shapes)))
+            return self._drawn(label, self._surroundings(rng, 1)[0], rng), label
+        pick = min(int(np.searchsorted(self._cumulative, rng.random())), len(self._cumulative) - 1)
+        source, label = self._crops.images[pick], int(self._crops.labels[pick])
+        if rng.random() < BACKGROUNDS:
+            source = augment.swap_background(source, self._shapes[label], self._surroundings(rng, 1)[0])
+        return source, label
 
     def _outlier(self, rng: np.random.Generator) -> tuple[Image, FloatArray, FloatArray]:
         image = augment.warp(self._surroundings(rng, 1)[0], augment.box_jitter(rng, self._size), self._size)

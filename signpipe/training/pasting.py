@@ -42,7 +42,7 @@ def paste_drawing(
     patch = patch[: height - top, : width - left]
     region = image[top : top + patch.shape[0], left : left + patch.shape[1]].astype(np.float32)
     alpha = patch[..., 3:] * (1 / 255)
-    face = _lit(patch[..., :3], region, rng)
+    face = light_drawing(patch[..., :3], region, rng)
     pasted = image.copy()
     pasted[top : top + patch.shape[0], left : left + patch.shape[1]] = (region * (1 - alpha) + face * alpha).astype(
         np.uint8
@@ -77,8 +77,14 @@ def _posed(side: float, rng: np.random.Generator) -> tuple[FloatArray, FloatArra
     return posed, np.concatenate([seen.min(0), seen.max(0)]).astype(np.float32)
 
 
-def _lit(face: FloatArray, surroundings: FloatArray, rng: np.random.Generator) -> FloatArray:
-    """Return a drawing's colours as they look where the surroundings are that dark or pale."""
+def light_drawing(face: FloatArray, surroundings: FloatArray, rng: np.random.Generator) -> FloatArray:
+    """Return a drawing's colours as they look where the surroundings are that dark or pale.
+
+    Args:
+        face: float32 BGR (H, W, 3) of the drawing, 0..255.
+        surroundings: float32 BGR (H', W', 3), what is around it.
+        rng: Source of chance.
+    """
     low, middle, high = np.percentile(surroundings, (3, 50, 97))
     white = float(np.clip(max(high, 1.3 * middle) * np.exp(rng.normal(0.1, 0.25)), 45, 255))
     black = float(np.clip(low * rng.uniform(0.5, 1.2), 0, 0.5 * white))
