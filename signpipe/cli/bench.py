@@ -20,7 +20,7 @@ from signpipe.bench.result import BenchResult, check_writable, new_result, read_
 from signpipe.bench.scenarios import SCENARIOS, Plan
 from signpipe.bench.sweeps import SWEEPS, list_points, measure_points
 from signpipe.bench.tables import print_comparison, print_result
-from signpipe.cli.evaluate import PRESETS
+from signpipe.cli.presets import PresetOption, detector_of
 from signpipe.cli.run import parse_assignments
 from signpipe.errors import SettingsError, SourceError
 from signpipe.report import new_figure
@@ -56,7 +56,6 @@ SourceOption = Annotated[
     str | None, typer.Option("--source", "-s", help="Video, stream, camera or pictures; the shipped sample if none.")
 ]
 FramesOption = Annotated[int | None, typer.Option(min=1, help="Frames to measure, of each scenario or value.")]
-PresetOption = Annotated[str | None, typer.Option(metavar="|".join(PRESETS), help="Which shipped detector.")]
 ModelOption = Annotated[str | None, typer.Option(help="Detector: name in the manifest, or an ONNX file.")]
 ProviderOption = Annotated[str | None, typer.Option(metavar="auto|cpu|cuda|tensorrt", help="Runs the models.")]
 ThreadsOption = Annotated[int | None, typer.Option(help="Threads of a model run; 0 is one a core.")]
@@ -183,10 +182,8 @@ def _settings(
     provider: str | None,
     threads: int | None,
 ) -> Settings:
-    if preset not in (None, *PRESETS):
-        raise SettingsError(f"There is no preset '{preset}'; choose {' or '.join(PRESETS)}, or give a --model.")
     overrides: dict[str, Any] = {
-        "detect.model": model or (f"detector-{preset}" if preset else None),
+        "detect.model": model or detector_of(preset),
         "runtime.provider": provider,
         "runtime.threads": threads,
     }

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
 import typer
 
 from signpipe.cli.measuring import (
@@ -20,18 +18,16 @@ from signpipe.cli.measuring import (
     tell,
     with_progress,
 )  # fmt: skip
+from signpipe.cli.presets import PresetOption, detector_of
 from signpipe.cli.quality import pipeline, risk, streaming
 from signpipe.cli.report import report
 from signpipe.cli.robustness import robustness
 from signpipe.data import ClassMap
 from signpipe.data.classes import parse_mapping
-from signpipe.errors import SettingsError
 from signpipe.evaluation.run import evaluate_classifier, evaluate_detector
 from signpipe.settings import load_settings
 
 evaluate_app = typer.Typer(help="Measure the models on labelled pictures.", no_args_is_help=True)
-
-PRESETS = ("fast",)
 
 
 @evaluate_app.command("detection")
@@ -39,7 +35,7 @@ def detection(
     data: DataOption = None,
     format: FormatOption = "gtsdb",  # noqa: A002
     split: SplitOption = "val",
-    preset: Annotated[str, typer.Option(metavar="|".join(PRESETS), help="Which shipped detector.")] = "fast",
+    preset: PresetOption = None,
     model: ModelOption = None,
     mapping: MapOption = None,
     json_file: JsonOption = None,
@@ -49,9 +45,7 @@ def detection(
 
     The detector sees each picture at the one scale that the pipeline runs it at.
     """
-    if preset not in PRESETS:
-        raise SettingsError(f"There is no preset '{preset}'; choose {' or '.join(PRESETS)}, or give a --model.")
-    settings = load_settings(config, {"detect.model": model or f"detector-{preset}"})
+    settings = load_settings(config, {"detect.model": model or detector_of(preset)})
     dataset = open_part(data, format, split, ClassMap(parse_mapping(mapping or []), one_class=True))
     metrics = with_progress(lambda progress: evaluate_detector(dataset, settings, progress))
     tell(measured("detection", settings.detect.model, "detector", settings, dataset, split, metrics), json_file)

@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from signpipe.catalogue import Catalogue
+from signpipe.cli.presets import PresetOption, detector_of
 from signpipe.errors import SettingsError
 from signpipe.pipeline import Pipeline
 from signpipe.settings import OutputSettings, Settings, load_settings
@@ -42,6 +43,7 @@ def run(
     detections: Annotated[
         str | None, typer.Option(metavar="published|raw", help="raw also writes all low-score candidates.")
     ] = None,
+    preset: PresetOption = None,
     provider: Annotated[str | None, typer.Option(metavar="auto|cpu|cuda|tensorrt", help="Runs the models.")] = None,
     allow_cpu: Annotated[bool | None, typer.Option("--allow-cpu", help="Go on without the GPU.")] = None,
     threads: Annotated[int | None, typer.Option(help="Threads of a model run; 0 is one a core.")] = None,
@@ -70,6 +72,7 @@ def run(
         "output.window": window,
         "output.status": False if quiet else None,
         "detect.raw": _raw(detections),
+        "detect.model": detector_of(preset),
         "runtime.provider": provider,
         "runtime.allow_cpu": allow_cpu,
         "runtime.threads": threads,

@@ -33,6 +33,10 @@ def test_missing_file(signpipe: Run, tmp_path: Path) -> None:
     signpipe("run", tmp_path / "nothing.mp4").assert_one_sentence("nothing.mp4")
 
 
+def test_unknown_preset(signpipe: Run) -> None:
+    signpipe("run", SAMPLE, "--preset", "magic").assert_one_sentence("fast or accurate")
+
+
 def test_empty_file(signpipe: Run, tmp_path: Path) -> None:
     (tmp_path / "empty.mp4").touch()
     signpipe("run", tmp_path / "empty.mp4").assert_one_sentence("empty")
