@@ -5,15 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from torch import nn
 from ultralytics.nn.modules import C2f
 
 from signpipe.errors import ModelError
-from signpipe.evaluation.detection import BANDS, DetectionEvaluation
+from signpipe.evaluation.detection import BANDS
 from signpipe.evaluation.run import open_detector
-from signpipe.settings import load_settings
+from signpipe.settings import DetectSettings, load_settings
 from signpipe.training.data import scenes
 from signpipe.training.detector import STRIDE, SignDetector, build_detector
 from signpipe.training.export import load_checkpoint, to_onnx
@@ -125,15 +124,15 @@ def _decoding(model: SignDetector) -> str:
 
 
 def measure(file: Path, data: Path) -> dict[str, Any]:
-    """Return the metrics of a detector on the validation scenes, run as the pipeline runs it.
+    """Return the metrics of a detector on the validation scenes, run as the pipeline runs it and at its usual score.
 
     Raises:
         SourceError: A data set is missing.
     """
+    score = DetectSettings().score
     detect = open_detector(load_settings(None, {"detect.model": str(file), "detect.low_score": LOWEST_SCORE}))
     validation = scenes(data, "gtsdb", "val").images
     german = judge(detect, validation)
-    score = best_score(german)
     french = judge(detect, [scene for scene in scenes(data, "sy32", "val") if len(scene.boxes)])
     return {
         "gtsdb_val": german.summary(score),
@@ -143,14 +142,6 @@ def measure(file: Path, data: Path) -> dict[str, Any]:
             for (low, high), result in judge_by_size(detect, validation, BANDS).items()
         },
     }
-
-
-def best_score(evaluation: DetectionEvaluation) -> float:
-    """Return the score, in steps of 0.01, at which the harmonic mean of precision and recall is highest."""
-    scores = np.arange(0.05, 0.95, 0.01)
-    pairs = [(evaluation.precision(s), evaluation.recall(s)) for s in scores]
-    f1 = [2 * p * r / (p + r) if p + r > 0 else 0.0 for p, r in pairs]
-    return round(float(scores[int(np.nanargmax(f1))]), 2)
 
 
 def _entry(file: Path, card: str, precision: str, reference: str | None, metrics: dict[str, Any]) -> dict[str, Any]:
