@@ -63,7 +63,7 @@ def report(
     detector: Annotated[str | None, typer.Option(help="Detector: name in the manifest, or an ONNX file.")] = None,
     classifier: Annotated[str | None, typer.Option(help="Classifier: name in the manifest, or an ONNX file.")] = None,
     budgets: Annotated[Path | None, typer.Option(help="TOML file of budgets; else benchmarks/budgets.toml.")] = None,
-    compare: Annotated[Path | None, typer.Option(help="quality.json of another model or commit to put beside.")] = None,
+    compare: Annotated[Path | None, typer.Option(help="Results to put beside: quality.json, or one task's.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with an interrupted report in the folder.")] = False,
     config: ConfigOption = None,
 ) -> None:
@@ -88,13 +88,15 @@ def report(
 
 
 def read_results(path: Path) -> dict[str, Any]:
-    """Return the results of another report, by task.
+    """Return the results of another report, or of one task, by task.
 
     Raises:
-        SettingsError: The file is no report, or one of another version.
+        SettingsError: The file is no such result, or one of another version.
     """
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
+        if "task" in content:
+            return {content["task"]: content}
         schema, results = content["schema"], content["results"]
     except OSError as error:
         raise SettingsError(f"The results {path} can't be read: {error.strerror}.") from None

@@ -9,6 +9,7 @@ from pathlib import Path
 import cv2
 import pytest
 
+from signpipe.cli.report import read_results
 from signpipe.evaluation.sample import sample_scenes
 from tests.cli.conftest import Outcome
 from tests.evaluation.drawn import drawn_tracks, yolo_of
@@ -82,6 +83,12 @@ def test_robustness_of_drawings(signpipe: Run, tracks: Path, tmp_path: Path) -> 
     assert metrics["corruption"]["glare"]["held_out"]
     assert metrics["n"]["corruption_held_out_accuracy_at_3"] == 6
     assert "mean_corruption_error" in outcome.out
+
+
+def test_the_result_of_one_task_can_be_put_beside_a_report(tmp_path: Path) -> None:
+    one = {"task": "robustness", "metrics": {"clean": {"accuracy": 0.9}}}
+    (tmp_path / "one.json").write_text(json.dumps(one))
+    assert read_results(tmp_path / "one.json") == {"robustness": one}
 
 
 def test_pipeline_and_risk_of_the_sample(signpipe: Run, scenes: Path, tmp_path: Path) -> None:
