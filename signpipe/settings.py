@@ -153,8 +153,8 @@ class TrackSettings(Section):
 class FallbackSettings(Section):
     """The confidence ladder."""
 
-    accept: float = Field(0.9, gt=0.5, lt=1, description="Fused probability from which vision alone confirms a class.")
-    release: float = Field(0.75, gt=0, lt=1, description="A confirmed class is given up below this (hysteresis).")
+    accept: float = Field(0.95, gt=0.5, lt=1, description="Fused probability from which vision alone confirms a class.")
+    release: float = Field(0.8, gt=0, lt=1, description="A confirmed class is given up below this (hysteresis).")
     category: float = Field(0.8, gt=0, lt=1, description="Probability from which a category is published.")
     novelty: float = Field(0.6, gt=0, le=1, description="Over this, a sign counts as unfamiliar and isn't confirmed.")
 
