@@ -56,7 +56,10 @@ results: .venv/.ready-dev  ## measure the models and the speed (needs the data s
 	@$(BIN)/signpipe evaluate detection --format sy32 --json benchmarks/results/detection-sy32.json
 	@$(BIN)/signpipe evaluate detection --format gtsdb --model detector-fast-fp32 --json benchmarks/results/detection-gtsdb-fp32.json
 	@$(BIN)/signpipe evaluate detection --format sy32 --model detector-fast-fp32 --json benchmarks/results/detection-sy32-fp32.json
+	@$(BIN)/signpipe evaluate detection --format gtsdb --preset accurate --json benchmarks/results/detection-gtsdb-accurate.json
+	@$(BIN)/signpipe evaluate detection --format sy32 --preset accurate --json benchmarks/results/detection-sy32-accurate.json
 	@$(BIN)/signpipe evaluate classification --format gtsrb --json benchmarks/results/classification-gtsrb.json
+	@$(BIN)/signpipe evaluate report --examples drawings --out benchmarks/results/quality --compare benchmarks/results/robustness-plain.json
 	@$(BIN)/signpipe bench single live throughput --frames 1000 --json benchmarks/results/bench.json
 	@$(BIN)/signpipe bench sweep --over signs --over size --over roi --over threads --over precision --json benchmarks/results/sweeps.json
 	@$(BIN)/signpipe bench soak --frames 10000 --json benchmarks/results/soak.json

@@ -37,6 +37,7 @@ def numbers() -> str:
     classification = read("classification-gtsrb")["metrics"]
     bench, soak = read("bench"), read("soak")["scenarios"]["soak"]["metrics"]
     single, machine, memory = bench["scenarios"]["single"]["metrics"], bench["machine"], soak["drift"]["memory_mb"]
+    accurate = read("detection-gtsdb-accurate")["metrics"]
     low, high = (percent(bound, 2) for bound in classification["accuracy_interval_95"])
     latency, crowds = single["latency_ms"], single["overhead_ratio_by_signs"]
     rows = [
@@ -75,6 +76,11 @@ def numbers() -> str:
             f"{other['signs']} signs, French phone pictures; their training part was trained on",
         ),
         (
+            "Detector `accurate` (for GPUs), AP50 / AP50-95",
+            f"{accurate['ap50']:.3f} / {accurate['ap50_95']:.3f}",
+            f"{accurate['signs']} signs in {accurate['scenes']} scenes, GTSDB validation, float32",
+        ),
+        (
             "Classifier, accuracy",
             f"{percent(classification['accuracy'], 2)} (95 % interval {low} to {high})",
             f"{classification['n']['accuracy']} crops of unseen tracks, GTSRB validation",
@@ -85,9 +91,44 @@ def numbers() -> str:
             "single crops, before fusion over the track",
         ),
         ("Classifier, calibration error", f"{classification['ece']:.4f}", "the same"),
+        *quality_rows(),
     ]
     lines = ["| what | measured | on |", "|---|---|---|", *(f"| {' | '.join(row)} |" for row in rows)]
     return "\n".join(lines) + "\n"
+
+
+def quality_rows() -> list[tuple[str, str, str]]:
+    """Return what the quality report says of hidden signs, approaches and whole scenes."""
+    results = {task: result["metrics"] for task, result in read("quality/quality")["results"].items()}
+    robustness, streaming, pipeline = results["robustness"], results["streaming"], results["pipeline"]
+    rows = []
+    for hidden in ("0.3", "0.5"):
+        key = f"occlusion_held_out_{{}}_at_{hidden}"
+        rows.append(
+            (
+                f"{percent(float(hidden), 0)} of the sign hidden by leaves or branches",
+                f"class right {percent(robustness[key.format('accuracy')])} (ceiling "
+                f"{percent(robustness[key.format('ceiling')])}), category "
+                f"{percent(robustness[key.format('category_accuracy')])}",
+                f"{robustness['n'][key.format('accuracy')]} single crops; occluders that training never saw",
+            )
+        )
+    rows += [
+        (
+            "Errors of single frames that fusion removes",
+            f"{percent(streaming['errors_removed_by_fusion'], 0)}; class at the end right on "
+            f"{percent(streaming['final_accuracy'])}, a wrong one ever published on "
+            f"{percent(streaming['ever_wrong_published'])}",
+            f"{streaming['tracks']} real approaches, GTSRB validation",
+        ),
+        (
+            "Right box and right class, one picture each",
+            f"precision {percent(pipeline['precision'])}, recall {percent(pipeline['recall'])}, "
+            f"F1 {pipeline['f1']:.3f}",
+            f"{pipeline['n']['recall']} signs, GTSDB validation",
+        ),
+    ]
+    return rows
 
 
 def bounded(interval: list[float]) -> str:
