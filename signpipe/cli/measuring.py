@@ -90,10 +90,9 @@ def measured(
 ) -> Measured:
     """Return the metrics with what they were measured on."""
     entry = find_model(model, role, settings.runtime.models)
-    return Measured(
-        task, model, file_sha256(entry if isinstance(entry, Path) else entry.path), f"{dataset.format} {split}",
-        dataset.digest(), len(dataset), metrics,
-    )  # fmt: skip
+    file = entry if isinstance(entry, Path) else entry.path
+    name = file.name if isinstance(entry, Path) else entry.name
+    return Measured(task, name, file_sha256(file), f"{dataset.format} {split}", dataset.digest(), len(dataset), metrics)
 
 
 def tell(measured: Measured, json_file: Path | None) -> None:

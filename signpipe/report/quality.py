@@ -114,7 +114,15 @@ def _beside(results: Results, other: Results) -> Html:
         for name, value in result["metrics"].items():
             if isinstance(value, float) and isinstance(theirs.get(name), int | float):
                 rows.append((task, name, value, float(theirs[name]), f"{value - theirs[name]:+.4f}"))
-    return table(("task", "metric", "this", "other", "difference"), rows)
+    models = [
+        (task, which, one[task].get("model"), one[task].get("sha256"), one[task].get("data"))
+        for task in results if task in other
+        for which, one in (("this", results), ("other", other))
+    ]  # fmt: skip
+    return join(
+        table(("task", "", "model", "sha256", "data"), models),
+        table(("task", "metric", "this", "other", "difference"), rows),
+    )
 
 
 def _details(name: str, results: Results) -> list[Html]:
