@@ -63,10 +63,12 @@ def test_markup_survives_only_as_html() -> None:
     assert "&lt;i&gt;" in table(["a"], [["<i>x</i>"]])
 
 
-def test_a_thumbnail_keeps_the_aspect() -> None:
-    decoded = cv2.imdecode(np.frombuffer(thumbnail(np.zeros((10, 20, 3), np.uint8), 50), np.uint8), cv2.IMREAD_COLOR)
+@pytest.mark.parametrize(("size", "shown"), [((100, 200), (25, 50)), ((10, 20), (10, 20))])
+def test_a_thumbnail_keeps_the_aspect_and_is_never_blown_up(size: tuple[int, int], shown: tuple[int, int]) -> None:
+    small = thumbnail(np.zeros((*size, 3), np.uint8), 50)
+    decoded = cv2.imdecode(np.frombuffer(small, np.uint8), cv2.IMREAD_COLOR)
     assert decoded is not None
-    assert decoded.shape == (25, 50, 3)
+    assert decoded.shape == (*shown, 3)
 
 
 def test_a_folder_that_cannot_be_made_is_one_sentence(tmp_path: Path) -> None:

@@ -110,8 +110,11 @@ def test_targets_are_distributions_and_some_say_cannot_tell() -> None:
     sure, lost = (targets[:, :-1].max(1) > 0.9).mean(), (targets[:, -1] > 0.9).mean()
     assert sure > 0.6
     assert 0.04 < lost < 0.25
-    # 33 and 34, 38 and 39 mirror into each other; nothing else appears
-    assert set(targets[targets[:, :-1].max(1) > 0.6].argmax(1)) == {0, 1, 14, 33, 34, 38, 39, 42}
+    # 33 and 34, 38 and 39 mirror into each other; other classes appear as drawings only
+    seen = targets[targets[:, :-1].max(1) > 0.6].argmax(1)
+    photographed = {0, 1, 14, 33, 34, 38, 39, 42}
+    assert photographed <= set(seen.tolist())
+    assert 0.04 < np.mean([class_id not in photographed for class_id in seen]) < 0.2
 
 
 def test_without_occlusion_every_sign_is_wholly_visible_and_sure() -> None:
