@@ -61,7 +61,7 @@ results: .venv/.ready-dev  ## measure the models and the speed (needs the data s
 	@$(BIN)/signpipe evaluate classification --format gtsrb --json benchmarks/results/classification-gtsrb.json
 	@$(BIN)/signpipe evaluate report --examples drawings --out benchmarks/results/quality --compare benchmarks/results/robustness-plain.json
 	@$(BIN)/signpipe bench single live throughput --frames 1000 --json benchmarks/results/bench.json
-	@$(BIN)/signpipe bench sweep --over signs --over size --over roi --over threads --over precision --json benchmarks/results/sweeps.json
+	@$(BIN)/signpipe bench sweep --over signs --over size --over roi --over threads --over precision --over preset --json benchmarks/results/sweeps.json
 	@$(BIN)/signpipe bench soak --frames 10000 --json benchmarks/results/soak.json
 	@$(BIN)/python benchmarks/readme.py
 

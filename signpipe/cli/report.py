@@ -143,16 +143,20 @@ def _measure(
             model = settings.detect.model if role == "detector" else settings.classify.model
             results[task] = asdict(measured(task, model, role, settings, dataset, split, metrics))
             partial.put(task, results[task])
+    on_scenes = partial.get("on_scenes")
+    if scene_count and on_scenes is None:
+        on_scenes = with_progress(
+            lambda tell: run_scenes(scenes, settings, tell, suite="all", scenes=scene_count, seed=SEED), "scenes"
+        )
+        partial.put("on_scenes", on_scenes)
     keep = out / "robustness.json.part"
     found = with_progress(
         lambda tell: run_robustness(signs, settings, tell, crops=crops, seed=SEED, keep=keep, resume=resume),
         "robustness",
     )
     summary = found.summary()
-    if scene_count:
-        summary["on_scenes"] = with_progress(
-            lambda tell: run_scenes(scenes, settings, tell, suite="all", scenes=scene_count, seed=SEED), "scenes"
-        )
+    if on_scenes is not None:
+        summary["on_scenes"] = on_scenes
     results["robustness"] = asdict(
         measured("robustness", settings.classify.model, "classifier", settings, signs, split, summary)
     )

@@ -23,6 +23,7 @@ from signpipe.training import augment
 from signpipe.training.calibration import Calibration, calibrate, energy_of, roc_auc
 from signpipe.training.classifier_data import CropSet, TrainingCrops, hide_crops, load_crops
 from signpipe.training.data import crops
+from signpipe.training.export import load_checkpoint
 from signpipe.training.network import SignNet, normalise
 from signpipe.training.report import describe_machine, plot_curves
 from signpipe.types import FloatArray, Image
@@ -76,7 +77,7 @@ class ClassifierTraining:
         self.history: list[dict[str, float]] = []
         self.net = SignNet().to(memory_format=torch.channels_last)
         if plan.start is not None:
-            self.net.load_state_dict(_load_checkpoint(Path(plan.start))["averaged"])
+            self.net.load_state_dict(load_checkpoint(Path(plan.start))["averaged"])
         self.averaged = copy.deepcopy(self.net).eval()
         self.optimizer = torch.optim.AdamW(self.net.parameters(), weight_decay=plan.decay)
         self.steps = plan.pictures // plan.batch
@@ -95,7 +96,7 @@ class ClassifierTraining:
             SourceError: There is no checkpoint, or it was trained by another plan.
         """
         path = self.out / "last.pt"
-        state = _load_checkpoint(path)
+        state = load_checkpoint(path)
         free = {
             "threads": 0,
             "epochs": 0,
@@ -155,13 +156,6 @@ class ClassifierTraining:
                     mean.lerp_(new, 1 - keep)
                 else:
                     mean.copy_(new)
-
-
-def _load_checkpoint(path: Path) -> dict[str, Any]:
-    if not path.is_file():
-        raise SourceError(f"There is no checkpoint {path} to go on from; train without it first.")
-    state: dict[str, Any] = torch.load(path, weights_only=True)
-    return state
 
 
 def gate_loss(seen: torch.Tensor, parts: torch.Tensor) -> torch.Tensor:
