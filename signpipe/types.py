@@ -188,6 +188,28 @@ class Verdict(StrEnum):
     UNKNOWN = "unknown"  # a sign, but not even its category is sure
 
 
+@dataclass(frozen=True, slots=True)
+class Opinion:
+    """What one source says of one sign.
+
+    Attributes:
+        source: Who says so: "vision", "template", "shape", "map" or "lidar".
+        log_likelihood: float32 (C,), log of how probable what it saw is for a sign of each class, up to a constant; all
+            equal says nothing.
+        text: What it saw, for a person, such as "speed limit 80 at 12 m".
+        class_id: The class that it names, if it names one.
+        impossible: True if it rules out that this is a real sign at all.
+        familiar: True if it is sure that the sign is one of the catalogue, however unfamiliar it looked to the CNN.
+    """
+
+    source: str
+    log_likelihood: FloatArray
+    text: str
+    class_id: int | None = None
+    impossible: bool = False
+    familiar: bool = False
+
+
 @dataclass(slots=True)
 class SignTrack:
     """One physical sign, followed over frames.
@@ -208,8 +230,10 @@ class SignTrack:
         verdict: The rung of the ladder that the track reached.
         verdict_reason: How the verdict was reached, for a person.
         category: Category that is sure, if the class isn't, else None.
-        source: Who the verdict rests on: "vision", "vision+template", "map", ...
+        source: Who the verdict rests on: "vision", "vision+template", "vision+map", ...
         detection: Index of this frame's detection, or None while coasting.
+        opinions: What every source said that was asked, vision first.
+        conflict: Says which source was overruled, if one contradicts the verdict.
     """
 
     id: int
@@ -229,6 +253,8 @@ class SignTrack:
     category: str | None = None
     source: str = "vision"
     detection: int | None = None
+    opinions: tuple[Opinion, ...] = ()
+    conflict: str | None = None
 
     @property
     def is_sure(self) -> bool:

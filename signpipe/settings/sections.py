@@ -1,19 +1,12 @@
-"""The whole configuration as one tree: defaults < TOML file < environment (SIGNPIPE_...) < command line.
-
-Times are in seconds, lengths in pixels of the source picture unless the description says otherwise.
-"""
+"""The sections of the configuration that every run needs, from capture to output."""
 
 from __future__ import annotations
 
-import tomllib
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
-from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
-
-from signpipe.errors import SettingsError
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 
 class BufferPolicy(StrEnum):
@@ -125,6 +118,9 @@ class ClassifySettings(Section):
     model: str = Field("classifier", description="Name in the model manifest, or path of an ONNX file.")
     margin: float = Field(0.1, ge=0, le=1, description="Margin around a box, as a fraction of its longer side.")
     maximum: int = Field(64, ge=1, description="Most crops a frame; the highest scores go first.")
+    added: Path | None = Field(
+        None, description="Folder of classes added by `signpipe classes add`; none knows the catalogue's only."
+    )
 
 
 class TrackSettings(Section):
@@ -148,21 +144,6 @@ class TrackSettings(Section):
         0.35, gt=0, le=1, description="Evidence of one frame counts so much: frames aren't independent."
     )
     hold: float = Field(1.5, ge=0, description="Log-odds by which another class must lead to replace the held one.")
-
-
-class FallbackSettings(Section):
-    """The confidence ladder."""
-
-    accept: float = Field(0.95, gt=0.5, lt=1, description="Fused probability from which vision alone confirms a class.")
-    release: float = Field(0.8, gt=0, lt=1, description="A confirmed class is given up below this (hysteresis).")
-    category: float = Field(0.8, gt=0, lt=1, description="Probability from which a category is published.")
-    novelty: float = Field(0.6, gt=0, le=1, description="Over this, a sign counts as unfamiliar and isn't confirmed.")
-
-    @model_validator(mode="after")
-    def _check(self) -> FallbackSettings:
-        if self.release > self.accept:
-            raise ValueError("release must not be over accept")
-        return self
 
 
 class DecideSettings(Section):
@@ -224,80 +205,3 @@ class OutputSettings(Section):
     def events_path(self) -> Path | None:
         """Where the advisory events go, or None."""
         return self.events or (self.folder / "events.jsonl" if self.folder else None)
-
-
-class Settings(BaseSettings):
-    """All settings; see `signpipe settings` for the tree with its descriptions.
-
-    Raises:
-        pydantic.ValidationError: A value is out of bounds; `load_settings` turns it into one sentence.
-    """
-
-    model_config = SettingsConfigDict(
-        env_prefix="SIGNPIPE_", env_nested_delimiter="__", extra="forbid", validate_assignment=True
-    )
-
-    capture: CaptureSettings = CaptureSettings()
-    preprocess: PreprocessSettings = PreprocessSettings()
-    detect: DetectSettings = DetectSettings()
-    plausibility: PlausibilitySettings = PlausibilitySettings()
-    classify: ClassifySettings = ClassifySettings()
-    track: TrackSettings = TrackSettings()
-    fallback: FallbackSettings = FallbackSettings()
-    decide: DecideSettings = DecideSettings()
-    runtime: RuntimeSettings = RuntimeSettings()
-    output: OutputSettings = OutputSettings()
-
-
-def load_settings(config: Path | None = None, overrides: dict[str, Any] | None = None) -> Settings:
-    """Build the settings from a TOML file, the environment and what the command line gave.
-
-    Args:
-        config: TOML file with a table a section, or None.
-        overrides: Values by dotted name, such as {"detect.score": 0.5}; None values are ignored.
-
-    Raises:
-        SettingsError: The file can't be read, a name is unknown or a value is out of bounds.
-    """
-    tree: dict[str, Any] = {}
-    for name, value in (overrides or {}).items():
-        if value is not None:
-            section, _, key = name.partition(".")
-            if section not in Settings.model_fields or not key:
-                raise SettingsError(f"There is no setting '{name}'; `signpipe settings` lists them all.")
-            tree.setdefault(section, {})[key] = value
-    try:
-        toml = tomllib.loads(config.read_text(encoding="utf-8")) if config else {}
-        return _with_file(toml)(**tree)
-    except OSError as error:
-        raise SettingsError(f"The settings file {config} can't be read: {error.strerror}.") from None
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise SettingsError(f"The settings file {config} is no valid TOML: {error}.") from None
-    except ValidationError as error:
-        raise SettingsError(_explain(error)) from None
-
-
-def _with_file(toml: dict[str, Any]) -> type[Settings]:
-    """Return `Settings` with the content of a TOML file as its lowest layer."""
-
-    class FileSettings(Settings):
-        @classmethod
-        def settings_customise_sources(  # type: ignore[override]  # pydantic-settings passes the rest by name
-            cls, settings_cls: type[BaseSettings], **sources: PydanticBaseSettingsSource
-        ) -> tuple[PydanticBaseSettingsSource, ...]:
-            file = InitSettingsSource(settings_cls, init_kwargs=toml)
-            return sources["init_settings"], sources["env_settings"], file
-
-    return FileSettings
-
-
-def _explain(error: ValidationError) -> str:
-    """Say in one sentence what the first bad setting is and how many more there are."""
-    first, *others = error.errors()
-    name = ".".join(str(part) for part in first["loc"]) or "the settings"
-    if first["type"] == "extra_forbidden":
-        text = f"There is no setting '{name}'"
-    else:
-        text = f"The setting '{name}' can't be {first['input']!r}: {first['msg'].removeprefix('Value error, ')}"
-    more = f" (and {len(others)} more)" if others else ""
-    return f"{text}{more}; `signpipe settings` lists them all."

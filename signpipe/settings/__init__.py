@@ -1,0 +1,146 @@
+"""The whole configuration as one tree: defaults < TOML file < environment (SIGNPIPE_...) < command line.
+
+Times are in seconds, lengths in pixels of the source picture unless the description says otherwise.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
+
+from signpipe.errors import SettingsError
+from signpipe.settings.ladder import (
+    CameraSettings,
+    FallbackSettings,
+    LidarSettings,
+    MapSettings,
+    PositionSettings,
+    ReviewSettings,
+    ShapeSettings,
+    TemplateSettings,
+)
+from signpipe.settings.sections import (
+    BufferPolicy,
+    CaptureSettings,
+    ClassifySettings,
+    DecideSettings,
+    DetectSettings,
+    OutputSettings,
+    PlausibilitySettings,
+    PreprocessSettings,
+    RuntimeSettings,
+    Section,
+    TrackSettings,
+)
+
+__all__ = [
+    "BufferPolicy",
+    "CameraSettings",
+    "CaptureSettings",
+    "ClassifySettings",
+    "DecideSettings",
+    "DetectSettings",
+    "FallbackSettings",
+    "LidarSettings",
+    "MapSettings",
+    "OutputSettings",
+    "PlausibilitySettings",
+    "PositionSettings",
+    "PreprocessSettings",
+    "ReviewSettings",
+    "RuntimeSettings",
+    "Section",
+    "Settings",
+    "ShapeSettings",
+    "TemplateSettings",
+    "TrackSettings",
+    "load_settings",
+]
+
+
+class Settings(BaseSettings):
+    """All settings; see `signpipe settings` for the tree with its descriptions.
+
+    Raises:
+        pydantic.ValidationError: A value is out of bounds; `load_settings` turns it into one sentence.
+    """
+
+    model_config = SettingsConfigDict(
+        env_prefix="SIGNPIPE_", env_nested_delimiter="__", extra="forbid", validate_assignment=True
+    )
+
+    capture: CaptureSettings = CaptureSettings()
+    camera: CameraSettings = CameraSettings()
+    preprocess: PreprocessSettings = PreprocessSettings()
+    detect: DetectSettings = DetectSettings()
+    plausibility: PlausibilitySettings = PlausibilitySettings()
+    classify: ClassifySettings = ClassifySettings()
+    track: TrackSettings = TrackSettings()
+    fallback: FallbackSettings = FallbackSettings()
+    template: TemplateSettings = TemplateSettings()
+    shape: ShapeSettings = ShapeSettings()
+    position: PositionSettings = PositionSettings()
+    map: MapSettings = MapSettings()
+    lidar: LidarSettings = LidarSettings()
+    review: ReviewSettings = ReviewSettings()
+    decide: DecideSettings = DecideSettings()
+    runtime: RuntimeSettings = RuntimeSettings()
+    output: OutputSettings = OutputSettings()
+
+
+def load_settings(config: Path | None = None, overrides: dict[str, Any] | None = None) -> Settings:
+    """Build the settings from a TOML file, the environment and what the command line gave.
+
+    Args:
+        config: TOML file with a table a section, or None.
+        overrides: Values by dotted name, such as {"detect.score": 0.5}; None values are ignored.
+
+    Raises:
+        SettingsError: The file can't be read, a name is unknown or a value is out of bounds.
+    """
+    tree: dict[str, Any] = {}
+    for name, value in (overrides or {}).items():
+        if value is not None:
+            section, _, key = name.partition(".")
+            if section not in Settings.model_fields or not key:
+                raise SettingsError(f"There is no setting '{name}'; `signpipe settings` lists them all.")
+            tree.setdefault(section, {})[key] = value
+    try:
+        toml = tomllib.loads(config.read_text(encoding="utf-8")) if config else {}
+        return _with_file(toml)(**tree)
+    except OSError as error:
+        raise SettingsError(f"The settings file {config} can't be read: {error.strerror}.") from None
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise SettingsError(f"The settings file {config} is no valid TOML: {error}.") from None
+    except ValidationError as error:
+        raise SettingsError(_explain(error)) from None
+
+
+def _with_file(toml: dict[str, Any]) -> type[Settings]:
+    """Return `Settings` with the content of a TOML file as its lowest layer."""
+
+    class FileSettings(Settings):
+        @classmethod
+        def settings_customise_sources(  # type: ignore[override]  # pydantic-settings passes the rest by name
+            cls, settings_cls: type[BaseSettings], **sources: PydanticBaseSettingsSource
+        ) -> tuple[PydanticBaseSettingsSource, ...]:
+            file = InitSettingsSource(settings_cls, init_kwargs=toml)
+            return sources["init_settings"], sources["env_settings"], file
+
+    return FileSettings
+
+
+def _explain(error: ValidationError) -> str:
+    """Say in one sentence what the first bad setting is and how many more there are."""
+    first, *others = error.errors()
+    name = ".".join(str(part) for part in first["loc"]) or "the settings"
+    if first["type"] == "extra_forbidden":
+        text = f"There is no setting '{name}'"
+    else:
+        text = f"The setting '{name}' can't be {first['input']!r}: {first['msg'].removeprefix('Value error, ')}"
+    more = f" (and {len(others)} more)" if others else ""
+    return f"{text}{more}; `signpipe settings` lists them all."

@@ -1,0 +1,101 @@
+"""The sections about what is done when vision is not sure: the ladder, its witnesses, and what a person is asked."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+from pydantic import Field, model_validator
+
+from signpipe.settings.sections import Section
+
+
+class CameraSettings(Section):
+    """The camera's optics, by which a box becomes a direction and a size."""
+
+    focal: float | None = Field(
+        None, gt=0, description="Focal length in pixels of the source picture; none takes it from field_of_view."
+    )
+    field_of_view: float = Field(50.0, gt=1, lt=170, description="Horizontal field of view in degrees.")
+
+    def focal_for(self, width: int) -> float:
+        """Return the focal length in pixels of a picture of `width` pixels."""
+        return self.focal or width / 2 / math.tan(math.radians(self.field_of_view) / 2)
+
+
+class FallbackSettings(Section):
+    """The confidence ladder."""
+
+    accept: float = Field(0.95, gt=0.5, lt=1, description="Fused probability from which vision alone confirms a class.")
+    release: float = Field(0.8, gt=0, lt=1, description="A confirmed class is given up below this (hysteresis).")
+    category: float = Field(0.8, gt=0, lt=1, description="Probability from which a category is published.")
+    novelty: float = Field(0.6, gt=0, le=1, description="Over this, a sign counts as unfamiliar and isn't confirmed.")
+
+    @model_validator(mode="after")
+    def _check(self) -> FallbackSettings:
+        if self.release > self.accept:
+            raise ValueError("release must not be over accept")
+        return self
+
+
+class TemplateSettings(Section):
+    """Matching crops with the catalogue's drawings, a second opinion on what vision left open."""
+
+    enabled: bool = Field(True, description="Ask the drawings about signs that vision is not sure of.")
+    per_frame: int = Field(2, ge=1, le=64, description="Most tracks a frame; the rest wait for the next one.")
+    weight: float = Field(
+        0.5, ge=0, le=1, description="Its log-odds count so much: it sees the same pixels as the CNN."
+    )
+    smallest: float = Field(20.0, ge=8, description="Side in pixels below which a crop is not asked about.")
+    again: float = Field(1.25, gt=1, description="A sign is asked about again once it has grown by so much.")
+
+
+class ShapeSettings(Section):
+    """Category from outline and colour, asked where the class stays open."""
+
+    enabled: bool = Field(True, description="Ask outline and colour about signs that vision is not sure of.")
+    weight: float = Field(0.5, ge=0, le=1, description="Its log-odds count so much.")
+
+
+class PositionSettings(Section):
+    """Where the vehicle is."""
+
+    source: str | None = Field(
+        None,
+        description="GPX file or NMEA log beside a recording, or live: gpsd://HOST[:PORT], tcp://HOST:PORT or "
+        "serial:DEVICE[@BAUD] (NMEA).",
+    )
+    offset: float = Field(0.0, description="Seconds on the positions' clock at which the recording starts.")
+    sigma: float = Field(5.0, gt=0, description="Spread of a position in metres, where the receiver doesn't say.")
+
+
+class MapSettings(Section):
+    """Signs and limits from a map, as a likelihood over classes, never a verdict alone."""
+
+    file: Path | None = Field(None, description="GeoJSON, .osm or .osm.pbf with signs and limits.")
+    weight: float = Field(1.0, ge=0, le=1, description="Its log-odds count so much.")
+    error_rate: float = Field(
+        0.15, gt=0, lt=1, description="Share of entries that are wrong or out of date; learned further while driving."
+    )
+    sigma: float = Field(8.0, gt=0, description="Spread of a mapped sign's place in metres.")
+    heading_sigma: float = Field(20.0, gt=0, description="Spread of headings in degrees.")
+
+
+class LidarSettings(Section):
+    """Range of a sign from LiDAR sweeps, and from it its real size and height."""
+
+    sweeps: Path | None = Field(None, description="Folder of sweeps, one a frame: .bin (KITTI), .pcd or .npy.")
+    calibration: Path | None = Field(None, description="KITTI calibration file of camera and LiDAR.")
+    weight: float = Field(1.0, ge=0, le=1, description="Its log-odds count so much.")
+
+
+class ReviewSettings(Section):
+    """What is kept for a person: uncertain and novel signs, once a track."""
+
+    folder: Path | None = Field(None, description="Where the review queue lies; none keeps nothing.")
+    megabytes: float = Field(200.0, gt=0, description="Size of the queue; the oldest unlabelled ones go first.")
+    days: float = Field(90.0, gt=0, description="Age at which an unlabelled one goes.")
+    similarity: float = Field(
+        0.95, gt=0, le=1, description="Cosine of two embeddings from which a sign counts as queued already."
+    )
+    smallest: float = Field(20.0, ge=0, description="Side in pixels below which a sign isn't worth a person's time.")
