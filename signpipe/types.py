@@ -29,12 +29,14 @@ class Pose:
         longitude: WGS 84 degrees, east positive.
         heading: Degrees clockwise from true north, or None where unknown.
         speed: Metres a second, or None where unknown.
+        sigma: Spread of the position in metres as the receiver states it, or None where it doesn't.
     """
 
     latitude: float
     longitude: float
     heading: float | None = None
     speed: float | None = None
+    sigma: float | None = None
 
 
 @dataclass(slots=True)
