@@ -224,8 +224,8 @@ class SignTrack:
         age: Seconds since the first detection.
         unseen: Seconds since the last detection.
         hits: Number of detections.
-        evidence: float32 (C,), fused class log-probabilities (unnormalised).
-        probability: float32 (C,), softmax of `evidence`.
+        evidence: float32 (C,), class log-probabilities (unnormalised), fused over the looks of vision.
+        probability: float32 (C,), softmax of `evidence`; from the ladder on, with what the other sources say.
         class_id: The class with hysteresis applied: the one that may be published.
         novelty: Novelty fused over the track, 0..1.
         velocity: Pixels a second of the box's centre as (vx, vy).

@@ -30,6 +30,11 @@ class FallbackSettings(Section):
     release: float = Field(0.8, gt=0, lt=1, description="A confirmed class is given up below this (hysteresis).")
     category: float = Field(0.8, gt=0, lt=1, description="Probability from which a category is published.")
     novelty: float = Field(0.6, gt=0, le=1, description="Over this, a sign counts as unfamiliar and isn't confirmed.")
+    ask_below: float = Field(
+        0.99, gt=0, le=1, description="Signs that vision is less sure of are matched with the catalogue's drawings."
+    )
+    per_frame: int = Field(2, ge=1, le=64, description="Most signs a frame that are; the rest wait for the next one.")
+    again: float = Field(1.25, ge=1, description="A sign is matched again once it has grown by so much.")
 
     @model_validator(mode="after")
     def _check(self) -> FallbackSettings:
@@ -42,12 +47,10 @@ class TemplateSettings(Section):
     """Matching crops with the catalogue's drawings, a second opinion on what vision left open."""
 
     enabled: bool = Field(True, description="Ask the drawings about signs that vision is not sure of.")
-    per_frame: int = Field(2, ge=1, le=64, description="Most tracks a frame; the rest wait for the next one.")
     weight: float = Field(
         0.5, ge=0, le=1, description="Its log-odds count so much: it sees the same pixels as the CNN."
     )
     smallest: float = Field(20.0, ge=8, description="Side in pixels below which a crop is not asked about.")
-    again: float = Field(1.25, gt=1, description="A sign is asked about again once it has grown by so much.")
 
 
 class ShapeSettings(Section):

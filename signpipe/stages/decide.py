@@ -89,6 +89,7 @@ class Decide:
                 self._state.take(reading)
         self._pass(tracks)
         self._take_uncertain(tracks)
+        self._report_conflicts(tracks)
         return self._state.publish()
 
     def reset(self) -> None:
@@ -234,6 +235,14 @@ class Decide:
             self._state.take(Reading(meaning, self._state.now - track.unseen, share, track.source, track.id))
             if category in MAY_CHANGE_LIMIT and limit is not None and limit.in_force:
                 self._state.remark(SPEED_LIMIT, meaning.topic, f"an {meaning.message} was seen since")
+
+    def _report_conflicts(self, tracks: list[SignTrack]) -> None:
+        """Mention what another source says of a sign, where it contradicts what is published or holds it back."""
+        for track in tracks:
+            if track.conflict is not None and track.is_sure:
+                self._state.remark(self._meanings[track.class_id].topic, f"sources on {track.id}", track.conflict)
+            elif track.conflict is not None and track.category in MAY_CHANGE_LIMIT:
+                self._state.remark(SPEED_LIMIT, f"sources on {track.id}", track.conflict)
 
     def _is_left_unread(self, track: SignTrack) -> bool:
         """Return True if a sign is no longer likely to be read: it is large already, lost, or of a single picture."""

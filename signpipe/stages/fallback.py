@@ -2,153 +2,260 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from signpipe.catalogue import Catalogue, Category
 from signpipe.settings import FallbackSettings
-from signpipe.types import SignTrack, TrackState, Verdict
+from signpipe.stages.fusion import fuse, is_more_cautious, supporters
+from signpipe.types import FloatArray, Frame, Opinion, SignTrack, TrackState, Verdict
+from signpipe.witnesses.base import Learner, Witness
+
+# Sources that know what should be there without looking: they decide between classes that fit what is seen, no more.
+PRIORS = frozenset({"map"})
+# Sources that look at the sign as vision does: what they settle is confirmed, what others settle is corroborated.
+LOOKING = frozenset({"vision", "template", "shape"})
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """What a rung is sure of.
+@dataclass(slots=True)
+class _Memory:
+    """What the ladder remembers of a track.
 
     Attributes:
-        verdict: CONFIRMED or CORROBORATED.
-        class_id: The class.
-        source: Who says so: "vision", "vision+template", "map", ...
-        reason: How it was reached, for a person.
+        held: The class that was published last, while it still is.
+        category: The category that was published last, while it still is.
+        heard: The latest opinion of each witness.
+        asked_side: Side of the sign in pixels when the dear witnesses were asked last; 0 if they never were.
+        asked_turn: Call of the ladder at which that was.
+        taught: Whether this sign has told the priors already how right they are.
     """
 
-    verdict: Verdict
-    class_id: int
-    source: str
-    reason: str
-
-
-class Rung(Protocol):
-    """One way to become sure of a sign's class; the ladder asks them from the cheapest to the dearest."""
-
-    def __call__(self, track: SignTrack, held: int | None, /) -> Finding | None:
-        """Judge one track.
-
-        Args:
-            track: A track that is not tentative.
-            held: The class that the ladder found for it in the frame before, or None.
-
-        Returns:
-            What is sure, or None if this rung can't tell.
-        """
-
-
-class VisionRung:
-    """The first rung: the classifier alone, over all looks.
-
-    Sure from `accept` on, if the sign is familiar. What was sure stays so until the probability falls below `release`
-    (or novelty rises by as much over its own bound), so that a verdict doesn't flicker.
-
-    Args:
-        settings: The bounds.
-        catalogue: The classes.
-    """
-
-    def __init__(self, settings: FallbackSettings, catalogue: Catalogue) -> None:
-        self._settings = settings
-        self._catalogue = catalogue
-
-    def __call__(self, track: SignTrack, held: int | None) -> Finding | None:
-        """Judge one track; see `Rung`."""
-        slack = self._settings.accept - self._settings.release if held == track.class_id else 0.0
-        if track.confidence < self._settings.accept - slack or track.novelty > self._settings.novelty + slack:
-            return None
-        reason = f"vision: {self._catalogue[track.class_id].name} at {track.confidence:.2f} over {_looks(track)}"
-        return Finding(Verdict.CONFIRMED, track.class_id, "vision", reason)
+    held: int | None = None
+    category: Category | None = None
+    heard: dict[str, Opinion] = field(default_factory=dict)
+    asked_side: float = 0.0
+    asked_turn: int = -1
+    taught: bool = False
 
 
 class Fallback:
-    """Give every track its verdict: its class if a rung is sure of it, else its category, else nothing.
+    """Give every track its verdict: its class if all sources together are sure of it, else its category, else nothing.
 
-    Further rungs (feature matching, a map, LiDAR) join the list after vision. A guess is never published: without a
-    finding the class stays unsaid, and the category is said only if the classes of one category together reach
-    `category`. An unfamiliar sign can still have a sure category, as shape and colour tell it; something that looks
-    like no sign at all gathers no evidence (looks count less by their novelty) and stays unknown.
+    Vision speaks first, then whoever else was asked; what they say adds up in log-odds (`fuse`). Witnesses that cost
+    next to nothing (a map, LiDAR) are asked about every sign in view, those that cost milliseconds (matching drawings)
+    only about signs that vision isn't sure of, at most `per_frame` a frame, those that have waited longest first; they
+    are asked again once a sign has grown. A guess is never published:
+
+    - A class needs `accept` in all, and a sign that is familiar; once published it stays until it falls below
+      `release` (or novelty rises by as much over its bound), so that a verdict doesn't flicker.
+    - A map is never a verdict alone: it decides between classes of a category that is sure without it. Where it
+      contradicts what the sensors are sure of, the more cautious of the two stands: the sensors' reading, if it asks
+      more of the driver or the matter differs; else nothing until they are sure in spite of the map. Either way the
+      conflict is reported.
+    - What a witness knows to be no real sign (a picture on a truck) is never published, not even its category.
+    - Else the category is said, if the classes of one category together reach `category`. An unfamiliar sign can still
+      have a sure category, as shape and colour tell it; something that looks like no sign at all gathers no evidence
+      (looks count less by their novelty) and stays unknown.
 
     Args:
         settings: The bounds of the ladder.
         catalogue: The classes and their categories.
-        rungs: The rungs in order; the default is vision alone.
+        witnesses: The sources besides vision; the default is vision alone.
+        weights: Weight of each source's log-odds by its name; 1 for one that isn't named.
     """
 
-    def __init__(self, settings: FallbackSettings, catalogue: Catalogue, rungs: Sequence[Rung] | None = None) -> None:
+    def __init__(
+        self,
+        settings: FallbackSettings,
+        catalogue: Catalogue,
+        witnesses: Sequence[Witness] = (),
+        weights: Mapping[str, float] | None = None,
+    ) -> None:
         self._settings = settings
         self._catalogue = catalogue
-        self._rungs = (VisionRung(settings, catalogue),) if rungs is None else tuple(rungs)
+        self._cheap = tuple(witness for witness in witnesses if not witness.dear)
+        self._dear = tuple(witness for witness in witnesses if witness.dear)
+        self._learners = tuple(witness for witness in witnesses if isinstance(witness, Learner))
+        self._weights = dict(weights or {})
         self._categories = tuple(Category)
         self._members = np.array([[sign.category is category for sign in catalogue] for category in self._categories])
-        self._held: dict[int, int] = {}
-        self._held_category: dict[int, Category] = {}
+        self._memory: dict[int, _Memory] = {}
+        self._turn = 0
 
-    def __call__(self, tracks: list[SignTrack]) -> None:
-        """Set verdict, reason, source, class and category of all living tracks, in place.
+    def __call__(self, tracks: list[SignTrack], frame: Frame | None = None) -> None:
+        """Set verdict, reason, source, class, probability and category of all living tracks, in place.
 
         Args:
             tracks: Every living track; what is remembered of others is dropped.
+            frame: The picture that they are seen in; None in a gap, when nobody has anything to go by.
         """
+        self._turn += 1
+        self._memory = {track.id: self._memory.get(track.id) or _Memory() for track in tracks}
+        if frame is not None and (self._cheap or self._dear):
+            self._ask([track for track in tracks if track.state is TrackState.CONFIRMED], frame)
         for track in tracks:
-            self._judge(track)
-        living = {track.id for track in tracks}
-        self._held = {id_: held for id_, held in self._held.items() if id_ in living}
-        self._held_category = {id_: held for id_, held in self._held_category.items() if id_ in living}
+            if track.state is TrackState.TENTATIVE:
+                track.verdict, track.category = Verdict.UNKNOWN, None
+                track.verdict_reason = f"seen for {track.age:.2f} s only"
+            else:
+                self._judge(track, self._memory[track.id])
 
-    def _judge(self, track: SignTrack) -> None:
-        if track.state is TrackState.TENTATIVE:
-            track.verdict, track.category = Verdict.UNKNOWN, None
-            track.verdict_reason = f"seen for {track.age:.2f} s only"
+    def _ask(self, seen: list[SignTrack], frame: Frame) -> None:
+        """Hear the witnesses: the cheap ones on all signs in view, the dear ones on the few that need it most."""
+        for track in seen:
+            self._hear(self._cheap, track, frame)
+        if not self._dear:
             return
-        finding = self._climb(track)
-        if finding is not None:
-            track.verdict, track.class_id, track.category = finding.verdict, finding.class_id, None
-            track.source, track.verdict_reason = finding.source, finding.reason
-        else:
-            self._fall_back(track)
+        needy = [track for track in seen if self._is_needy(track)]
+        needy.sort(key=lambda track: (self._memory[track.id].asked_turn, -_side(track)))
+        for track in needy[: self._settings.per_frame]:
+            memory = self._memory[track.id]
+            memory.asked_side, memory.asked_turn = _side(track), self._turn
+            self._hear(self._dear, track, frame)
 
-    def _climb(self, track: SignTrack) -> Finding | None:
-        """Ask the rungs in order until one is sure."""
-        held = self._held.pop(track.id, None)
-        for rung in self._rungs:
-            finding = rung(track, held)
-            if finding is not None:
-                self._held[track.id] = finding.class_id
-                return finding
+    def _hear(self, witnesses: tuple[Witness, ...], track: SignTrack, frame: Frame) -> None:
+        heard = self._memory[track.id].heard
+        for witness in witnesses:
+            opinion = witness(track, frame)
+            if opinion is not None:
+                heard[witness.name] = opinion
+
+    def _is_needy(self, track: SignTrack) -> bool:
+        """Return True if vision isn't sure of a sign, and it can be seen better than when it was asked about last."""
+        unsure = track.confidence < self._settings.ask_below or track.novelty > self._settings.novelty
+        return unsure and _side(track) > self._memory[track.id].asked_side * self._settings.again
+
+    def _judge(self, track: SignTrack, memory: _Memory) -> None:
+        heard = tuple(memory.heard.values())
+        vision = Opinion("vision", track.evidence, self._vision_says(track), track.class_id)
+        track.opinions = (vision, *heard)
+        ruled_out = next((opinion for opinion in heard if opinion.impossible), None)
+        if ruled_out is not None:
+            memory.held = memory.category = None
+            track.verdict, track.category, track.source = Verdict.UNKNOWN, None, ruled_out.source
+            track.verdict_reason = f"{ruled_out.source}: no real sign, {ruled_out.text}"
+            return
+        class_id, sources = self._find(track, memory, heard)
+        track.conflict = self._conflict(class_id, track, heard)
+        memory.held = class_id
+        if class_id is not None:
+            track.verdict = Verdict.CONFIRMED if LOOKING.issuperset(sources) else Verdict.CORROBORATED
+            track.class_id, track.category, track.source = class_id, None, "+".join(sources)
+            track.verdict_reason = _reasons(track.opinions)
+            memory.category = None
+        else:
+            self._fall_back(track, memory)
+
+    def _find(self, track: SignTrack, memory: _Memory, heard: tuple[Opinion, ...]) -> tuple[int | None, list[str]]:
+        """Return the class that may be published, or None, and whom it rests on; fuse the track's probability."""
+        alone = self._is_sure(track, memory, track.probability, track.class_id)
+        if not heard:
+            return (track.class_id if alone else None), ["vision"]
+        looked = tuple(opinion for opinion in heard if opinion.source not in PRIORS)
+        familiar = any(opinion.familiar for opinion in looked)
+        held = track.class_id if alone else None
+        sensed = fuse(track.evidence, looked, self._weights)
+        seen = int(sensed.argmax())
+        sure = self._is_sure(track, memory, sensed, seen, familiar)
+        if sure:
+            self._teach(memory, heard, seen)
+        track.probability = sensed
+        if len(looked) < len(heard):
+            fused = fuse(track.evidence, heard, self._weights)
+            best = int(fused.argmax())
+            backed = best == seen if sure else self._fits(sensed, best)
+            if backed and self._is_sure(track, memory, fused, best, familiar):
+                track.probability = fused
+                return best, self._sources(best, held, looked if sure else heard)
+            if self._is_restrained(seen, heard):
+                return None, []
+        return (seen, self._sources(seen, held, looked)) if sure else (None, [])
+
+    def _is_sure(
+        self, track: SignTrack, memory: _Memory, probability: FloatArray, class_id: int, familiar: bool = False
+    ) -> bool:
+        """Return True if a class is probable and the sign familiar enough; what is held already needs less of both."""
+        slack = self._settings.accept - self._settings.release if memory.held == class_id else 0.0
+        known = familiar or track.novelty <= self._settings.novelty + slack
+        return known and float(probability[class_id]) >= self._settings.accept - slack
+
+    def _fits(self, sensed: FloatArray, class_id: int) -> bool:
+        """Return True if the category of a class is sure by what is seen, so that a map may choose within it."""
+        members = self._members[:, class_id] @ self._members
+        return float(sensed @ members) >= self._settings.category
+
+    def _is_restrained(self, class_id: int, heard: tuple[Opinion, ...]) -> bool:
+        """Return True if a map names something more cautious than what the sensors see."""
+        return any(
+            is_more_cautious(self._catalogue[opinion.class_id], self._catalogue[class_id])
+            for opinion in heard
+            if opinion.source in PRIORS and opinion.class_id is not None
+        )
+
+    def _sources(self, class_id: int, held: int | None, heard: tuple[Opinion, ...]) -> list[str]:
+        """Return whom a class rests on: vision, and others where vision alone wasn't sure of it."""
+        return ["vision"] if class_id == held else ["vision", *supporters(class_id, heard, self._weights)]
+
+    def _teach(self, memory: _Memory, heard: tuple[Opinion, ...], class_id: int) -> None:
+        """Tell the priors, once a sign, whether they were right about one that the sensors are sure of."""
+        if memory.taught:
+            return
+        for witness in self._learners:
+            named = next((opinion.class_id for opinion in heard if opinion.source == witness.name), None)
+            if named is not None:
+                witness.learn(named == class_id)
+                memory.taught = True
+
+    def _conflict(self, published: int | None, track: SignTrack, heard: tuple[Opinion, ...]) -> str | None:
+        """Say who contradicts what is published, or holds it back."""
+        for opinion in heard:
+            if opinion.class_id is None or opinion.source not in PRIORS:
+                continue
+            named = self._catalogue[opinion.class_id].title.lower()
+            if published is not None and opinion.class_id != published:
+                return f"the {opinion.source} says {named}, overruled"
+            seen = int(track.probability.argmax())
+            if published is None and opinion.class_id != seen and track.probability[seen] >= self._settings.accept:
+                return f"{self._catalogue[seen].title.lower()} is held back: the {opinion.source} says {named}"
         return None
 
-    def _fall_back(self, track: SignTrack) -> None:
+    def _fall_back(self, track: SignTrack, memory: _Memory) -> None:
         """Say no more than the category, if even that is sure."""
         shares = self._members @ track.probability
         best = int(shares.argmax())
         category, share = self._categories[best], float(shares[best])
         slack = self._settings.accept - self._settings.release
-        known = self._held_category.pop(track.id, None) is category
-        doubt = self._doubt(track)
-        if share >= self._settings.category - slack * known:
-            self._held_category[track.id] = category
+        doubt = _reasons(track.opinions)
+        if share >= self._settings.category - slack * (memory.category is category):
+            memory.category = category
             track.verdict, track.category = Verdict.UNCERTAIN, category.value
             track.verdict_reason = f"{doubt}; {category.value} at {share:.2f}"
         else:
+            memory.category = None
             track.verdict, track.category = Verdict.UNKNOWN, None
             track.verdict_reason = f"{doubt}; no category over {share:.2f}"
 
-    def _doubt(self, track: SignTrack) -> str:
-        """Say why the class isn't sure."""
+    def _vision_says(self, track: SignTrack) -> str:
+        """Say what vision alone makes of a sign."""
         if track.novelty > self._settings.novelty:
-            return f"vision: unlike any sign of the catalogue (novelty {track.novelty:.2f} over {_looks(track)})"
+            return f"unlike any sign of the catalogue (novelty {track.novelty:.2f} over {_looks(track)})"
+        if track.confidence >= self._settings.accept:
+            return f"{self._catalogue[track.class_id].name} at {track.confidence:.2f} over {_looks(track)}"
         first, second = np.argsort(-track.probability, kind="stable")[:2]
         names = [f"{self._catalogue[int(id_)].name} at {track.probability[id_]:.2f}" for id_ in (first, second)]
-        return f"vision: {' or '.join(names)} over {_looks(track)}"
+        return f"{' or '.join(names)} over {_looks(track)}"
+
+
+def _reasons(opinions: tuple[Opinion, ...]) -> str:
+    """Return who said what."""
+    return "; ".join(f"{opinion.source}: {opinion.text}" for opinion in opinions)
+
+
+def _side(track: SignTrack) -> float:
+    """Return the root of the box's area in pixels."""
+    return float(np.sqrt(np.prod(track.xyxy[2:] - track.xyxy[:2])))
 
 
 def _looks(track: SignTrack) -> str:

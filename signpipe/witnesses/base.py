@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from signpipe.types import Frame, Opinion, SignTrack
 
@@ -30,3 +30,17 @@ class Witness(Protocol):
             The opinion, or None if it has nothing to go by. It never raises for what it is shown: bad data has been
             refused with a clear error when it was opened.
         """
+
+
+@runtime_checkable
+class Learner(Protocol):
+    """A witness that learns how far it may be trusted, from signs that the sensors are sure of.
+
+    Attributes:
+        name: The `source` of its opinions.
+    """
+
+    name: str
+
+    def learn(self, agreed: bool, /) -> None:
+        """Take note of a sign that the sensors are sure of, and whether the witness had named its class."""

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from signpipe.catalogue import Category
 from signpipe.settings import FallbackSettings
-from signpipe.stages.fallback import Fallback, Finding, VisionRung
-from signpipe.types import SignTrack, TrackState, Verdict
+from signpipe.stages.fallback import Fallback
+from signpipe.types import Frame, Opinion, SignTrack, TrackState, Verdict
 from tests.stages.tracks import CATALOGUE, track
 
 SETTINGS = FallbackSettings(accept=0.9, release=0.75, category=0.8, novelty=0.6)
+FRAME = Frame(np.zeros((720, 1280, 3), np.uint8), 0, 0.0, 0.0, "test")
 
 
 def judged(fallback: Fallback, *tracks: SignTrack) -> SignTrack:
@@ -113,21 +115,166 @@ def test_tracks_are_judged_each_by_itself() -> None:
     assert [one.verdict for one in tracks] == [Verdict.CONFIRMED, Verdict.UNCERTAIN, Verdict.UNKNOWN]
 
 
-def test_a_further_rung_is_asked_only_where_vision_isnt_sure() -> None:
-    asked: list[int] = []
+class Says:
+    """A witness that always says the same of some signs, and counts how often it was asked."""
 
-    def template(one: SignTrack, held: int | None) -> Finding | None:
-        asked.append(one.id)
-        assert held is None or held == one.class_id
-        return Finding(Verdict.CONFIRMED, one.class_id, "vision+template", "vision+template: the drawing agrees")
+    def __init__(
+        self, name: str, odds: float, *names: str, dear: bool = False, only: int | None = None, **flags: bool
+    ) -> None:
+        self.name, self.dear = name, dear
+        self.asked: list[int] = []
+        self.lessons: list[bool] = []
+        log = np.zeros(len(CATALOGUE), np.float32)
+        ids = [CATALOGUE.by_name(one).id for one in names]
+        log[ids] = np.log(odds)
+        self._only = only
+        self._opinion = Opinion(name, log, " or ".join(names), ids[0] if len(ids) == 1 else None, **flags)
 
-    fallback = Fallback(SETTINGS, CATALOGUE, [VisionRung(SETTINGS, CATALOGUE), template])
-    tracks = [track("stop", 1), track("speed_limit_80", 2, 0.6, other="speed_limit_30")]
-    fallback(tracks)
-    assert asked == [2]
-    assert [one.source for one in tracks] == ["vision", "vision+template"]
-    assert tracks[1].verdict is Verdict.CONFIRMED
-    assert tracks[1].verdict_reason == "vision+template: the drawing agrees"
+    def __call__(self, one: SignTrack, _frame: Frame) -> Opinion | None:
+        self.asked.append(one.id)
+        return self._opinion if self._only in (None, one.id) else None
+
+    def learn(self, agreed: bool) -> None:
+        self.lessons.append(agreed)
+
+
+def heard(one: SignTrack, *witnesses: Says, times: int = 1) -> SignTrack:
+    fallback = Fallback(SETTINGS, CATALOGUE, witnesses)
+    for _ in range(times):
+        fallback([one], FRAME)
+    return one
+
+
+def test_a_drawing_that_agrees_confirms_what_vision_alone_left_open() -> None:
+    unsure = track("speed_limit_80", probability=0.7, other="speed_limit_30")
+    result = heard(unsure, Says("template", 20, "speed_limit_80", dear=True))
+    assert result.verdict is Verdict.CONFIRMED
+    assert result.source == "vision+template"
+    assert result.confidence == pytest.approx(0.979, abs=0.001)
+    assert [opinion.source for opinion in result.opinions] == ["vision", "template"]
+    assert result.verdict_reason == (
+        "vision: speed_limit_80 at 0.70 or speed_limit_30 at 0.30 over 12 looks; template: speed_limit_80"
+    )
+
+
+def test_a_drawing_that_disagrees_holds_back_what_vision_was_just_sure_of() -> None:
+    sure = track("speed_limit_80", probability=0.95, other="speed_limit_30")
+    result = heard(sure, Says("template", 20, "speed_limit_30", dear=True))
+    assert result.verdict is Verdict.UNCERTAIN
+    assert result.category == Category.PROHIBITORY.value
+
+
+def test_a_weight_of_zero_silences_a_source() -> None:
+    fallback = Fallback(SETTINGS, CATALOGUE, [Says("template", 1e6, "stop", dear=True)], {"template": 0.0})
+    one = track("speed_limit_80", probability=0.95, other="stop")
+    fallback([one], FRAME)
+    assert one.source == "vision"
+    assert one.confidence == pytest.approx(0.95)
+
+
+def test_a_map_picks_within_the_category_that_is_seen_and_corroborates() -> None:
+    result = heard(track("speed_limit_80", probability=0.6, other="speed_limit_60"), Says("map", 40, "speed_limit_60"))
+    assert result.verdict is Verdict.CORROBORATED
+    assert result.source == "vision+map"
+    assert CATALOGUE[result.class_id].name == "speed_limit_60"
+    assert result.conflict is None
+
+
+def test_a_map_alone_is_no_verdict() -> None:
+    nothing_seen = track("stop", probability=1 / len(CATALOGUE))
+    assert heard(nothing_seen, Says("map", 1e6, "stop")).verdict is Verdict.UNKNOWN
+
+
+def test_a_map_says_nothing_of_an_unfamiliar_sign() -> None:
+    novel = track("speed_limit_80", probability=0.9, novelty=0.9)
+    assert not heard(novel, Says("map", 40, "speed_limit_80")).is_sure
+
+
+@pytest.mark.parametrize("mapped", ["speed_limit_120", "speed_limit_30"])
+def test_what_vision_has_made_sure_of_stands_against_any_map(mapped: str) -> None:
+    result = heard(track("speed_limit_80", probability=0.9999), Says("map", 40, mapped))
+    assert result.verdict is Verdict.CONFIRMED
+    assert result.source == "vision"
+    assert CATALOGUE[result.class_id].name == "speed_limit_80"
+    assert result.conflict == f"the map says speed limit {mapped.rsplit('_')[-1]} km/h, overruled"
+
+
+def test_of_vision_and_a_map_the_more_cautious_stands() -> None:
+    """A lower limit is believed at once, a higher one only once it is surer than the map is."""
+    lower = heard(track("speed_limit_60", probability=0.92, other="speed_limit_80"), Says("map", 40, "speed_limit_80"))
+    assert (lower.verdict, CATALOGUE[lower.class_id].name) == (Verdict.CONFIRMED, "speed_limit_60")
+    higher = heard(track("speed_limit_80", probability=0.92, other="speed_limit_60"), Says("map", 40, "speed_limit_60"))
+    assert higher.verdict is Verdict.UNCERTAIN
+    assert higher.conflict == "speed limit 80 km/h is held back: the map says speed limit 60 km/h"
+
+
+def test_a_map_never_replaces_what_vision_is_sure_of() -> None:
+    result = heard(
+        track("speed_limit_60", probability=0.92, other="speed_limit_80"), Says("map", 1e9, "speed_limit_80")
+    )
+    assert CATALOGUE[result.class_id].name == "speed_limit_60"
+
+
+def test_a_map_is_told_once_a_sign_whether_it_was_right() -> None:
+    right, wrong, unheard = (Says("map", 40, name) for name in ("stop", "give_way", "stop"))
+    heard(track("stop", probability=0.999), right, times=3)
+    heard(track("stop", probability=0.999), wrong, times=3)
+    heard(track("stop", probability=0.5, other="give_way"), unheard, times=3)
+    assert (right.lessons, wrong.lessons, unheard.lessons) == ([True], [False], [])
+
+
+def test_what_is_no_real_sign_is_never_published() -> None:
+    result = heard(track("stop", probability=0.9999), Says("lidar", 1, impossible=True))
+    assert result.verdict is Verdict.UNKNOWN
+    assert result.category is None
+    assert result.source == "lidar"
+
+
+def test_a_drawing_that_fits_makes_an_unfamiliar_sign_familiar() -> None:
+    novel = track("stop", probability=0.95, novelty=0.9)
+    assert not heard(novel, Says("map", 2, "stop", familiar=True)).is_sure
+    assert heard(novel, Says("template", 2, "stop", dear=True, familiar=True)).is_sure
+
+
+def test_the_drawings_are_asked_about_few_signs_a_frame_and_all_get_their_turn() -> None:
+    witness = Says("template", 1, "stop", dear=True)
+    fallback = Fallback(SETTINGS, CATALOGUE, [witness])
+    tracks = [track("stop", id_, 0.6, other="give_way", side=30 + id_) for id_ in range(1, 6)]
+    rounds = []
+    for _ in range(4):
+        witness.asked.clear()
+        fallback(tracks, FRAME)
+        rounds.append(list(witness.asked))
+    assert rounds == [[5, 4], [3, 2], [1], []]
+
+
+def test_the_drawings_are_asked_again_once_a_sign_has_grown() -> None:
+    witness = Says("template", 1, "stop", dear=True)
+    fallback = Fallback(SETTINGS, CATALOGUE, [witness])
+    for side in (40, 44, 49, 51, 60, 64):
+        fallback([track("stop", 1, 0.6, other="give_way", side=side)], FRAME)
+    assert len(witness.asked) == 3
+
+
+def test_the_drawings_arent_asked_about_what_is_sure_tentative_or_out_of_sight() -> None:
+    witness = Says("template", 1, "stop", dear=True)
+    fallback = Fallback(SETTINGS, CATALOGUE, [witness])
+    tracks = [
+        track("stop", 1, 0.999),
+        track("stop", 2, 0.5, other="give_way", state=TrackState.TENTATIVE),
+        track("stop", 3, 0.5, other="give_way", state=TrackState.COASTING),
+    ]
+    fallback(tracks, FRAME)
+    fallback([track("stop", 4, 0.5, other="give_way")], None)
+    assert witness.asked == []
+
+
+def test_what_was_heard_of_a_sign_still_counts_while_it_coasts() -> None:
+    fallback = Fallback(SETTINGS, CATALOGUE, [Says("map", 40, "stop")])
+    fallback([track("stop", 1, 0.7, other="give_way")], FRAME)
+    later = track("stop", 1, 0.7, other="give_way", state=TrackState.COASTING)
+    fallback([later], None)
+    assert later.verdict is Verdict.CORROBORATED
 
 
 names = st.sampled_from(CATALOGUE.names)
