@@ -12,6 +12,7 @@ from signpipe.sinks.events import EventsSink
 from signpipe.sinks.group import Sinks
 from signpipe.sinks.jsonl import JsonlSink
 from signpipe.sinks.overlay import Overlay
+from signpipe.sinks.review import ReviewSink
 from signpipe.sinks.status import StatusSink
 from signpipe.sinks.video import VideoSink
 from signpipe.sinks.window import WindowSink
@@ -33,7 +34,8 @@ def open_sinks(settings: Settings, info: SourceInfo, pipeline: Pipeline) -> Sink
     """Open every sink that the settings ask for, each with a thread of its own.
 
     Args:
-        settings: The whole configuration; `output` says what is to be written and shown.
+        settings: The whole configuration; `output` says what is to be written and shown, `review` what is to be kept
+            for a person.
         info: The open source.
         pipeline: Names its models, its providers and the catalogue.
 
@@ -51,16 +53,23 @@ def open_sinks(settings: Settings, info: SourceInfo, pipeline: Pipeline) -> Sink
         providers=tuple(dict.fromkeys(session.providers[0] for session in sessions)),
         settings_digest=settings_digest(settings),
     )
-    return open_run_sinks(settings.output, run, pipeline.catalogue)
+    review = None
+    if settings.review.folder:
+        classifier = pipeline.classifier.entry.sha256
+        review = ReviewSink(settings.review, settings.fallback.novelty, run, pipeline.catalogue, classifier)
+    return open_run_sinks(settings.output, run, pipeline.catalogue, review)
 
 
-def open_run_sinks(settings: OutputSettings, run: RunInfo, catalogue: Catalogue) -> Sinks:
+def open_run_sinks(
+    settings: OutputSettings, run: RunInfo, catalogue: Catalogue, review: ReviewSink | None = None
+) -> Sinks:
     """Open every sink that the settings ask for, without a pipeline at hand.
 
     Args:
         settings: What is to be written and shown.
         run: What is known of the run.
         catalogue: Names and titles of the classes.
+        review: Keeps signs for a person, if that is wanted.
 
     Raises:
         OutputError: One can't be opened; those already open are closed again.
@@ -84,6 +93,8 @@ def open_run_sinks(settings: OutputSettings, run: RunInfo, catalogue: Catalogue)
             add(EventsSink(events, run, catalogue), "list of events")
         if video:
             add(VideoSink(video, run, Overlay(catalogue)), "video")
+        if review:
+            add(review, "review queue")
         if settings.window:
             window = WindowSink(f"signpipe: {run.source}", Overlay(catalogue), sinks.stop)
             sinks.workers.append(SinkWorker(window, "window", 1, 0.0, transient=True))

@@ -59,7 +59,7 @@ class RunInfo:
 
 def settings_digest(settings: BaseModel) -> str:
     """Return the SHA-256 of all settings but where the outputs go, so that two runs can be compared."""
-    return hashlib.sha256(settings.model_dump_json(exclude={"output"}).encode()).hexdigest()
+    return hashlib.sha256(settings.model_dump_json(exclude={"output", "review"}).encode()).hexdigest()
 
 
 def prepare_file(path: Path, what: str, source: str) -> None:

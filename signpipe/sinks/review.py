@@ -1,0 +1,190 @@
+"""Keeps for a person the signs that nothing was sure of, one picture of each."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import cv2
+import numpy as np
+
+from signpipe.catalogue import Catalogue
+from signpipe.review.item import Choice, ReviewItem, Said
+from signpipe.review.look import Look, better_look
+from signpipe.review.queue import ReviewQueue, new_id
+from signpipe.settings import ReviewSettings
+from signpipe.sinks.base import RunInfo
+from signpipe.types import Frame, FrameResult, Image, Opinion, SignTrack, TrackState
+
+_TOP = 5  # classes that are kept of a sign
+_JPEG_QUALITY = 92
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class _Candidate:
+    """A track as far as it has come.
+
+    Attributes:
+        track: As it was last published.
+        look: The best look at it, while it may still be wanted.
+        sure: Whether its class was ever published.
+        conflict: What was overruled, if anything was at any time.
+    """
+
+    track: SignTrack
+    look: Look | None = None
+    sure: bool = False
+    conflict: str | None = None
+
+
+class ReviewSink:
+    """Saves the best look at each sign that was never sure, is novel, or about which the sources disagreed.
+
+    A sign is saved once, when its track ends; one whose like is in the queue already is only counted. Until then its
+    best look is all that is kept in memory. A queue that can't be written is reported once, in one sentence, and the
+    run goes on: whatever went wrong, nothing is raised here.
+    """
+
+    def __init__(
+        self,
+        settings: ReviewSettings,
+        novelty: float,
+        run: RunInfo,
+        catalogue: Catalogue,
+        classifier: str | None = None,
+    ) -> None:
+        """Find the queue; its folder is created with the first sign.
+
+        Args:
+            settings: Where the queue lies, its limits, and what is worth saving; `folder` must be set.
+            novelty: Over this, a sign is novel.
+            run: What is known of the run.
+            catalogue: Names of the classes.
+            classifier: SHA-256 of the classifier.
+        """
+        if settings.folder is None:
+            raise ValueError("the review queue has no folder")
+        self._settings = settings
+        self._novelty = novelty
+        self._source = run.source
+        self._catalogue = catalogue
+        self._classifier = classifier
+        self._queue = ReviewQueue(settings.folder)
+        self._living: dict[int, _Candidate] = {}
+        self._warned: set[str] = set()
+
+    def write(self, result: FrameResult) -> None:
+        """Look at the living tracks, and save of those that ended what a person should see."""
+        ended = self._living.keys() - {track.id for track in result.tracks}
+        for track_id in sorted(ended):
+            self._finish(self._living.pop(track_id))
+        for track in result.tracks:
+            if track.state is not TrackState.TENTATIVE:
+                self._observe(track, result)
+
+    def close(self) -> None:
+        """Save the signs that are in view at the end; a second call does nothing."""
+        living, self._living = self._living, {}
+        for candidate in living.values():
+            self._finish(candidate)
+
+    def _observe(self, track: SignTrack, result: FrameResult) -> None:
+        candidate = self._living.setdefault(track.id, _Candidate(track))
+        candidate.track = track
+        candidate.sure |= track.is_sure
+        candidate.conflict = track.conflict or candidate.conflict
+        if not self._reasons(candidate):
+            candidate.look = None
+        elif isinstance(result.frame, Frame):
+            candidate.look = better_look(candidate.look, track, result.frame, result, self._catalogue)
+
+    def _reasons(self, candidate: _Candidate) -> tuple[str, ...]:
+        """Say why a person should see this, as it stands."""
+        track = candidate.track
+        familiar = any(opinion.familiar for opinion in track.opinions)
+        reasons = {
+            "unsure": not candidate.sure,
+            "novel": track.novelty > self._novelty and not familiar,
+            "conflict": candidate.conflict is not None,
+        }
+        return tuple(reason for reason, holds in reasons.items() if holds)
+
+    def _finish(self, candidate: _Candidate) -> None:
+        look = candidate.look
+        if look is None or max(look.xyxy[2] - look.xyxy[0], look.xyxy[3] - look.xyxy[1]) < self._settings.smallest:
+            return
+        try:
+            self._save(candidate, look)
+        except OSError as error:
+            self._warn(f"can't be written ({error.strerror or error}): signs are not kept for review, the run goes on.")
+
+    def _save(self, candidate: _Candidate, look: Look) -> None:
+        like = self._queue.like(look.embedding, self._classifier, self._settings.similarity)
+        if like is not None:
+            self._queue.seen_again(like)
+            return
+        item = self._item(candidate, look)
+        context = _encode(".jpg", look.context_image, [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])
+        self._queue.add(item, _encode(".png", look.crop_image), context)
+        if item.id in self._queue.prune(self._settings.megabytes, self._settings.days):
+            self._warn(
+                "is full of labelled signs: export them, then remove them with `signpipe review prune --labelled`."
+            )
+
+    def _item(self, candidate: _Candidate, look: Look) -> ReviewItem:
+        track = candidate.track
+        now = datetime.now(UTC)
+        best = np.argsort(-track.probability, kind="stable")[:_TOP]
+        return ReviewItem(
+            id=new_id(now),
+            created_at=now,
+            why=self._reasons(candidate),
+            source=self._source,
+            picture=look.name,
+            track_id=track.id,
+            frame_index=look.frame_index,
+            media_time=round(look.media_time, 4),
+            xyxy=look.xyxy,
+            size=look.size,
+            crop=look.crop,
+            context=look.context,
+            score=round(float(track.score), 4),
+            verdict=track.verdict.value,
+            reason=track.verdict_reason,
+            category=track.category,
+            top=tuple(
+                Choice(name=self._catalogue[int(id_)].name, probability=round(float(track.probability[id_]), 4))
+                for id_ in best
+            ),
+            novelty=round(float(track.novelty), 4),
+            hits=track.hits,
+            opinions=tuple(self._said(opinion) for opinion in track.opinions),
+            conflict=candidate.conflict,
+            pose=look.pose,
+            embedding=tuple(round(float(value), 5) for value in look.embedding),
+            classifier=self._classifier,
+            neighbours=look.neighbours,
+        )
+
+    def _said(self, opinion: Opinion) -> Said:
+        named = None if opinion.class_id is None else self._catalogue[opinion.class_id].name
+        return Said(
+            source=opinion.source,
+            text=opinion.text,
+            class_name=named,
+            impossible=opinion.impossible,
+            familiar=opinion.familiar,
+        )
+
+    def _warn(self, what: str) -> None:
+        """Report a trouble, each kind of it once a run."""
+        if what not in self._warned:
+            self._warned.add(what)
+            _log.warning("The review queue %s %s", self._queue.folder, what)
+
+
+def _encode(suffix: str, image: Image, options: list[int] | None = None) -> bytes:
+    return cv2.imencode(suffix, image, options or [])[1].tobytes()
