@@ -13,7 +13,17 @@ from signpipe.catalogue import Catalogue
 from signpipe.errors import OutputError
 from signpipe.sinks.base import RunInfo
 from signpipe.sinks.lines import LineFile
-from signpipe.types import Advisory, Classifications, Detections, FloatArray, Frame, FrameResult, SignTrack
+from signpipe.types import (
+    Advisory,
+    Classifications,
+    Detections,
+    FloatArray,
+    Frame,
+    FrameResult,
+    Opinion,
+    Pose,
+    SignTrack,
+)
 
 SCHEMA = "signpipe/1"
 
@@ -107,6 +117,7 @@ def result_record(result: FrameResult, catalogue: Catalogue) -> Record:
     if isinstance(frame, Frame):
         record |= {"index": frame.index, "media_time": number(frame.media_time, 4), "name": frame.name}
         record |= {"width": frame.image.shape[1], "height": frame.image.shape[0]}
+        record["pose"] = None if frame.pose is None else pose_record(frame.pose)
         record["detections"] = _detections(result, catalogue)
     else:
         record |= {"media_time": number(frame.media_time, 4), "duration": number(frame.duration, 3)}
@@ -138,6 +149,16 @@ def advisory_record(advisory: Advisory, catalogue: Catalogue) -> Record:
         "class_id": advisory.class_id,
         "class_name": None if advisory.class_id is None else catalogue[advisory.class_id].name,
         "conflict": advisory.conflict,
+    }
+
+
+def pose_record(pose: Pose) -> Record:
+    """Return where the vehicle was."""
+    return {
+        "latitude": number(pose.latitude, 7),
+        "longitude": number(pose.longitude, 7),
+        "heading": number(pose.heading, 1),
+        "speed": number(pose.speed, 2),
     }
 
 
@@ -211,8 +232,21 @@ def _track(track: SignTrack, catalogue: Catalogue) -> Record:
         "state": track.state.value,
         "verdict": track.verdict.value,
         "reason": track.verdict_reason,
+        "source": track.source,
+        "opinions": [_opinion(opinion, catalogue) for opinion in track.opinions if opinion.source != "vision"],
+        "conflict": track.conflict,
         "age": number(track.age, 3),
         "unseen": number(track.unseen, 3),
         "hits": track.hits,
         "detection": track.detection,
+    }
+
+
+def _opinion(opinion: Opinion, catalogue: Catalogue) -> Record:
+    """Return what a source besides vision says of a sign."""
+    return {
+        "source": opinion.source,
+        "class_name": None if opinion.class_id is None else catalogue[opinion.class_id].name,
+        "impossible": opinion.impossible,
+        "text": opinion.text,
     }

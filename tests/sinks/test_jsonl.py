@@ -25,7 +25,17 @@ from signpipe.sinks.base import RunInfo
 from signpipe.sinks.events import EventsSink
 from signpipe.sinks.jsonl import JsonlSink, result_record
 from signpipe.sinks.lines import LineFile
-from signpipe.types import AdvisoryStatus, Classifications, Detections, FrameResult, TrackState, Verdict
+from signpipe.types import (
+    AdvisoryStatus,
+    Classifications,
+    Detections,
+    Frame,
+    FrameResult,
+    Opinion,
+    Pose,
+    TrackState,
+    Verdict,
+)
 from tests.sinks.results import CATALOGUE, advisory, frame_result, gap_result, track
 
 RUN = RunInfo("drive.mp4", width=320, height=240, fps=25.0, models={"detector-fast": "ab" * 32, "own": None})
@@ -114,6 +124,24 @@ def test_a_track_names_its_class_only_if_the_verdict_is_sure(tmp_path: Path, ver
     assert (record["probability"] is not None) is sure
     assert record["best_class_name"] == "speed_limit_80"
     assert record["category"] == (None if verdict is Verdict.UNKNOWN else "prohibitory")
+
+
+def test_what_other_sources_say_and_where_the_car_is_are_on_record() -> None:
+    one = track(verdict=Verdict.CORROBORATED)
+    log = np.zeros(len(CATALOGUE), np.float32)
+    eighty = CATALOGUE.by_name("speed_limit_80").id
+    one.opinions = (Opinion("vision", one.evidence, "80 at 0.6"), Opinion("map", log, "80 at 12 m", eighty))
+    one.source, one.conflict = "vision+map", "the lidar says otherwise"
+    result = frame_result(tracks=[one])
+    assert isinstance(result.frame, Frame)
+    result.frame.pose = Pose(50.1, 9.2, 181.24, None)
+    record = result_record(result, CATALOGUE)
+    VALIDATOR.validate(record)
+    assert record["pose"] == {"latitude": 50.1, "longitude": 9.2, "heading": 181.2, "speed": None}
+    (written,) = record["tracks"]
+    assert (written["source"], written["conflict"]) == ("vision+map", "the lidar says otherwise")
+    opinion = {"source": "map", "class_name": "speed_limit_80", "impossible": False, "text": "80 at 12 m"}
+    assert written["opinions"] == [opinion]
 
 
 def test_the_schema_refuses_a_class_name_under_an_uncertain_verdict() -> None:
