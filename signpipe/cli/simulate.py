@@ -10,10 +10,10 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from signpipe.catalogue import load_catalogue
+from signpipe.catalogue import Catalogue, SignClass, load_catalogue
 from signpipe.errors import SettingsError
 from signpipe.simulation.record import Plan, record_drive, truth_path
-from signpipe.simulation.scene import parse_poles
+from signpipe.simulation.scene import parse_poles, sign_named
 
 DEFAULT_SIGNS = (
     "priority_road,speed_limit_80,no_overtaking,road_works+speed_limit_50,island:keep_right,end_no_overtaking,"
@@ -35,19 +35,40 @@ def simulate(
             " A plus sign puts two on one pole; [bold]left:[/], [bold]island:[/] and [bold]hidden:[/] say where."
         ),
     ] = DEFAULT_SIGNS,
+    map_error: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NUMBER:CLASS",
+            help="Put a wrong class on the map for a sign, by its number from 0 in the order of the road.",
+        ),
+    ] = None,
 ) -> None:
     """Render a drive past road signs: an H.264 video, and where each sign is in each frame.
 
-    The truth goes into [bold]OUT.truth.jsonl[/]: a header, then one JSON record a frame. Needs the extra "sim".
+    The truth goes into [bold]OUT.truth.jsonl[/]: a header, then one JSON record a frame. A map of the signs goes into
+    [bold]OUT.geojson[/] and a GPS track into [bold]OUT.gpx[/]. Needs the extra "sim".
     """
     match = re.fullmatch(r"(\d{1,5})x(\d{1,5})", size)
     if not match:
         raise SettingsError(f"The size can't be '{size}'; give it as 1280x720.")
-    poles = tuple(parse_poles(signs, load_catalogue()))
-    plan = Plan(poles, seconds, fps, (int(match[1]), int(match[2])), speed / 3.6, seed)
+    catalogue = load_catalogue()
+    poles = tuple(parse_poles(signs, catalogue))
+    errors = dict(_map_error(text, catalogue) for text in map_error or [])
+    plan = Plan(poles, seconds, fps, (int(match[1]), int(match[2])), speed / 3.6, seed, errors)
     console = Console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True) as bar:
         task = bar.add_task("rendering", total=plan.frames)
         truth = record_drive(plan, out, lambda: bar.advance(task))
-    print(f"{out}: {plan.frames} frames of a drive past {len(truth.signs)} signs; the truth is in {truth_path(out)}")
+    print(
+        f"{out}: {plan.frames} frames of a drive past {len(truth.signs)} signs; the truth is in {truth_path(out)},"
+        f" a map and a track in {out.with_suffix('.geojson').name} and {out.with_suffix('.gpx').name}"
+    )
+
+
+def _map_error(text: str, catalogue: Catalogue) -> tuple[int, SignClass]:
+    """Read "4:speed_limit_100"."""
+    number, _, name = text.partition(":")
+    if not number.isdecimal() or not name:
+        raise SettingsError(f"A map error can't be '{text}'; give it as 4:speed_limit_100.")
+    return int(number), sign_named(name, catalogue)

@@ -1,20 +1,21 @@
-"""Write a simulated drive: an H.264 video and, beside it, its truth."""
+"""Write a simulated drive: an H.264 video and, beside it, its truth, a map of its signs and a track of its places."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from fractions import Fraction
 from pathlib import Path
 
 import av
 import numpy as np
 
-from signpipe.catalogue import Effect
+from signpipe.catalogue import Effect, SignClass
 from signpipe.errors import OutputError, SettingsError
 from signpipe.simulation.drive import Drive
+from signpipe.simulation.georeference import sign_map, track
 from signpipe.simulation.scene import PlacedSign, Pole, lay_out
 from signpipe.simulation.truth import Truth, TruthFrame, TruthSign
 from signpipe.types import Image
@@ -36,6 +37,7 @@ class Plan:
         size: Width and height of the pictures, both even.
         speed: Metres a second.
         seed: Makes everything that is left to chance repeatable.
+        map_errors: By number of the sign, the wrong class that the map has for it.
     """
 
     poles: tuple[Pole, ...]
@@ -44,6 +46,7 @@ class Plan:
     size: tuple[int, int] = (1280, 720)
     speed: float = 15.0
     seed: int = 7
+    map_errors: Mapping[int, SignClass] = field(default_factory=dict)
 
     @property
     def frames(self) -> int:
@@ -57,18 +60,20 @@ def truth_path(video: Path) -> Path:
 
 
 def record_drive(plan: Plan, video: Path, progress: Callable[[], None] = lambda: None) -> Truth:
-    """Render a drive and write its video and truth.
+    """Render a drive and write its video, truth, map and track.
 
     Args:
         plan: What to simulate.
-        video: The file to write, .mp4 or .mkv; its truth lies beside it, see `truth_path`.
+        video: The file to write, .mp4 or .mkv; the truth lies beside it, see `truth_path`, and so do the map and the
+            track, which end in .geojson and .gpx.
         progress: Called after each frame.
 
     Returns:
         The truth without its frames.
 
     Raises:
-        SettingsError: The size can't be encoded, or the drive is too short for its signs.
+        SettingsError: The size can't be encoded, the drive is too short for its signs, or the map is to be wrong about
+            a sign that isn't there.
         OutputError: A file can't be written.
         ExtraMissingError: The extra "sim" isn't installed.
     """
@@ -91,8 +96,11 @@ def record_drive(plan: Plan, video: Path, progress: Callable[[], None] = lambda:
         for p in scene.signs
     )
     truth = Truth(plan.size, plan.fps, round(drive.focal, 3), plan.seed, plan.speed, signs)
+    mapped = sign_map(truth, plan.map_errors)
     try:
         video.parent.mkdir(parents=True, exist_ok=True)
+        video.with_suffix(".geojson").write_text(mapped, encoding="utf-8")
+        video.with_suffix(".gpx").write_text(track(truth, plan.seconds), encoding="utf-8")
         with truth_path(video).open("w", encoding="utf-8") as lines, _encoder(plan, video) as encode:
             lines.write(json.dumps(truth.header()) + "\n")
             for index in range(plan.frames):

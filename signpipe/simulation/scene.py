@@ -142,7 +142,7 @@ def parse_poles(text: str, catalogue: Catalogue) -> list[Pole]:
                 raise SettingsError(
                     f"A sign can't be '{modifier}'; put one of {', '.join(MODIFIERS)} before the colon."
                 )
-        signs = tuple(_sign(name.strip(), catalogue) for name in names.split("+"))
+        signs = tuple(sign_named(name.strip(), catalogue) for name in names.split("+"))
         side = next((modifier for modifier in modifiers if modifier != "hidden"), "right")
         poles.append(Pole(signs, side, "hidden" in modifiers))
     if not poles:
@@ -150,8 +150,12 @@ def parse_poles(text: str, catalogue: Catalogue) -> list[Pole]:
     return poles
 
 
-def _sign(name: str, catalogue: Catalogue) -> SignClass:
-    """Look up a class, and suggest others where there is none of that name."""
+def sign_named(name: str, catalogue: Catalogue) -> SignClass:
+    """Look up a class.
+
+    Raises:
+        SettingsError: There is none of that name; it suggests others.
+    """
     try:
         return catalogue.by_name(name)
     except KeyError:
@@ -178,7 +182,7 @@ def lay_out(poles: list[Pole], length: float, rng: np.random.Generator) -> Scene
             f"A drive of {length:.0f} m is too short: poles for the signs asked for need {needed:.0f} m;"
             " raise --seconds or name fewer signs."
         )
-    road = Road(rng.uniform(1.5, 3.0), rng.uniform(380, 520), rng.uniform(0, 2 * np.pi))
+    road = winding_road(rng)
     signs: list[PlacedSign] = []
     uprights = _plants(road, length, rng) + _markers(road, length)
     stations = np.linspace(LEAD_IN, length - LEAD_OUT, len(poles)) if len(poles) > 1 else [length - LEAD_OUT]
@@ -191,6 +195,11 @@ def lay_out(poles: list[Pole], length: float, rng: np.random.Generator) -> Scene
             uprights.append(_hide(placed[0], road))
     islands = tuple(float(z) for pole, z in zip(poles, stations, strict=True) if pole.side == "island")
     return Scene(road, tuple(signs), tuple(uprights), islands)
+
+
+def winding_road(rng: np.random.Generator) -> Road:
+    """Draw a road; it is the first thing of a drive that is left to chance, so the seed alone gives it back."""
+    return Road(rng.uniform(1.5, 3.0), rng.uniform(380, 520), rng.uniform(0, 2 * np.pi))
 
 
 def _hang(pole: Pole, z: float, road: Road, first_id: int, rng: np.random.Generator) -> list[PlacedSign]:
