@@ -22,6 +22,7 @@ class Category(StrEnum):
     MANDATORY = "mandatory"
     PRIORITY = "priority"
     END_OF = "end_of"
+    INFORMATION = "information"  # none of the shipped classes; parking, towns, crossings and the like
 
 
 class Shape(StrEnum):
@@ -32,6 +33,7 @@ class Shape(StrEnum):
     TRIANGLE_DOWN = "triangle_down"
     OCTAGON = "octagon"
     DIAMOND = "diamond"
+    RECTANGLE = "rectangle"  # upright, square or oblong
 
 
 class Effect(StrEnum):
@@ -49,6 +51,7 @@ class Effect(StrEnum):
     ACCESS_BAN = "access_ban"
     DANGER = "danger"
     DIRECTION = "direction"
+    INFORMATION = "information"
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +126,28 @@ def load_catalogue(path: Path = DEFAULT_CATALOGUE) -> Catalogue:
     Raises:
         SettingsError: The file is missing, no TOML, or an entry is incomplete or out of order.
     """
+    return Catalogue(_read_signs(path, 0))
+
+
+def extend_catalogue(catalogue: Catalogue, path: Path) -> Catalogue:
+    """Return a catalogue with further classes after its own, from a TOML file of the same format.
+
+    Args:
+        catalogue: The classes that the classifier knows.
+        path: The further ones; their ids go on where the catalogue's end.
+
+    Raises:
+        SettingsError: The file can't be used, as for `load_catalogue`, or names a class that there is already.
+    """
+    signs = [*catalogue, *_read_signs(path, len(catalogue))]
+    twice = next((one.name for one in signs if sum(other.name == one.name for other in signs) > 1), None)
+    if twice is not None:
+        raise SettingsError(f"The catalogue {path} names the class '{twice}', which there is already; rename it.")
+    return Catalogue(signs)
+
+
+def _read_signs(path: Path, first: int) -> list[SignClass]:
+    """Return the classes of a TOML file, which are numbered from `first`."""
     try:
         entries = tomllib.loads(path.read_text(encoding="utf-8"))["sign"]
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, KeyError) as error:
@@ -142,7 +167,9 @@ def load_catalogue(path: Path = DEFAULT_CATALOGUE) -> Catalogue:
             )
         except (KeyError, TypeError, ValueError) as error:
             raise SettingsError(f"The catalogue {path} has a bad entry, number {position}: {error}.") from None
-        if sign.id != position:
-            raise SettingsError(f"The catalogue {path} lists id {sign.id} at position {position}; number them from 0.")
+        if sign.id != first + position:
+            raise SettingsError(
+                f"The catalogue {path} lists id {sign.id} at position {position}; number them from {first}."
+            )
         classes.append(sign)
-    return Catalogue(classes)
+    return classes

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from signpipe.catalogue import Category, Effect, Shape, load_catalogue
+from signpipe.catalogue import Category, Effect, Shape, extend_catalogue, load_catalogue
 from signpipe.errors import SettingsError
 
 ENTRY = """
@@ -74,3 +74,17 @@ def test_own_catalogue(tmp_path: Path) -> None:
     path = tmp_path / "catalogue.toml"
     path.write_text(ENTRY.format(id=0, category="prohibitory"))
     assert load_catalogue(path).by_name("speed_limit_40").value == 40
+
+
+def test_further_classes_go_on_where_the_catalogue_ends(tmp_path: Path) -> None:
+    path, catalogue = tmp_path / "catalogue.toml", load_catalogue()
+    path.write_text(ENTRY.format(id=43, category="prohibitory"))
+    extended = extend_catalogue(catalogue, path)
+    assert extended.classes[:43] == catalogue.classes
+    assert extended.by_name("speed_limit_40").id == 43
+    path.write_text(ENTRY.format(id=0, category="prohibitory"))
+    with pytest.raises(SettingsError, match="number them from 43"):
+        extend_catalogue(catalogue, path)
+    path.write_text(ENTRY.format(id=43, category="prohibitory").replace("speed_limit_40", "stop"))
+    with pytest.raises(SettingsError, match="names the class 'stop'"):
+        extend_catalogue(catalogue, path)

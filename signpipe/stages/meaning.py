@@ -75,6 +75,7 @@ class Dictionary:
             Effect.DANGER: ("danger:{value}", "{title} ahead", ahead),
             Effect.DIRECTION: ("direction:{value}", "{title}", ahead),
             Effect.ACCESS_BAN: ("access:{value}", "{title}", ahead),
+            Effect.INFORMATION: ("information:{value}", "{title}", ahead),
         }
 
     def of_sign(self, sign: SignClass) -> Meaning:
