@@ -18,6 +18,7 @@ from signpipe.cli.doctor import doctor
 from signpipe.cli.evaluate import evaluate_app
 from signpipe.cli.export import export
 from signpipe.cli.models import models_app
+from signpipe.cli.review import review_app
 from signpipe.cli.run import run
 from signpipe.cli.settings import show_settings
 from signpipe.cli.simulate import simulate
@@ -45,6 +46,7 @@ app.add_typer(evaluate_app, name="evaluate")
 app.add_typer(bench_app, name="bench")
 app.add_typer(train_app, name="train")
 app.command("export")(export)
+app.add_typer(review_app, name="review")
 
 
 def _version(show: bool) -> None:

@@ -51,6 +51,7 @@ def thumbnail(image: Image, side: int = 96) -> bytes:
 
 
 def data_uri(picture: bytes | Any) -> str:
-    """Return a PNG (bytes, or a matplotlib figure) as a data URI, which needs no file beside the page."""
+    """Return a PNG or JPEG (bytes), or a matplotlib figure, as a data URI, which needs no file beside the page."""
     content = picture if isinstance(picture, bytes) else png(picture)
-    return f"data:image/png;base64,{base64.b64encode(content).decode('ascii')}"
+    kind = "jpeg" if content.startswith(b"\xff\xd8") else "png"
+    return f"data:image/{kind};base64,{base64.b64encode(content).decode('ascii')}"
