@@ -76,7 +76,7 @@ def test_an_unsure_sign_is_saved_once_when_its_track_ends(tmp_path: Path) -> Non
     (entry,) = queue.items()
     item = entry.item
     assert (item.track_id, item.frame_index, item.media_time, item.source) == (3, 4, 0.16, "drive.mp4")
-    assert item.xyxy == (100, 80, 220, 200)  # the last look was the largest
+    assert list(item.xyxy) == [100, 80, 220, 200]  # the last look was the largest
     assert (item.why, item.verdict, item.category) == (("unsure",), "uncertain", "prohibitory")
     assert (item.top[0].name, item.top[0].probability) == ("speed_limit_80", 0.5)
     assert len(item.top) == 5
