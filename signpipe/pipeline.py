@@ -7,6 +7,7 @@ from time import perf_counter
 from types import TracebackType
 from typing import Self
 
+from signpipe.added.folder import open_added
 from signpipe.catalogue import Catalogue, load_catalogue
 from signpipe.errors import ModelError
 from signpipe.runtime.session import open_session
@@ -51,6 +52,7 @@ class Pipeline:
     Raises:
         ModelError: A model is missing, altered, or doesn't fit the catalogue.
         ProviderError: The execution provider that was asked for can't be had.
+        SettingsError: The added classes can't be used.
     """
 
     def __init__(self, settings: Settings | None = None) -> None:
@@ -64,13 +66,17 @@ class Pipeline:
                 f"The classifier '{settings.classify.model}' knows {len(classes)} classes that aren't the catalogue's "
                 f"{len(self.catalogue)} in order; choose a classifier that was trained for this catalogue."
             )
+        folder = settings.classify.added
+        added = open_added(folder, self.classifier, self.catalogue) if folder else None
+        if added:
+            self.catalogue = added.catalogue
         detector = self.detector.entry
         self._preprocess = Preprocess(
             settings.preprocess, detector.input.stride or 32, detector.fixed_size, detector.smallest_side
         )
         self._detect = Detect(settings.detect, self.detector)
         self._plausibility = Plausibility(settings.plausibility)
-        self._classify = Classify(settings.classify, self.classifier)
+        self._classify = Classify(settings.classify, self.classifier, added)
         self._track = Track(settings.track, self.catalogue)
         self._fallback = Fallback(settings.fallback, self.catalogue)
         self._decide = Decide(settings.decide, self.catalogue)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from signpipe.added.head import AddedHead
 from signpipe.settings import ClassifySettings
 from signpipe.stages.crops import crop_signs
 from signpipe.types import Classifications, Detections, FloatArray, Image
@@ -24,14 +25,16 @@ class Classify:
     Args:
         settings: Margin around a box and the most crops a frame.
         session: The open classifier; its entry tells the crop's size.
+        added: The classes that were added to its own, or None; they come after them.
     """
 
-    def __init__(self, settings: ClassifySettings, session: Session) -> None:
+    def __init__(self, settings: ClassifySettings, session: Session, added: AddedHead | None = None) -> None:
         self._settings = settings
         self._session = session
         outputs = {output.name: output.shape for output in session.entry.outputs}
         self._size = int(session.entry.input.shape[1])
-        self._classes = len(session.entry.classes)
+        self._added = added
+        self._classes = len(session.entry.classes) + (len(added.prototypes) if added else 0)
         self._dimensions = _fixed_width(outputs.get("embedding"))
 
     def __call__(self, picture: Image, detections: Detections) -> Classifications:
@@ -70,7 +73,8 @@ class Classify:
         embedding = outputs.get("embedding", np.zeros((len(xyxy), 0), np.float32))
         novelty = outputs.get("novelty", 1 - probability.max(axis=1)).reshape(len(xyxy))
         # A novelty that is no number must never read as familiar.
-        return Classifications(probability, embedding, np.nan_to_num(np.clip(novelty, 0, 1), nan=1.0))
+        looks = Classifications(probability, embedding, np.nan_to_num(np.clip(novelty, 0, 1), nan=1.0))
+        return self._added(looks) if self._added else looks
 
 
 def _bounded(probability: FloatArray) -> FloatArray:
