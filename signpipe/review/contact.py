@@ -92,7 +92,7 @@ def _card(entry: Queued, catalogue: Catalogue) -> Html | None:
         f'<article class="item" id="{escape(item.id)}" data-status="{entry.status}">'
         f'<img class="crop" alt="the sign" src="{sign}">{label}'
         + "".join(f"<p>{escape(fact)}</p>" for fact in facts)
-        + f'<details><summary>{escape(item.id)}</summary><img alt="the scene" src="{scene}"></details>'
+        + f'<details><summary>scene, {escape(item.id)}</summary><img alt="the scene" src="{scene}"></details>'
         + f'{guesses}<button type="button">no sign</button>'
         + '<select></select><input hidden maxlength="64" placeholder="name of the sign"></article>\n'
     )

@@ -79,7 +79,7 @@ class ReviewQueue:
     """The queue in one folder; several processes may use it at once.
 
     Args:
-        folder: Where it lies; it is created with the first item.
+        folder: Where it lies; if need be, it is created with the first item.
     """
 
     def __init__(self, folder: Path) -> None:

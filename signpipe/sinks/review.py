@@ -56,7 +56,7 @@ class ReviewSink:
         catalogue: Catalogue,
         classifier: str | None = None,
     ) -> None:
-        """Find the queue; its folder is created with the first sign.
+        """Open the queue and bring it within its limits; a folder that isn't there yet is created.
 
         Args:
             settings: Where the queue lies, its limits, and what is worth saving; `folder` must be set.
@@ -75,6 +75,11 @@ class ReviewSink:
         self._queue = ReviewQueue(settings.folder)
         self._living: dict[int, _Candidate] = {}
         self._warned: set[str] = set()
+        try:
+            settings.folder.mkdir(parents=True, exist_ok=True)
+            self._queue.prune(settings.megabytes, settings.days)
+        except OSError as error:
+            self._cannot_write(error)
 
     def write(self, result: FrameResult) -> None:
         """Look at the living tracks, and save of those that ended what a person should see."""
@@ -119,7 +124,7 @@ class ReviewSink:
         try:
             self._save(candidate, look)
         except OSError as error:
-            self._warn(f"can't be written ({error.strerror or error}): signs are not kept for review, the run goes on.")
+            self._cannot_write(error)
 
     def _save(self, candidate: _Candidate, look: Look) -> None:
         like = self._queue.like(look.embedding, self._classifier, self._settings.similarity)
@@ -178,6 +183,9 @@ class ReviewSink:
             impossible=opinion.impossible,
             familiar=opinion.familiar,
         )
+
+    def _cannot_write(self, error: OSError) -> None:
+        self._warn(f"can't be written ({error.strerror or error}): signs are not kept for review, the run goes on.")
 
     def _warn(self, what: str) -> None:
         """Report a trouble, each kind of it once a run."""
