@@ -13,6 +13,7 @@ from rich.markup import escape
 
 from signpipe import __version__
 from signpipe.cli.bench import bench_app
+from signpipe.cli.classes import classes_app
 from signpipe.cli.data import data_app
 from signpipe.cli.doctor import doctor
 from signpipe.cli.evaluate import evaluate_app
@@ -46,6 +47,7 @@ app.add_typer(evaluate_app, name="evaluate")
 app.add_typer(bench_app, name="bench")
 app.add_typer(train_app, name="train")
 app.command("export")(export)
+app.add_typer(classes_app, name="classes")
 app.add_typer(review_app, name="review")
 
 
