@@ -42,6 +42,9 @@ def classifier(
     epochs: Annotated[int, typer.Option(min=1, help="Rounds of training.")] = 24,
     pictures: Annotated[int, typer.Option(min=128, help="Crops a round.")] = 40960,
     occlusion: Annotated[float, typer.Option(min=0, max=1, help="Share of the signs that are partly hidden.")] = 0.6,
+    reviewed: Annotated[
+        Path | None, typer.Option(help="Review queue, or crops exported from it: learn what a person labelled too.")
+    ] = None,
     weights: Annotated[
         Path | None, typer.Option(help="Start from this checkpoint of an earlier training; else from chance.")
     ] = None,
@@ -63,6 +66,7 @@ def classifier(
         seed=seed,
         threads=threads,
         occlusion=occlusion,
+        reviewed=None if reviewed is None else str(reviewed),
         start=None if weights is None else str(weights),
         limit=limit,
     )

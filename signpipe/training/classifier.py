@@ -26,6 +26,7 @@ from signpipe.training.data import crops
 from signpipe.training.export import load_checkpoint
 from signpipe.training.network import SignNet, normalise
 from signpipe.training.report import describe_machine, plot_curves
+from signpipe.training.reviewed import with_reviewed
 from signpipe.types import FloatArray, Image
 
 ACCEPT = FallbackSettings().accept
@@ -47,6 +48,8 @@ class ClassifierPlan:
         threads: Threads of torch.
         size: Side of the crops in pixels.
         occlusion: Share of the signs that are partly hidden.
+        reviewed: Review queue, or crops exported from it, whose labelled signs are learned too; none of them is used for
+            validation.
         start: Earlier checkpoint whose averaged weights the network starts from, else chance.
         limit: Read only about so many crops; for a trial.
     """
@@ -61,6 +64,7 @@ class ClassifierPlan:
     threads: int = 2
     size: int = 48
     occlusion: float = 0.6
+    reviewed: str | None = None
     start: str | None = None
     limit: int | None = None
 
@@ -232,6 +236,8 @@ def train_classifier(plan: ClassifierPlan, data: Path, out: Path, resume: bool =
     if resume:
         training.resume()
     sources = load_crops(data, "train", augment.SOURCE_SIZE, augment.SOURCE_MARGIN, plan.limit)
+    if plan.reviewed:
+        sources = with_reviewed(sources, Path(plan.reviewed), augment.SOURCE_MARGIN)
     val = load_crops(data, "val", plan.size, augment.MARGIN, plan.limit)
     hidden = hide_crops(val, every=4)
     pictures = TrainingCrops(sources, plan.epochs * plan.pictures, plan.seed, plan.size, plan.occlusion)
