@@ -48,8 +48,7 @@ class ClassifierPlan:
         threads: Threads of torch.
         size: Side of the crops in pixels.
         occlusion: Share of the signs that are partly hidden.
-        reviewed: Review queue, or crops exported from it, whose labelled signs are learned too; none of them is used for
-            validation.
+        reviewed: Review queue, or crops exported from it, whose labelled signs are learned too, never validated with.
         start: Earlier checkpoint whose averaged weights the network starts from, else chance.
         limit: Read only about so many crops; for a trial.
     """
