@@ -49,6 +49,17 @@ def classifier(
         Path | None, typer.Option(help="Start from this checkpoint of an earlier training; else from chance.")
     ] = None,
     rate: Annotated[float, typer.Option(min=1e-5, max=0.1, help="Peak learning rate.")] = 3e-3,
+    leave_out: Annotated[
+        list[str] | None,
+        typer.Option(help="Keep this class out of training, to judge what is new (signpipe evaluate novelty); again."),
+    ] = None,
+    outside: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder of drawings of signs outside the catalogue (package_signs of npm's mapillary_sprite_source); "
+            "half of them are learned as signs that are none of the catalogue's."
+        ),
+    ] = None,
     seed: SeedOption = 0,
     threads: ThreadsOption = 2,
     limit: Annotated[int | None, typer.Option(min=100, help="Read about so many crops only; for a trial.")] = None,
@@ -56,9 +67,13 @@ def classifier(
 ) -> None:
     """Train the sign classifier on GTSRB; the checkpoint is made a model by `signpipe export classifier`."""
     require_train_extra("Training")
+    from signpipe.catalogue import load_catalogue
     from signpipe.data import find_data
     from signpipe.training.classifier import ClassifierPlan, train_classifier
 
+    unknown = set(leave_out or ()) - set(load_catalogue().names)
+    if unknown:
+        raise SettingsError(f"--leave-out: there is no class '{min(unknown)}'; signpipe/catalogue.toml names them all.")
     plan = ClassifierPlan(
         epochs=epochs,
         pictures=pictures,
@@ -69,6 +84,8 @@ def classifier(
         reviewed=None if reviewed is None else str(reviewed),
         start=None if weights is None else str(weights),
         limit=limit,
+        leave_out=tuple(leave_out or ()),
+        outside=None if outside is None else str(outside),
     )
     result = train_classifier(plan, find_data(data), out, resume)
     metrics = result["metrics"]

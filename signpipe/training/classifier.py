@@ -16,17 +16,20 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from torch.nn import functional as F  # noqa: N812  # torch's own convention
 from torch.utils.data import DataLoader, Subset
 
+from signpipe.catalogue import load_catalogue
+from signpipe.data.outside import read_outside_signs
 from signpipe.errors import SourceError
 from signpipe.evaluation.classification import expected_calibration_error
 from signpipe.settings import FallbackSettings
 from signpipe.training import augment
 from signpipe.training.calibration import Calibration, calibrate, energy_of, roc_auc
-from signpipe.training.classifier_data import CropSet, TrainingCrops, hide_crops, load_crops
+from signpipe.training.classifier_data import CropSet, TrainingCrops, hide_crops, load_crops, without
 from signpipe.training.data import crops
 from signpipe.training.export import load_checkpoint
 from signpipe.training.network import SignNet, normalise
 from signpipe.training.report import describe_machine, plot_curves
 from signpipe.training.reviewed import with_reviewed
+from signpipe.training.variants import OutsideSigns
 from signpipe.types import FloatArray, Image
 
 ACCEPT = FallbackSettings().accept
@@ -51,6 +54,9 @@ class ClassifierPlan:
         reviewed: Review queue, or crops exported from it, whose labelled signs are learned too, never validated with.
         start: Earlier checkpoint whose averaged weights the network starts from, else chance.
         limit: Read only about so many crops; for a trial.
+        leave_out: Names of classes that the network may learn nothing of; its outputs for them stay.
+        outside: Folder of drawings of signs outside the catalogue, half of which are shown as "cannot tell"; see
+            `signpipe.data.outside`.
     """
 
     epochs: int = 24
@@ -66,6 +72,8 @@ class ClassifierPlan:
     reviewed: str | None = None
     start: str | None = None
     limit: int | None = None
+    leave_out: tuple[str, ...] = ()
+    outside: str | None = None
 
 
 class ClassifierTraining:
@@ -104,7 +112,8 @@ class ClassifierTraining:
             "threads": 0,
             "epochs": 0,
         }  # these may change: the rest of the cycle is fitted to the new number of rounds
-        if state["plan"] | free != asdict(self.plan) | free:
+        # Checkpoints from before a setting came up were trained with its default.
+        if asdict(ClassifierPlan()) | state["plan"] | free != asdict(self.plan) | free:
             raise SourceError(f"The checkpoint {path} was trained with other settings; repeat them or drop --resume.")
         self.net.load_state_dict(state["net"])
         self.averaged.load_state_dict(state["averaged"])
@@ -218,6 +227,12 @@ def _of_crops(probability: FloatArray, labels: npt.NDArray[np.int64]) -> dict[st
     }
 
 
+def _outside_signs(plan: ClassifierPlan) -> OutsideSigns | None:
+    if plan.outside is None:
+        return None
+    return OutsideSigns([sign for sign in read_outside_signs(Path(plan.outside)) if not sign.judge], plan.seed)
+
+
 def train_classifier(plan: ClassifierPlan, data: Path, out: Path, resume: bool = False) -> dict[str, Any]:
     """Train the classifier and return its result: plan, metrics and history.
 
@@ -237,9 +252,12 @@ def train_classifier(plan: ClassifierPlan, data: Path, out: Path, resume: bool =
     sources = load_crops(data, "train", augment.SOURCE_SIZE, augment.SOURCE_MARGIN, plan.limit)
     if plan.reviewed:
         sources = with_reviewed(sources, Path(plan.reviewed), augment.SOURCE_MARGIN)
-    val = load_crops(data, "val", plan.size, augment.MARGIN, plan.limit)
+    left_out = [load_catalogue().names.index(name) for name in plan.leave_out]
+    val = without(load_crops(data, "val", plan.size, augment.MARGIN, plan.limit), left_out)
     hidden = hide_crops(val, every=4)
-    pictures = TrainingCrops(sources, plan.epochs * plan.pictures, plan.seed, plan.size, plan.occlusion)
+    length = plan.epochs * plan.pictures
+    outside = _outside_signs(plan)
+    pictures = TrainingCrops(sources, length, plan.seed, plan.size, plan.occlusion, left_out, outside)
     started = time.monotonic()
     metrics: dict[str, float] = {}
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())

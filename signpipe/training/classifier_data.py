@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,10 +16,11 @@ from signpipe.stages.crops import crop_signs
 from signpipe.training import ambiguity, augment
 from signpipe.training.data import MIRROR, Part, crops, scenes
 from signpipe.training.occlusion import hide
-from signpipe.training.variants import DrawnSigns
+from signpipe.training.variants import DrawnSigns, OutsideSigns
 from signpipe.types import FloatArray, Image
 
 OUTLIERS = 0.06  # share of training pictures that show no sign of the catalogue
+OUTSIDE = 0.15  # share of the rest that are signs outside the catalogue, where such are given
 DRAWN = 0.12  # share of signs that are drawings in other typefaces and colours, all classes equally often
 BACKGROUNDS = 0.25  # share of signs that get another scene behind them
 _DAMAGE = [c for c in TRAINING_CORRUPTIONS if c.family == "damage"]
@@ -63,6 +65,12 @@ def load_crops(data: Path, part: Part, size: int, margin: float, limit: int | No
     return CropSet(images, labels, np.concatenate([_backgrounds(street, 8, size, rng) for street in streets]))
 
 
+def without(crops: CropSet, leave_out: Collection[int]) -> CropSet:
+    """Return the crops of all but some classes; the backgrounds stay."""
+    kept = ~np.isin(crops.labels, list(leave_out))
+    return CropSet(crops.images[kept], crops.labels[kept], crops.backgrounds)
+
+
 def _read_crop(sign: LabelledImage, size: int, margin: float) -> Image:
     image = sign.read()
     return np.asarray(crop_signs(image, sign.boxes_in(image.shape), margin, size)[0], np.uint8)
@@ -101,6 +109,11 @@ def hide_crops(crops: CropSet, every: int = 1, seed: int = 0) -> CropSet:
     return CropSet(hidden, labels, crops.backgrounds)
 
 
+def seen(image: Image, rng: np.random.Generator) -> Image:
+    """Show a crop in some light, weather and camera."""
+    return Augmenter(rng, occlusion=0, corruptions=_VIEW)(augment.expose(image, rng), Shape.CIRCLE)[0]
+
+
 class TrainingCrops:
     """Map-style data set of one epoch after another; picture `i` is always the same for a seed.
 
@@ -110,19 +123,34 @@ class TrainingCrops:
         seed: Seed of every choice.
         size: Side of the crops in pixels.
         occlusion: Share of the signs that are partly hidden.
+        leave_out: Class ids of which nothing may be learned: no crop, no drawing, no mirror image.
+        outside: Signs outside the catalogue, which are to be told from its own; none are shown without it.
     """
 
-    def __init__(self, crops: CropSet, length: int, seed: int, size: int, occlusion: float) -> None:
-        self._crops = crops
+    def __init__(
+        self,
+        crops: CropSet,
+        length: int,
+        seed: int,
+        size: int,
+        occlusion: float,
+        leave_out: Collection[int] = (),
+        outside: OutsideSigns | None = None,
+    ) -> None:
+        self._crops = without(crops, leave_out)
+        self._left_out = np.array(sorted(leave_out), np.int64)
         self._length = length
         self._seed = seed
         self._size = size
         self._occlusion = occlusion
         catalogue = load_catalogue()
         self._drawn = DrawnSigns(seed)
+        self._outside = outside
         self._shapes = [sign.shape for sign in catalogue]
+        self._drawable = np.setdiff1d(np.arange(len(catalogue)), self._left_out)
         # Frequent classes are drawn more often, but less than in proportion.
-        weight = 1 / np.sqrt(np.bincount(crops.labels, minlength=len(catalogue)).clip(1))[crops.labels]
+        labels = self._crops.labels
+        weight = 1 / np.sqrt(np.bincount(labels, minlength=len(catalogue)).clip(1))[labels]
         self._cumulative = np.cumsum(weight / weight.sum())
 
     def __len__(self) -> int:
@@ -139,8 +167,10 @@ class TrainingCrops:
         rng = np.random.default_rng((self._seed, index))
         if rng.random() < OUTLIERS:
             return self._outlier(rng)
+        if self._outside is not None and rng.random() < OUTSIDE:
+            return self._outsider(self._outside, rng)
         source, label = self._source(rng)
-        if label in MIRROR and rng.random() < 0.5:
+        if label in MIRROR and MIRROR[label] not in self._left_out and rng.random() < 0.5:
             source, label = np.ascontiguousarray(source[:, ::-1]), MIRROR[label]
         matrix = augment.box_jitter(rng, self._size)
         image = augment.warp(source, matrix, self._size)
@@ -150,12 +180,14 @@ class TrainingCrops:
         if rng.random() < self._occlusion:
             image, visible, foreign = hide(image, face, self._signs(rng), self._surroundings(rng, 4), rng)
         target = ambiguity.target(label, ambiguity.straighten(visible, matrix), foreign)
-        return self._seen(image, rng), target, np.stack([_parts(visible), _parts(face)])
+        target[self._left_out] = 0
+        target /= target.sum()
+        return seen(image, rng), target, np.stack([_parts(visible), _parts(face)])
 
     def _source(self, rng: np.random.Generator) -> tuple[Image, int]:
         """Return a source picture, a photograph or a drawing, and its class."""
         if rng.random() < DRAWN:
-            label = int(rng.integers(len(self._shapes)))
+            label = int(self._drawable[rng.integers(len(self._drawable))])
             return self._drawn(label, self._surroundings(rng, 1)[0], rng), label
         pick = min(int(np.searchsorted(self._cumulative, rng.random())), len(self._cumulative) - 1)
         source, label = self._crops.images[pick], int(self._crops.labels[pick])
@@ -166,11 +198,15 @@ class TrainingCrops:
     def _outlier(self, rng: np.random.Generator) -> tuple[Image, FloatArray, FloatArray]:
         image = augment.warp(self._surroundings(rng, 1)[0], augment.box_jitter(rng, self._size), self._size)
         nothing = np.zeros((2, self._size // 8, self._size // 8), np.float32)
-        return self._seen(image, rng), ambiguity.cannot_tell(), nothing
+        return seen(image, rng), ambiguity.cannot_tell(), nothing
 
-    def _seen(self, image: Image, rng: np.random.Generator) -> Image:
-        """Show a crop in some light, weather and camera."""
-        return Augmenter(rng, occlusion=0, corruptions=_VIEW)(augment.expose(image, rng), Shape.CIRCLE)[0]
+    def _outsider(self, outside: OutsideSigns, rng: np.random.Generator) -> tuple[Image, FloatArray, FloatArray]:
+        """Show a sign outside the catalogue: in plain view, yet of no class."""
+        matrix = augment.box_jitter(rng, self._size)
+        image = augment.warp(outside(self._surroundings(rng, 1)[0], rng), matrix, self._size)
+        face = augment.warped_face(Shape.CIRCLE, matrix, self._size)
+        image, _ = Augmenter(rng, occlusion=0, corruptions=_DAMAGE)(image, face)
+        return seen(image, rng), ambiguity.cannot_tell(), np.stack([_parts(face)] * 2)
 
     def _surroundings(self, rng: np.random.Generator, count: int) -> Image:
         return self._crops.backgrounds[rng.integers(len(self._crops.backgrounds), size=count)]

@@ -8,6 +8,7 @@ rims are thicker or thinner, and some faces are yellow.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 
@@ -15,6 +16,7 @@ import cv2
 import numpy as np
 
 from signpipe.catalogue import load_catalogue
+from signpipe.data.outside import OutsideSign
 from signpipe.drawings import drawing_svg, render_svg
 from signpipe.training.augment import SOURCE_MARGIN, SOURCE_SIZE
 from signpipe.training.pasting import light_drawing
@@ -24,6 +26,9 @@ SIZE = 112  # pixels of a rendered variant
 VARIANTS = 6  # of a class; limits, whose digits vary most, get six times as many
 # Typefaces that come with matplotlib, which every training environment has: the same wherever it runs.
 TYPEFACES = ("DejaVuSans-Bold", "DejaVuSans", "DejaVuSansMono-Bold", "DejaVuSansMono", "cmss10")
+# Numbers of limits that the catalogue doesn't have.
+OTHER_LIMITS = ("5", "10", "15", "25", "40", "45", "90", "110", "130")
+_LETTERING = re.compile(r"<path.*/>")
 _LIMIT = re.compile(r"^speed_limit_(\d+)$")
 
 
@@ -50,7 +55,7 @@ def _vary(svg: str, number: str | None, rng: np.random.Generator) -> str:
         if rng.random() < 0.25:
             svg = re.sub(r'stroke-width="\d+"', f'stroke-width="{rng.uniform(22, 50):.0f}"', svg)
         else:
-            svg = re.sub(r"<path.*/>", _letter(number, rng), svg)
+            svg = _LETTERING.sub(_letter(number, rng), svg)
     red = "#c4141b" in svg
     if red and rng.random() < 0.25:  # the second white is the face's, the first that of the rim
         first, *rest = svg.split("#ffffff")
@@ -119,14 +124,62 @@ class DrawnSigns:
             BGR uint8 (SOURCE_SIZE, SOURCE_SIZE, 3); the sign's box lies in the middle, with `SOURCE_MARGIN` around it.
         """
         variants = self._variants[class_id]
-        drawing = variants[int(rng.integers(len(variants)))]
-        high, wide = drawing.shape[:2]
-        scale = SOURCE_SIZE / (1 + 2 * SOURCE_MARGIN) / max(high, wide)
-        size = max(round(wide * scale), 1), max(round(high * scale), 1)
-        patch = cv2.resize(drawing, size, interpolation=cv2.INTER_AREA).astype(np.float32)
-        left, top = (SOURCE_SIZE - size[0]) // 2, (SOURCE_SIZE - size[1]) // 2
-        source = behind.copy()
-        place = source[top : top + size[1], left : left + size[0]]
-        alpha = patch[..., 3:] / 255
-        place[:] = place * (1 - alpha) + light_drawing(patch[..., :3], behind.astype(np.float32), rng) * alpha
-        return source
+        return place_drawing(variants[int(rng.integers(len(variants)))], behind, rng)
+
+
+class OutsideSigns:
+    """Source pictures that show signs outside the catalogue, as `training.augment` wants them.
+
+    Beside the drawings stand limits whose numbers the catalogue doesn't have, lettered as its own are.
+
+    Args:
+        signs: Their drawings.
+        seed: Seed of the variants.
+
+    Raises:
+        ExtraMissingError: The extra "sim" isn't installed.
+    """
+
+    def __init__(self, signs: Sequence[OutsideSign], seed: int) -> None:
+        rng = np.random.default_rng(seed)
+        self._drawings = [trim(render_svg(sign.svg, SIZE)) for sign in signs]
+        limit = drawing_svg("speed_limit_80")
+        self._limits = [
+            render_svg(_vary(_LETTERING.sub(_letter(number, rng), limit), None, rng), SIZE)
+            for number in OTHER_LIMITS
+            for _ in range(12)
+        ]
+
+    def __call__(self, behind: Image, rng: np.random.Generator) -> Image:
+        """Return some sign before a scene and lit like it, as `DrawnSigns` does; every fifth is a limit."""
+        drawings = self._limits if rng.random() < 0.2 else self._drawings
+        return place_drawing(drawings[int(rng.integers(len(drawings)))], behind, rng)
+
+
+def trim(drawing: Image) -> Image:
+    """Return a drawing BGRA uint8 without its transparent edges, so that it ends where the sign does."""
+    left, top, width, height = cv2.boundingRect((drawing[..., 3] > 40).astype(np.uint8))
+    return drawing[top : top + height, left : left + width]
+
+
+def place_drawing(drawing: Image, behind: Image, rng: np.random.Generator) -> Image:
+    """Put a drawing BGRA uint8 (H, W, 4) before a scene and light it like that.
+
+    Args:
+        drawing: The drawing; it ends where the sign does.
+        behind: BGR uint8 (SOURCE_SIZE, SOURCE_SIZE, 3), the scene.
+        rng: Source of chance.
+
+    Returns:
+        BGR uint8 (SOURCE_SIZE, SOURCE_SIZE, 3); the sign's box lies in the middle, with `SOURCE_MARGIN` around it.
+    """
+    high, wide = drawing.shape[:2]
+    scale = SOURCE_SIZE / (1 + 2 * SOURCE_MARGIN) / max(high, wide)
+    size = max(round(wide * scale), 1), max(round(high * scale), 1)
+    patch = cv2.resize(drawing, size, interpolation=cv2.INTER_AREA).astype(np.float32)
+    left, top = (SOURCE_SIZE - size[0]) // 2, (SOURCE_SIZE - size[1]) // 2
+    source = behind.copy()
+    place = source[top : top + size[1], left : left + size[0]]
+    alpha = patch[..., 3:] / 255
+    place[:] = place * (1 - alpha) + light_drawing(patch[..., :3], behind.astype(np.float32), rng) * alpha
+    return source

@@ -1,0 +1,84 @@
+"""Drawings of traffic signs outside the catalogue: what a sign that nobody has seen before may look like.
+
+They are no part of the project. The npm package `mapillary_sprite_source` (MIT) has 1,500 drawings of the world's
+signs in its folder `package_signs`:
+
+    npm pack mapillary_sprite_source@1.8.0 && tar xzf mapillary_sprite_source-1.8.0.tgz
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from signpipe.errors import SourceError
+
+_KINDS = ("information", "regulatory", "warning")  # not the small plates below signs
+# Signs that mean the same as one of the catalogue, wherever in the world they stand, or that show one of them.
+_LIMITS = "20|30|50|60|70|80|100|120"
+_VARIANTS = re.compile(
+    rf"regulatory--maximum-speed-limit-(led-)?({_LIMITS})|regulatory--end-of-maximum-speed-limit(-80)?"
+    r"|regulatory--(speed-limit-zone|priority-road|yield|stop|stop-signals|no-entry|road-closed.*|roundabout)"
+    r"|regulatory--(no-overtaking|do-not-pass|no-overtaking-by-heavy-goods-vehicles|no-heavy-goods-vehicles)"
+    r"|regulatory--(end-of-no-overtaking|end-of-no-overtaking-by-heavy-goods-vehicles|end-of-prohibition)"
+    r"|regulatory--(go-straight|turn-(left|right)(-ahead)?|go-straight-or-turn-(left|right)|keep-(left|right))"
+    r"|warning--(other-danger|curve-(left|right)|turn-(left|right)|double-(reverse-)?curve-.*|double-turn-.*)"
+    r"|warning--(winding-road.*|uneven-road.*|slippery-road-surface|road-narrows-right.*|roadworks.*)"
+    r"|warning--(construction-ahead|detour-or-construction-ahead|traffic-signals|pedestrians-crossing|children)"
+    r"|warning--(school-zone|bicycles-crossing|bicycles-and-others|icy-road|wild-animals|crossroads)"
+    r"|warning--(junction-with-side-roads|stop-ahead|yield-ahead|reduced-maximum-speed-limit)"
+    r"|information--(pedestrians-crossing|children)"
+)
+_NAME = re.compile(r"(?P<sign>.+?)--g\d+$")
+_SIZE = re.compile(r'<svg[^>]*?\bwidth="([\d.]+)(?:px)?"[^>]*?\bheight="([\d.]+)(?:px)?"', re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class OutsideSign:
+    """The drawing of a sign that the catalogue doesn't have.
+
+    Attributes:
+        name: File name without its ending.
+        svg: Its source, with a view box that starts at 0, 0.
+        judge: True if it is kept for judging; the others may be learned from. All drawings of a sign are on one side.
+    """
+
+    name: str
+    svg: str
+    judge: bool
+
+
+def read_outside_signs(folder: Path) -> list[OutsideSign]:
+    """Read the drawings of a folder that show no variant of the catalogue's signs, in the order of their names.
+
+    Args:
+        folder: `package_signs` of the npm package.
+
+    Raises:
+        SourceError: There is no such folder, or it has no such drawing.
+    """
+    signs = []
+    for path in sorted(folder.glob("*.svg")) if folder.is_dir() else ():
+        name = _NAME.match(path.stem)
+        if name is None or not name["sign"].startswith(_KINDS) or _VARIANTS.fullmatch(name["sign"]):
+            continue
+        svg = _with_view_box(path.read_text(encoding="utf-8"))
+        if svg is not None:
+            judge = hashlib.sha256(name["sign"].encode()).digest()[0] % 2 == 1
+            signs.append(OutsideSign(path.stem, svg, judge))
+    if not signs:
+        raise SourceError(
+            f"{folder} has no drawings of signs; give the folder package_signs of the npm package "
+            "mapillary_sprite_source."
+        )
+    return signs
+
+
+def _with_view_box(svg: str) -> str | None:
+    """Return a drawing's source with a view box, or None for one that doesn't say how large it is."""
+    if 'viewBox="0 0 ' in svg:
+        return svg
+    size = _SIZE.search(svg)
+    return svg.replace("<svg", f'<svg viewBox="0 0 {size[1]} {size[2]}"', 1) if size else None
