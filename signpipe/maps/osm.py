@@ -30,9 +30,10 @@ def read_osm(path: Path, reader: TagReader) -> None:
         raise ExtraMissingError("Reading OpenStreetMap extracts", "map") from None
     nodes: dict[int, tuple[float, float, dict[str, str]]] = {}
     ways: dict[int, float] = {}
+    file = osmium.io.File(str(path), "pbf" if path.suffix.lower() == ".pbf" else "osm")
     try:
         # Nodes come before ways in an extract, and the filter has no say in which locations are remembered.
-        for thing in osmium.FileProcessor(str(path)).with_locations().with_filter(osmium.filter.KeyFilter(*KEYS)):
+        for thing in osmium.FileProcessor(file).with_locations().with_filter(osmium.filter.KeyFilter(*KEYS)):
             tags = dict(thing.tags)
             if isinstance(thing, osmium.osm.Node) and thing.location.valid():
                 nodes[thing.id] = (thing.location.lat, thing.location.lon, tags)
