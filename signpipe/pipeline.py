@@ -20,6 +20,7 @@ from signpipe.stages.plausibility import Plausibility
 from signpipe.stages.preprocess import Preprocess
 from signpipe.stages.track import Track
 from signpipe.types import Classifications, Detections, Frame, FrameResult, Gap
+from signpipe.witnesses import open_witnesses, source_weights
 
 
 class StageClock:
@@ -51,6 +52,7 @@ class Pipeline:
 
     Raises:
         ModelError: A model is missing, altered, or doesn't fit the catalogue.
+        SourceError: A map or a calibration can't be read.
         ProviderError: The execution provider that was asked for can't be had.
         SettingsError: The added classes can't be used.
     """
@@ -78,7 +80,9 @@ class Pipeline:
         self._plausibility = Plausibility(settings.plausibility)
         self._classify = Classify(settings.classify, self.classifier, added)
         self._track = Track(settings.track, self.catalogue)
-        self._fallback = Fallback(settings.fallback, self.catalogue)
+        self._fallback = Fallback(
+            settings.fallback, self.catalogue, open_witnesses(settings, self.catalogue), source_weights(settings)
+        )
         self._decide = Decide(settings.decide, self.catalogue)
 
     def __enter__(self) -> Self:
@@ -119,7 +123,7 @@ class Pipeline:
         else:
             tracks, track_ids = self._track.update(detections, classifications, frame.media_time, frame.image.shape)
         clock.lap("track")
-        self._fallback(tracks)
+        self._fallback(tracks, frame)
         clock.lap("fallback")
         speed = frame.pose.speed if frame.pose else None
         advisories, events = self._decide.update(tracks, frame.media_time, frame.image.shape, speed)

@@ -19,6 +19,7 @@ from signpipe.pipeline import Pipeline
 from signpipe.settings import OutputSettings, Settings, load_settings
 from signpipe.sinks import open_sinks
 from signpipe.sources import open_source
+from signpipe.sources.companions import Companions
 from signpipe.stages.capture import Capture
 from signpipe.summary import Summary
 
@@ -42,6 +43,27 @@ def run(
     window: Annotated[bool | None, typer.Option("--window", help="Show a live window; q closes it.")] = None,
     detections: Annotated[
         str | None, typer.Option(metavar="published|raw", help="raw also writes all low-score candidates.")
+    ] = None,
+    map_file: Annotated[
+        Path | None, typer.Option("--map", metavar="FILE", help="Signs and limits: GeoJSON, .osm or .osm.pbf.")
+    ] = None,
+    position: Annotated[
+        str | None,
+        typer.Option(
+            "--gpx",
+            "--position",
+            metavar="SOURCE",
+            help="Where the vehicle is: GPX, NMEA log, gpsd://HOST, tcp://HOST:PORT, serial:DEVICE.",
+        ),
+    ] = None,
+    lidar: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="LiDAR sweeps, one a frame: .bin (KITTI), .pcd, .npy.")
+    ] = None,
+    calibration: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="KITTI calibration of camera and LiDAR.")
+    ] = None,
+    review: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="Keep unsure and novel signs here for `signpipe review`.")
     ] = None,
     preset: PresetOption = None,
     provider: Annotated[str | None, typer.Option(metavar="auto|cpu|cuda|tensorrt", help="Runs the models.")] = None,
@@ -70,6 +92,11 @@ def run(
         "output.jsonl": jsonl,
         "output.events": events,
         "output.window": window,
+        "map.file": map_file,
+        "position.source": position,
+        "lidar.sweeps": lidar,
+        "lidar.calibration": calibration,
+        "review.folder": review,
         "output.status": False if quiet else None,
         "detect.raw": _raw(detections),
         "detect.model": detector_of(preset),
@@ -119,10 +146,11 @@ def _watch(source: str, settings: Settings, pipeline: Pipeline, summary: Summary
     signal.signal(signal.SIGTERM, _interrupt)
     with (
         Capture(lambda: open_source(source, settings.capture), settings.capture) as capture,
+        Companions(settings) as companions,
         open_sinks(settings, capture.info, pipeline) as sinks,
     ):
         try:
-            for result in pipeline.run(capture):
+            for result in pipeline.run(companions.beside(capture)):
                 result.dropped = capture.dropped
                 summary.add(result)
                 sinks.write(result)

@@ -46,7 +46,7 @@ class FallbackSettings(Section):
 class TemplateSettings(Section):
     """Matching crops with the catalogue's drawings, a second opinion on what vision left open."""
 
-    enabled: bool = Field(True, description="Ask the drawings about signs that vision is not sure of.")
+    enabled: bool = Field(False, description="Ask the drawings about signs that vision is not sure of.")
     weight: float = Field(
         0.5, ge=0, le=1, description="Its log-odds count so much: it sees the same pixels as the CNN."
     )
@@ -56,7 +56,7 @@ class TemplateSettings(Section):
 class ShapeSettings(Section):
     """Category from outline and colour, asked where the class stays open."""
 
-    enabled: bool = Field(True, description="Ask outline and colour about signs that vision is not sure of.")
+    enabled: bool = Field(False, description="Ask outline and colour about signs that vision is not sure of.")
     weight: float = Field(0.5, ge=0, le=1, description="Its log-odds count so much.")
 
 
@@ -90,6 +90,12 @@ class LidarSettings(Section):
     sweeps: Path | None = Field(None, description="Folder of sweeps, one a frame: .bin (KITTI), .pcd or .npy.")
     calibration: Path | None = Field(None, description="KITTI calibration file of camera and LiDAR.")
     weight: float = Field(1.0, ge=0, le=1, description="Its log-odds count so much.")
+
+    @model_validator(mode="after")
+    def _check(self) -> LidarSettings:
+        if self.sweeps is not None and self.calibration is None:
+            raise ValueError("sweeps are of no use without a calibration: give lidar.calibration (--calibration) too")
+        return self
 
 
 class ReviewSettings(Section):

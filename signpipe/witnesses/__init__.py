@@ -1,1 +1,47 @@
 """Witnesses: sources other than the classifier that have an opinion on what a sign is."""
+
+from __future__ import annotations
+
+from signpipe.catalogue import Catalogue
+from signpipe.settings import Settings
+from signpipe.witnesses.base import Learner, Witness
+
+__all__ = ["Learner", "Witness", "open_witnesses", "source_weights"]
+
+
+def open_witnesses(settings: Settings, catalogue: Catalogue) -> list[Witness]:
+    """Open every witness that has something to go by; what isn't asked for isn't imported.
+
+    Raises:
+        SourceError: A map or calibration can't be read.
+        ExtraMissingError: A library is missing that its format needs.
+    """
+    witnesses: list[Witness] = []
+    if settings.map.file is not None:
+        from signpipe.witnesses.map_prior import MapWitness
+
+        witnesses.append(MapWitness(settings.map, settings.camera, settings.position, catalogue))
+    if settings.lidar.calibration is not None:
+        from signpipe.lidar import read_calibration
+        from signpipe.witnesses.lidar import LidarWitness
+
+        witnesses.append(LidarWitness(settings.lidar, catalogue, read_calibration(settings.lidar.calibration)))
+    if settings.template.enabled:
+        from signpipe.witnesses.template import TemplateWitness
+
+        witnesses.append(TemplateWitness(settings.template, catalogue))
+    if settings.shape.enabled:
+        from signpipe.witnesses.shape import ShapeWitness
+
+        witnesses.append(ShapeWitness(settings.shape, catalogue))
+    return witnesses
+
+
+def source_weights(settings: Settings) -> dict[str, float]:
+    """Return the weight of each witness's log-odds, by its name."""
+    return {
+        "template": settings.template.weight,
+        "shape": settings.shape.weight,
+        "map": settings.map.weight,
+        "lidar": settings.lidar.weight,
+    }
