@@ -18,6 +18,7 @@ from signpipe.cli.measuring import (
     tell,
     with_progress,
 )  # fmt: skip
+from signpipe.cli.novelty import novelty
 from signpipe.cli.presets import PresetOption, detector_of
 from signpipe.cli.quality import pipeline, risk, streaming
 from signpipe.cli.report import report
@@ -65,5 +66,5 @@ def classification(
     measure_signs("classification", evaluate_classifier, data, format, split, model, mapping, json_file, config)
 
 
-for command in (robustness, streaming, pipeline, risk, report):
+for command in (robustness, novelty, streaming, pipeline, risk, report):
     evaluate_app.command(command.__name__)(command)
