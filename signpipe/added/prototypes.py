@@ -17,7 +17,7 @@ from signpipe.training.augment import MARGIN, SOURCE_MARGIN, SOURCE_SIZE
 from signpipe.types import FloatArray, Image
 
 VIEWS_OF_PICTURE = 12
-VIEWS_OF_DRAWING = 48
+VIEWS_OF_DRAWING = 32
 _BATCH = 64
 
 

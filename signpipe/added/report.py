@@ -27,7 +27,7 @@ class Separation:
         name: The class.
         pictures: Number of its example pictures.
         recognised: How many of them the others (and the drawing) recognise, each left out in turn; None where there is
-            nothing but one picture.
+            no picture, or nothing but one.
         views: Share of its augmented views that are read as it, rather than as another class or none.
         neighbours: The classes whose prototypes are nearest and their cosines, the nearest first.
     """
@@ -98,10 +98,8 @@ def separation(name: str, examples: Examples, head: AddedHead, maker: PrototypeM
 def _recognised(examples: Examples, views: FloatArray, head: AddedHead, row: int, maker: PrototypeMaker) -> int | None:
     """Return how many example pictures the rest recognises; `views` as embedded by `separation`."""
     count = len(examples.sources)
-    if examples.drawing is None and count < 2:
+    if not count or (examples.drawing is None and count < 2):
         return None
-    if not count:
-        return 0
     plain, first = maker.embed(maker.plain(examples)), len(views) - count * VIEWS_OF_PICTURE
     found = 0
     for number in range(count):

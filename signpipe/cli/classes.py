@@ -48,7 +48,7 @@ IntoOption = Annotated[
 ]
 NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="The class, such as no_stopping.")]
 DEFAULT_FOLDER = Path("added-classes")
-LARGEST_SAMPLE = 4000  # validation crops on which the known classes are checked
+LARGEST_SAMPLE = 2000  # validation crops on which the known classes are checked
 
 
 @classes_app.command("add")
