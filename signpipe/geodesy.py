@@ -12,7 +12,7 @@ SEMI_MAJOR = 6378137.0  # metres, WGS 84
 ECCENTRICITY_SQUARED = 6.69437999014e-3
 
 
-def _metres_per_degree(latitude: Degrees) -> tuple[Values, Values]:
+def metres_per_degree(latitude: Degrees) -> tuple[Values, Values]:
     """Return the lengths of a degree of latitude and of longitude at a latitude, in metres."""
     phi = np.radians(np.asarray(latitude, np.float64))
     flattened = 1 - ECCENTRICITY_SQUARED * np.sin(phi) ** 2
@@ -23,14 +23,14 @@ def _metres_per_degree(latitude: Degrees) -> tuple[Values, Values]:
 
 def offset(latitude: Degrees, longitude: Degrees, to_latitude: Degrees, to_longitude: Degrees) -> tuple[Values, Values]:
     """Return how far places lie to the east and north of others, in metres; across the antimeridian too."""
-    north, east = _metres_per_degree(latitude)
+    north, east = metres_per_degree(latitude)
     turned = (to_longitude - longitude + 180.0) % 360.0 - 180.0
     return east * turned, north * (to_latitude - latitude)
 
 
 def place(latitude: float, longitude: float, east: float | Values, north: float | Values) -> tuple[Values, Values]:
     """Return latitude and longitude of places some metres to the east and north of one; the inverse of `offset`."""
-    north_scale, east_scale = _metres_per_degree(latitude)
+    north_scale, east_scale = metres_per_degree(latitude)
     return latitude + north / north_scale, longitude + east / east_scale
 
 
@@ -47,6 +47,6 @@ def bearing(east: float | Values, north: float | Values) -> Values:
     return np.asarray(np.degrees(np.arctan2(east, north)) % 360.0)
 
 
-def turn(first: Degrees, second: Degrees) -> Values:
+def turn(first: float, second: float) -> float:
     """Return how far two directions differ, in degrees from 0 to 180."""
-    return np.asarray(np.abs((second - first + 180.0) % 360.0 - 180.0))
+    return abs((second - first + 180.0) % 360.0 - 180.0)

@@ -10,13 +10,13 @@ import numpy.typing as npt
 
 from signpipe.catalogue import Catalogue
 from signpipe.errors import SettingsError
-from signpipe.geodesy import offset, place, turn
+from signpipe.geodesy import metres_per_degree, place, turn
 from signpipe.maps import MapKind, MapSign, open_map
 from signpipe.settings import CameraSettings, MapSettings, PositionSettings
 from signpipe.types import FloatArray, Frame, Opinion, Pose, SignTrack
 
 PRIOR_SIGNS = 10.0  # signs that the stated error rate is worth before any was seen
-LEAST_ERROR = 0.02  # no map is trusted further, however often it was right
+LEAST_ERROR = 0.05  # no map is trusted further, however often it was right: roads change
 SIZE_SPREAD = 0.25  # of a sign's size, and with it of its range: the same sign comes in three sizes
 BEARING_SIGMA = 4.0  # degrees: a course isn't quite where the camera looks
 GATE = 3.0  # sigmas, beyond which an entry is another sign's
@@ -27,7 +27,7 @@ SAME_ROAD = 45.0  # degrees of heading, up to which a limit is that of the road 
 LIMIT_REACH = 30.0  # metres from a sign to the points of a road whose limit it may repeat
 LIMIT_FAVOUR = 3.0  # how much likelier a limit is that the map has for the road, if the map is right
 KINDRED = 0.5  # share of wrong entries that name a class of the same category: a limit was changed
-NAMED = 0.2  # share of the whole from which the likeliest entry is named
+NAMED = 0.5  # probability from which a sign is taken for an entry, which is then named
 FLAT = 0.05  # share of all entries together, below which nothing is said
 
 
@@ -42,6 +42,7 @@ class _Sight:
         bearing: Direction of the line of sight in radians.
         along: Spread along the line of sight in metres.
         across: Spread across it in metres.
+        scale: Metres a degree of latitude and a degree of longitude.
     """
 
     latitude: float
@@ -50,12 +51,14 @@ class _Sight:
     bearing: float
     along: float
     across: float
+    scale: tuple[float, float]
 
     def strays(self, entry: MapSign) -> tuple[float, float]:
         """Return how far off an entry lies, in metres and in sigmas."""
-        east, north = offset(self.latitude, self.longitude, entry.latitude, entry.longitude)
+        north = self.scale[0] * (entry.latitude - self.latitude)
+        east = self.scale[1] * ((entry.longitude - self.longitude + 180) % 360 - 180)
         sin, cos = math.sin(self.bearing), math.cos(self.bearing)
-        ahead, aside = float(east * sin + north * cos), float(east * cos - north * sin)
+        ahead, aside = east * sin + north * cos, east * cos - north * sin
         return math.hypot(ahead, aside), math.hypot(ahead / self.along, aside / self.across)
 
 
@@ -138,15 +141,19 @@ class MapWitness:
         if mapped < FLAT:
             return self._limit_opinion(limits) if limits else None
         error = self.error_rate
-        expected = (1 - mapped) * self._unmapped(limits)
+        unmapped = self._unmapped(limits)
+        expected = (1 - mapped) * unmapped
         for entry, weight in signs:
             expected += mapped * weight / density * error * self._mistaken[entry.class_id]
             expected[entry.class_id] += mapped * weight / density * (1 - error)
         log_likelihood = np.log(expected * len(expected)).astype(np.float32)
-        # Several signs on one pole fit alike: named is the one that vision finds likelier, be it right or wrong.
+        # Named is the entry that this sign is, be it right or wrong, by place and by what vision finds likely: several
+        # signs on one pole fit alike in place, and a sign that isn't mapped is no conflict with its neighbour.
         belief = (1 - error) * track.probability + error * (self._mistaken @ track.probability)
-        entry, weight = max(signs, key=lambda pair: pair[1] * float(belief[pair[0].class_id]))
-        named = mapped * weight / density >= NAMED
+        fits = [weight * float(belief[entry.class_id]) for entry, weight in signs]
+        best = int(np.argmax(fits))
+        entry = signs[best][0]
+        named = fits[best] >= NAMED * (sum(fits) + UNMAPPED * float(unmapped @ track.probability))
         text = _describe(self._catalogue[entry.class_id].title, sight, entry)
         return Opinion(self.name, log_likelihood, text, entry.class_id if named else None)
 
@@ -168,9 +175,11 @@ class MapWitness:
         )  # fmt: skip
         still = math.hypot(self._settings.sigma, self._position.sigma if pose.sigma is None else pose.sigma)
         distance = math.hypot(depth, aside)
+        scale = metres_per_degree(pose.latitude)
         return _Sight(
             float(latitude), float(longitude), heading, turned + math.atan2(aside, depth),
             math.hypot(still, distance * spread), math.hypot(still, distance * math.radians(BEARING_SIGMA)),
+            (float(scale[0]), float(scale[1])),
         )  # fmt: skip
 
     def _unmapped(self, limits: set[int]) -> npt.NDArray[np.float64]:
@@ -196,7 +205,7 @@ def _weight(sight: _Sight, entry: MapSign, heading_sigma: float) -> float:
     weight = math.exp(-(sigmas**2) / 2) / (2 * math.pi * sight.along * sight.across)
     if entry.heading is None:
         return weight * ANY_HEADING
-    turned = float(turn(sight.heading, entry.heading))
+    turned = turn(sight.heading, entry.heading)
     return weight * math.exp(-((turned / heading_sigma) ** 2) / 2) if turned < OPPOSITE else 0.0
 
 
@@ -204,7 +213,7 @@ def _is_limit_here(sight: _Sight, entry: MapSign) -> bool:
     """Return whether an entry is a limit of the road that is driven on."""
     if entry.kind is not MapKind.LIMIT or sight.strays(entry)[0] > LIMIT_REACH:
         return False
-    return entry.heading is None or float(turn(sight.heading, entry.heading)) <= SAME_ROAD
+    return entry.heading is None or turn(sight.heading, entry.heading) <= SAME_ROAD
 
 
 def _describe(title: str, sight: _Sight, entry: MapSign) -> str:
@@ -212,6 +221,6 @@ def _describe(title: str, sight: _Sight, entry: MapSign) -> str:
     metres = sight.strays(entry)[0]
     heading = (
         "no heading mapped" if entry.heading is None
-        else f"heading {float(turn(sight.heading, entry.heading)):.0f} degrees off"
+        else f"heading {turn(sight.heading, entry.heading):.0f} degrees off"
     )  # fmt: skip
     return f"{title[0].lower()}{title[1:]} mapped {metres:.0f} m from here, {heading}"

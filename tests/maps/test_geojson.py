@@ -16,7 +16,7 @@ CATALOGUE = load_catalogue()
 LIMIT_50 = CATALOGUE.by_name("speed_limit_50").id
 
 
-def point(longitude: float = 9.0, latitude: float = 50.0, **properties: Any) -> dict[str, Any]:
+def point(longitude: Any = 9.0, latitude: Any = 50.0, **properties: Any) -> dict[str, Any]:
     geometry = {"type": "Point", "coordinates": [longitude, latitude]}
     return {"type": "Feature", "geometry": geometry, "properties": properties}
 

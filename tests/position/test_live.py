@@ -93,7 +93,7 @@ def serving(
 def test_nmea_over_tcp_gives_poses() -> None:
     with serving(eastward) as server, opened(f"tcp://127.0.0.1:{server.port}") as source:
         pose = first(source)
-        assert (pose.heading, pose.speed) == (pytest.approx(90), pytest.approx(SPEED, rel=1e-3))
+        assert (pose.heading, pose.speed) == pytest.approx((90, SPEED), rel=1e-3)
         eventually(lambda: (p := source.at(0, time.monotonic())) is not None and p.sigma == 4.0)  # of the GGA
 
 
@@ -268,7 +268,7 @@ def test_a_serial_receiver_gives_poses(line: tuple[int, str]) -> None:
     with opened(f"serial:{device}@4800") as source:
         write(control, source, pause=0.06)  # lines arrive in pieces, with pauses within
         pose = first(source)
-        assert (pose.heading, pose.speed) == (pytest.approx(90), pytest.approx(SPEED, rel=1e-3))
+        assert (pose.heading, pose.speed) == pytest.approx((90, SPEED), rel=1e-3)
 
 
 def test_a_serial_receiver_that_is_unplugged_is_told_once(

@@ -173,6 +173,24 @@ def test_a_wrong_entry_is_named_even_where_vision_is_sure(tmp_path: Path) -> Non
     assert fused(opinion, sure_of(FIFTY)).argmax() == FIFTY
 
 
+@pytest.mark.parametrize("beyond", [22.0, 30.0, 60.0])
+@pytest.mark.parametrize("ahead", [20.0, 50.0, 100.0])
+def test_a_sign_that_is_not_mapped_is_not_taken_for_its_neighbour(tmp_path: Path, ahead: float, beyond: float) -> None:
+    opinion = witness(tmp_path, sign((STOP, ahead + beyond, 4, 0.0)))(seen(FIFTY, ahead, 4, sure_of(FIFTY)), frame())
+    assert opinion is None or opinion.class_id is None
+    assert fused(opinion, sure_of(FIFTY))[FIFTY] > 0.95
+
+
+@pytest.mark.parametrize("agreed", [0, 1000])
+def test_a_wrong_limit_is_named_however_good_the_map_was(tmp_path: Path, agreed: int) -> None:
+    asked = witness(tmp_path, sign((EIGHTY, 40, 4, 0.0)))
+    for _ in range(agreed):
+        asked.learn(agreed=True)
+    opinion = asked(seen(FIFTY, probability=sure_of(FIFTY)), frame())
+    assert opinion is not None
+    assert opinion.class_id == EIGHTY
+
+
 ENTRIES = st.lists(
     st.tuples(
         st.integers(0, CLASSES - 1), st.floats(0, 80), st.floats(-20, 20),
@@ -356,7 +374,8 @@ def test_a_map_helps_as_far_as_it_is_right_and_harms_next_to_nothing_where_it_is
             right_alone += int(probability.argmax()) == true
             wrong_alone += int(probability.argmax()) != true
             assert opinion is not None
-            first.learn(opinion.class_id == int(probability.argmax()))
+            if opinion.class_id is not None:
+                first.learn(opinion.class_id == int(probability.argmax()))
         if together.max() > 0.95:
             right += int(together.argmax()) == true
             wrong += int(together.argmax()) != true
