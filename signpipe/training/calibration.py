@@ -19,14 +19,10 @@ class Calibration:
     Attributes:
         temperature: Divides all scores (Guo et al., On calibration of modern neural networks, 2017).
         doubt: Is added to the scaled score of "cannot tell".
-        energy_limit: Energy at which novelty is 0.5, see `energy_of`.
-        energy_scale: Energy by which its log-odds change by 1.
     """
 
     temperature: float
     doubt: float
-    energy_limit: float
-    energy_scale: float
 
     def probability(self, logits: FloatArray) -> FloatArray:
         """Return calibrated probabilities (N, C) of logits (N, C + 1); what is missing to 1 is "cannot tell"."""
@@ -40,7 +36,6 @@ def calibrate(
     hidden: FloatArray,
     hidden_labels: npt.NDArray[np.int64],
     backgrounds: FloatArray,
-    familiar: float = 0.98,
 ) -> Calibration:
     """Fit the constants that the exported graph holds.
 
@@ -53,7 +48,6 @@ def calibrate(
         hidden: float32 (K, C + 1), scores of signs that are partly hidden.
         hidden_labels: int64 (K,), their classes.
         backgrounds: float32 (M, C + 1), scores of crops without a sign.
-        familiar: Share of the clean signs whose novelty must stay under 0.5.
     """
     scores = np.concatenate([clean, hidden, backgrounds])
     truth = np.concatenate([labels, hidden_labels, np.full(len(backgrounds), clean.shape[1] - 1)])
@@ -63,11 +57,7 @@ def calibrate(
         return float(np.mean(np.logaddexp.reduce(scaled, 1) - scaled[np.arange(len(truth)), truth]))
 
     log_temperature, doubt = minimize(log_loss, [0.0, 0.0], method="Nelder-Mead").x
-    energy = energy_of(clean)
-    limit = float(np.quantile(energy, 1 - familiar))
-    gap = limit - float(np.median(energy_of(backgrounds)))
-    # The middle background scores 0.95: logit(0.95) is 2.94 scales under the limit.
-    return Calibration(float(np.exp(log_temperature)), float(doubt), limit, max(gap / 2.94, 0.05))
+    return Calibration(float(np.exp(log_temperature)), float(doubt))
 
 
 def energy_of(logits: FloatArray) -> FloatArray:

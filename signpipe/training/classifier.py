@@ -184,10 +184,16 @@ def gate_loss(seen: torch.Tensor, parts: torch.Tensor) -> torch.Tensor:
 
 def logits_of(net: SignNet, images: Image, batch: int = 256) -> FloatArray:
     """Return float32 (N, C + 1) scores of crops BGR uint8 (N, S, S, 3)."""
+    return outputs_of(net, images, batch)[0]
+
+
+def outputs_of(net: SignNet, images: Image, batch: int = 256) -> tuple[FloatArray, FloatArray]:
+    """Return float32 (N, C + 1) scores and (N, D) features of crops BGR uint8 (N, S, S, 3)."""
     net.eval()
     with torch.no_grad():
-        parts = [net(normalise(torch.from_numpy(images[i : i + batch])))[0] for i in range(0, len(images), batch)]
-    return np.asarray(torch.cat(parts).numpy(), np.float32)
+        parts = [net(normalise(torch.from_numpy(images[i : i + batch])))[:2] for i in range(0, len(images), batch)]
+    logits, features = (torch.cat(part).numpy() for part in zip(*parts, strict=True))
+    return np.asarray(logits, np.float32), np.asarray(features, np.float32)
 
 
 def evaluate(net: SignNet, val: CropSet, hidden: CropSet) -> tuple[dict[str, float], Calibration]:
@@ -209,8 +215,6 @@ def evaluate(net: SignNet, val: CropSet, hidden: CropSet) -> tuple[dict[str, flo
         "background_n": float(len(backgrounds)),
         "background_auroc": roc_auc(background_energy, energy),
         "background_accepted": float(sure_backgrounds.mean()),
-        "familiar_signs": float((energy > calibration.energy_limit).mean()),
-        "novel_backgrounds": float((background_energy < calibration.energy_limit).mean()),
     }
     return metrics, calibration
 

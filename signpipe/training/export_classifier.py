@@ -17,9 +17,10 @@ from signpipe.runtime.session import open_session
 from signpipe.settings import FallbackSettings, RuntimeSettings
 from signpipe.training import augment
 from signpipe.training.calibration import Calibration, roc_auc
-from signpipe.training.classifier import evaluate
-from signpipe.training.classifier_data import CropSet, hide_crops, load_crops
+from signpipe.training.classifier import evaluate, outputs_of
+from signpipe.training.classifier_data import CropSet, hide_crops, load_crops, without
 from signpipe.training.export import load_checkpoint, to_onnx
+from signpipe.training.familiarity import Familiarity, fit_familiarity
 from signpipe.training.manifest import write_entry
 from signpipe.training.network import Deployed, SignNet
 from signpipe.training.quantise import quantise
@@ -31,6 +32,7 @@ TRAINED_ON = [
     "signpipe's own drawings of the 43 classes, in other typefaces and colours",
 ]
 CALIBRATION_CROPS = 1000
+PROTOTYPE_CROPS = 6000
 # What takes the light out of a crop, and the first layer, stay in float: few channels, and a wide range of values.
 FLOAT_FIRST = r"^/(?!net/)|/net/stem/"
 FLOAT_FROM = r"/net/(embed|head)/"
@@ -56,14 +58,22 @@ def export_classifier(checkpoint: Path, data: Path, models: Path, name: str = "c
     size = state["plan"]["size"]
     net = SignNet()
     net.load_state_dict(state["averaged"])
-    val = load_crops(data, "val", size, augment.MARGIN)
+    left_out = [load_catalogue().names.index(name) for name in state["plan"].get("leave_out", ())]
+    val = without(load_crops(data, "val", size, augment.MARGIN), left_out)
     hidden = hide_crops(val)
     _, calibration = evaluate(net, val, hidden)
+    known = without(load_crops(data, "train", size, augment.MARGIN, PROTOTYPE_CROPS), left_out)
+    familiarity = fit_familiarity(
+        outputs_of(net, known.images)[1],
+        known.labels,
+        outputs_of(net, val.images)[1],
+        outputs_of(net, val.backgrounds)[1],
+    )
     # Judged beside the manifest, since that still describes the old file.
     fresh = models / "export.part"
     fresh.mkdir(parents=True, exist_ok=True)
     exact, small = fresh / f"{name}-fp32.onnx", fresh / f"{name}.onnx"
-    write_onnx(net, calibration, size, exact)
+    write_onnx(net, calibration, familiarity, size, exact)
     train = load_crops(data, "train", size, augment.MARGIN, CALIBRATION_CROPS)
     quantise(exact, small, [*train.images[:CALIBRATION_CROPS], *hide_crops(train, 4).images], FLOAT_FIRST, FLOAT_FROM)
     results: dict[str, dict[str, float]] = {}
@@ -82,17 +92,17 @@ def export_classifier(checkpoint: Path, data: Path, models: Path, name: str = "c
         "machine": state.get("machine"),
         "plan": state["plan"],
         "parameters": sum(p.numel() for p in net.parameters()),
-        "calibration": asdict(calibration),
+        "calibration": asdict(calibration) | {"cosine_limit": familiarity.limit, "cosine_scale": familiarity.scale},
         "history": state["history"],
         "metrics": results,
     }
 
 
-def write_onnx(net: SignNet, calibration: Calibration, size: int, path: Path) -> None:
-    """Write a network with its calibration as an ONNX file that takes crops of `size` pixels."""
+def write_onnx(net: SignNet, calibration: Calibration, familiarity: Familiarity, size: int, path: Path) -> None:
+    """Write a network with its constants as an ONNX file that takes crops of `size` pixels."""
     outputs: dict[str, list[int | str]] = {o["name"]: o["shape"] for o in _outputs(net.embed.out_features)}
     crops = torch.zeros(2, size, size, 3, dtype=torch.uint8)
-    to_onnx(Deployed(net, calibration).eval(), crops, path, ("crops", ["crops", size, size, 3]), outputs)
+    to_onnx(Deployed(net, calibration, familiarity).eval(), crops, path, ("crops", ["crops", size, size, 3]), outputs)
 
 
 def _outputs(dimensions: int) -> list[dict[str, Any]]:

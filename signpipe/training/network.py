@@ -7,6 +7,7 @@ from torch import nn
 from torch.nn import functional as F  # noqa: N812  # torch's own convention
 
 from signpipe.training.calibration import Calibration
+from signpipe.training.familiarity import Familiarity
 
 
 class Block(nn.Module):  # type: ignore[misc]  # torch counts as untyped
@@ -76,25 +77,26 @@ class SignNet(nn.Module):  # type: ignore[misc]  # torch counts as untyped
 class Deployed(nn.Module):  # type: ignore[misc]  # torch counts as untyped
     """What is exported: pictures in, calibrated probabilities, embedding and novelty out.
 
-    The probabilities of a crop sum to less than 1: the rest is "cannot tell". Novelty is the energy score of classes
-    (Liu et al., Energy-based out-of-distribution detection, 2020), squashed to 0..1, 0.5 at the calibration's
-    `energy_limit`.
+    The probabilities of a crop sum to less than 1: the rest is "cannot tell". Novelty grows with the distance of
+    the embedding to the nearest of the signs that were learned, see `Familiarity`.
     """
 
-    def __init__(self, net: SignNet, calibration: Calibration) -> None:
+    def __init__(self, net: SignNet, calibration: Calibration, familiarity: Familiarity) -> None:
         super().__init__()
         self.net = net
         self.calibration = calibration
+        self.familiarity = familiarity
+        self.register_buffer("prototypes", torch.from_numpy(familiarity.prototypes.T.copy()))
         self.register_buffer("last", torch.eye(net.head.out_features)[-1])
 
     def forward(self, crops: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """Map BGR uint8 (N, S, S, 3) to probabilities (N, C), unit embeddings (N, D) and novelty (N,)."""
         logits, features, _ = self.net(normalise(crops))
-        constants = self.calibration
-        energy = torch.logsumexp(logits[:, :-1], 1)
-        novelty = torch.sigmoid((constants.energy_limit - energy) / constants.energy_scale)
-        scaled = logits / constants.temperature + constants.doubt * self.last
-        return torch.softmax(scaled, 1)[:, :-1], F.normalize(features, dim=1), novelty
+        embedding = F.normalize(features, dim=1)
+        cosine = (embedding @ self.prototypes).amax(1)
+        novelty = torch.sigmoid((self.familiarity.limit - cosine) / self.familiarity.scale)
+        scaled = logits / self.calibration.temperature + self.calibration.doubt * self.last
+        return torch.softmax(scaled, 1)[:, :-1], embedding, novelty
 
 
 def normalise(crops: torch.Tensor) -> torch.Tensor:

@@ -41,7 +41,6 @@ def draw_variants(name: str, rng: np.random.Generator) -> list[Image]:
 
     Raises:
         KeyError: There is no drawing of that name.
-        ExtraMissingError: The extra "sim" isn't installed.
     """
     limit = _LIMIT.match(name)
     count = VARIANTS * 6 if limit else VARIANTS
@@ -103,9 +102,6 @@ class DrawnSigns:
 
     Args:
         seed: Seed of the variants.
-
-    Raises:
-        ExtraMissingError: The extra "sim" isn't installed.
     """
 
     def __init__(self, seed: int) -> None:
@@ -135,9 +131,6 @@ class OutsideSigns:
     Args:
         signs: Their drawings.
         seed: Seed of the variants.
-
-    Raises:
-        ExtraMissingError: The extra "sim" isn't installed.
     """
 
     def __init__(self, signs: Sequence[OutsideSign], seed: int) -> None:

@@ -5,7 +5,7 @@ import numpy.typing as npt
 import pytest
 
 from signpipe.evaluation.classification import expected_calibration_error
-from signpipe.training.calibration import Calibration, calibrate, energy_of, roc_auc
+from signpipe.training.calibration import Calibration, calibrate, roc_auc
 from signpipe.types import FloatArray
 
 RNG = np.random.default_rng(0)
@@ -48,20 +48,9 @@ def test_a_cannot_tell_that_is_too_loud_is_turned_down() -> None:
 
 def test_probabilities_leave_room_for_cannot_tell() -> None:
     logits = np.array([[0, 0, 0], [0, 0, 50]], np.float32)
-    plain, doubtful = Calibration(1, 0, 0, 1), Calibration(2, float(np.log(2)), 0, 1)
+    plain, doubtful = Calibration(1, 0), Calibration(2, float(np.log(2)))
     np.testing.assert_allclose(plain.probability(logits), np.array([[1 / 3, 1 / 3], [0, 0]]), atol=1e-6)
     np.testing.assert_allclose(doubtful.probability(logits), np.array([[1 / 4, 1 / 4], [0, 0]]), atol=1e-6)
-
-
-def test_novelty_leaves_the_familiar_share_under_one_half() -> None:
-    signs, backgrounds = (RNG.normal(m, 1, (5000, 44)).astype(np.float32) for m in (0, -3))
-    signs[:, 0] += 8
-    labels = np.zeros(5000, np.int64)
-    constants = calibrate(signs, labels, signs[:500], labels[:500], backgrounds, familiar=0.98)
-    energy = energy_of(np.concatenate([signs, backgrounds]))
-    novelty = 1 / (1 + np.exp(-(constants.energy_limit - energy) / constants.energy_scale))
-    assert (novelty[:5000] < 0.5).mean() == pytest.approx(0.98, abs=0.002)
-    assert np.median(novelty[5000:]) == pytest.approx(0.95, abs=0.01)
 
 
 def test_auroc_counts_pairs_and_ties() -> None:

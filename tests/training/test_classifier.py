@@ -19,9 +19,10 @@ torch = pytest.importorskip("torch", reason="the extra 'train' is not installed"
 pytest.importorskip("onnxslim", reason="the extra 'train' is not installed")
 
 from signpipe.training.calibration import Calibration  # noqa: E402  # needs torch's neighbours
-from signpipe.training.classifier import ClassifierPlan, ClassifierTraining, evaluate, gate_loss, logits_of  # noqa: E402
+from signpipe.training.classifier import ClassifierPlan, ClassifierTraining, evaluate, gate_loss, logits_of, outputs_of  # noqa: E402
 from signpipe.training.classifier_data import CropSet, TrainingCrops, hide_crops  # noqa: E402
 from signpipe.training.export_classifier import write_onnx  # noqa: E402
+from signpipe.training.familiarity import Familiarity  # noqa: E402
 from signpipe.training.network import SignNet, normalise  # noqa: E402
 
 PLAN = ClassifierPlan(epochs=2, pictures=128, batch=64, threads=1)
@@ -108,13 +109,15 @@ def test_what_is_exported_says_what_was_trained(tmp_path: Path) -> None:
     torch.manual_seed(0)
     net = SignNet(widths=(32, 32, 32)).eval()
     crops = drawn(48, 0.1).images[:7]
-    constants = Calibration(0.7, -0.4, 1.0, 2.0)
-    write_onnx(net, constants, 48, tmp_path / "tiny.onnx")
+    constants = Calibration(0.7, -0.4)
+    features = outputs_of(net, drawn(48, 0.1).images)[1]
+    familiarity = Familiarity(features[10:12] / np.linalg.norm(features[10:12], axis=1, keepdims=True), 0.9, 0.05)
+    write_onnx(net, constants, familiarity, 48, tmp_path / "tiny.onnx")
     outputs = open_session(str(tmp_path / "tiny.onnx"), RuntimeSettings(provider="cpu"), "classifier").run(crops)
     np.testing.assert_allclose(outputs["probabilities"], constants.probability(logits_of(net, crops)), atol=1e-4)
     assert (outputs["probabilities"].sum(1) < 1).all()
     np.testing.assert_allclose(np.linalg.norm(outputs["embedding"], axis=1), 1, rtol=1e-4)
-    assert ((outputs["novelty"] > 0) & (outputs["novelty"] < 1)).all()
+    np.testing.assert_allclose(outputs["novelty"], familiarity.novelty(features[:7]), atol=1e-3)
 
 
 def test_judging_counts_the_clean_and_the_hidden_apart() -> None:

@@ -9,7 +9,6 @@ from signpipe.cli.main import app
 from signpipe.data.outside import OutsideSign
 from signpipe.training.classifier_data import CropSet, TrainingCrops, without
 
-pytest.importorskip("resvg_py", reason="the extra 'sim' is not installed")
 pytest.importorskip("matplotlib", reason="the extra 'train' is not installed")
 
 from signpipe.training.variants import OutsideSigns, place_drawing, trim

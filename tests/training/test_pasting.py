@@ -5,8 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-pytest.importorskip("resvg_py", reason="the extra sim, which renders drawings, is not installed")
-
 from signpipe.training.pasting import paste_drawing
 
 NOWHERE = np.zeros((0, 4), np.float32)

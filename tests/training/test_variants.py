@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-pytest.importorskip("resvg_py", reason="the extra sim, which renders drawings, is not installed")
 pytest.importorskip("matplotlib", reason="the extra train, which brings the typefaces, is not installed")
 
 from signpipe.catalogue import load_catalogue
