@@ -5,7 +5,7 @@
 #     benchmarks/gpu.sh out/gpu                             results into another folder
 #     PROVIDERS=cpu FRAMES=20 benchmarks/gpu.sh out/dry     a dry run, where there is no GPU
 #
-# It needs an environment with  pip install 'signpipe[cuda,sim,report]'  (and TensorRT's libraries for TensorRT: pip
+# It needs an environment with  pip install 'signpipe[cuda,report]'  (and TensorRT's libraries for TensorRT: pip
 # install tensorrt-cu13). On a GPU every model keeps its input and output buffers in the GPU's memory and binds them once
 # (IO binding); the table `nodes` of each result, from ONNX Runtime's profile, proves which provider ran how many nodes.
 # TensorRT builds its engines in the first run, which takes minutes; they are kept for the next one.

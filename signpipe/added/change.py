@@ -33,7 +33,6 @@ def open_or_start(folder: Path, session: Session, catalogue: Catalogue, maker: P
 
     Raises:
         SettingsError: The folder can't be used; see `open_added`.
-        ExtraMissingError: A new one needs the extra "sim", which isn't installed.
     """
     if (folder / CATALOGUE).is_file():
         return open_added(folder, session, catalogue)
@@ -78,7 +77,6 @@ def rebuilt(folder: Path, catalogue: Catalogue, maker: PrototypeMaker) -> AddedH
     Raises:
         SettingsError: Its catalogue can't be used.
         SourceError: Pictures of a class are missing or damaged.
-        ExtraMissingError: The extra "sim" isn't installed.
     """
     extended = extend_catalogue(catalogue, folder / CATALOGUE)
     known = maker.known(catalogue)

@@ -8,9 +8,10 @@ from typing import cast
 
 import cv2
 import numpy as np
+import resvg_py
 
 from signpipe.data.reading import pictures_in
-from signpipe.errors import ExtraMissingError, OutputError, SourceError
+from signpipe.errors import OutputError, SourceError
 from signpipe.stages.crops import crop_signs
 from signpipe.training.augment import SOURCE_MARGIN, SOURCE_SIZE
 from signpipe.types import Image
@@ -43,7 +44,6 @@ def read_examples(folder: Path | None, drawing: Path | None, margin: float = 0.0
 
     Raises:
         SourceError: There is neither, a picture is damaged, the folder has none, or the drawing is no SVG.
-        ExtraMissingError: There is a drawing, but the extra "sim" isn't installed.
     """
     files = list(pictures_in(folder).values()) if folder else []
     if folder and not files:
@@ -80,7 +80,6 @@ def load_examples(folder: Path, name: str) -> Examples:
 
     Raises:
         SourceError: It is missing or damaged.
-        ExtraMissingError: There is a drawing, but the extra "sim" isn't installed.
     """
     drawing, pictures = folder / f"{name}.svg", folder / name
     return read_examples(
@@ -111,12 +110,7 @@ def render(svg: str, path: Path) -> Image:
 
     Raises:
         SourceError: It is no SVG, or nothing is painted.
-        ExtraMissingError: The extra "sim" isn't installed.
     """
-    try:
-        import resvg_py
-    except ImportError:
-        raise ExtraMissingError("Rendering sign drawings", "sim") from None
     try:
         png = resvg_py.svg_to_bytes(svg_string=svg, skip_system_fonts=True, width=_RENDERED)
     except (ValueError, RuntimeError) as error:

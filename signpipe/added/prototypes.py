@@ -86,7 +86,6 @@ class PrototypeMaker:
         On validation photographs the mean embeddings of the classes lie at a median cosine of 0.97 from these.
 
         Raises:
-            ExtraMissingError: The extra "sim" isn't installed.
             ModelError: The classifier can't be run.
         """
         nothing = np.zeros((0, SOURCE_SIZE, SOURCE_SIZE, 3), np.uint8)

@@ -22,9 +22,6 @@ class CrowdedPictures:
     Args:
         background: BGR uint8 (H, W, 3).
         signs: Number of signs, up to 32, each of another class.
-
-    Raises:
-        ExtraMissingError: The extra "sim" isn't installed.
     """
 
     def __init__(self, background: Image, signs: int) -> None:

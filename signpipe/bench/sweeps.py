@@ -60,7 +60,6 @@ def list_points(over: str, source: str, settings: Settings) -> list[Point]:
     Raises:
         SettingsError: There is no such sweep, or it has nothing to vary here.
         SourceError: The source can't be read.
-        ExtraMissingError: The signs can't be drawn without the extra "sim".
     """
     if over not in _POINTS:
         raise SettingsError(f"There is no sweep over '{over}'; choose {', '.join(SWEEPS)}.")

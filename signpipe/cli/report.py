@@ -170,7 +170,6 @@ def show_examples(settings: Settings, spoiler: Spoiler, drawings: bool) -> list[
 
     Raises:
         ModelError: The classifier can't be used.
-        ExtraMissingError: Drawings are wanted, and the extra "sim" isn't installed.
     """
     catalogue = load_catalogue()
     session = open_session(settings.classify.model, settings.runtime, "classifier")

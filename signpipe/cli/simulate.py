@@ -46,7 +46,7 @@ def simulate(
     """Render a drive past road signs: an H.264 video, and where each sign is in each frame.
 
     The truth goes into [bold]OUT.truth.jsonl[/]: a header, then one JSON record a frame. A map of the signs goes into
-    [bold]OUT.geojson[/] and a GPS track into [bold]OUT.gpx[/]. Needs the extra "sim".
+    [bold]OUT.geojson[/] and a GPS track into [bold]OUT.gpx[/].
     """
     match = re.fullmatch(r"(\d{1,5})x(\d{1,5})", size)
     if not match:

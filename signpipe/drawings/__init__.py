@@ -12,8 +12,8 @@ from typing import cast
 
 import cv2
 import numpy as np
+import resvg_py
 
-from signpipe.errors import ExtraMissingError
 from signpipe.types import Image
 
 
@@ -41,14 +41,7 @@ def render_svg(svg: str, size: int) -> Image:
 
     Returns:
         BGRA uint8 (H, W, 4) with straight alpha.
-
-    Raises:
-        ExtraMissingError: The extra "sim" isn't installed.
     """
-    try:
-        import resvg_py
-    except ImportError:
-        raise ExtraMissingError("Rendering sign drawings", "sim") from None
     width, height = (float(side) for side in svg.split('viewBox="0 0 ', 1)[1].split('"', 1)[0].split())
     scale = size / max(width, height)
     wide, high = round(width * scale), round(height * scale)
@@ -76,6 +69,5 @@ def render_drawing(name: str, size: int) -> Image:
 
     Raises:
         KeyError: There is no drawing of that name.
-        ExtraMissingError: The extra "sim" isn't installed.
     """
     return _pixels(name, size)

@@ -28,9 +28,6 @@ class Ceiling:
         catalogue: The classes.
         size: Side of the crops in pixels.
         margin: Margin around the sign's box in the crops.
-
-    Raises:
-        ExtraMissingError: The extra "sim" isn't installed.
     """
 
     def __init__(self, catalogue: Catalogue, size: int, margin: float) -> None:
@@ -74,9 +71,6 @@ def drawing_crop(name: str, size: int, margin: float) -> Image:
         name: Class name of the catalogue.
         size: Side of the crop in pixels.
         margin: Margin around the sign, as in `crop_signs`.
-
-    Raises:
-        ExtraMissingError: The extra "sim" isn't installed.
     """
     scale = 4  # drawn larger, so that its place isn't rounded to whole pixels
     drawn = render_drawing(name, round(size * scale / (1 + 2 * margin)))

@@ -66,11 +66,7 @@ def find_examples(spoiler: Spoiler, looker: Looker, catalogue: Catalogue) -> lis
 
 
 def drawing_sample(catalogue: Catalogue, size: int, margin: float) -> CropSample:
-    """Return the drawings of all classes as a sample of crops: examples that may be shown without showing a photograph.
-
-    Raises:
-        ExtraMissingError: The extra "sim" isn't installed.
-    """
+    """Return the drawings of all classes as a sample of crops, for examples without a photograph."""
     images = np.stack([drawing_crop(name, size, margin) for name in catalogue.names])
     labels = np.arange(len(images), dtype=np.int64)
     sides = np.full(len(images), size / (1 + 2 * margin))

@@ -107,7 +107,6 @@ def evaluate_novelty(
     Raises:
         SourceError: A set is missing or a picture can't be read.
         ModelError: A model can't be used.
-        ExtraMissingError: The extra "sim" isn't installed.
     """
     steps = 7 + len(unseen)
     with_steps = iter(range(1, steps + 1))

@@ -131,7 +131,6 @@ def run_robustness(
         SettingsError: There is no such suite, or `keep` holds another run.
         SourceError: There is no sign to look at, or a picture can't be read.
         ModelError: The classifier can't be used.
-        ExtraMissingError: Occlusion is asked for, and the extra "sim" isn't installed.
     """
     plan, catalogue = conditions(suite), load_catalogue()
     with_ceiling = any(condition.suite == "occlusion" for condition in plan)

@@ -37,9 +37,6 @@ def outside_views(signs: Sequence[OutsideSign], backgrounds: Image, looks: int, 
 
     Returns:
         BGR uint8 (N, looks, size, size, 3). A drawing's chance depends on its name alone.
-
-    Raises:
-        ExtraMissingError: The extra "sim" isn't installed.
     """
     views = []
     for sign in signs:

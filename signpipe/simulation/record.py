@@ -75,7 +75,6 @@ def record_drive(plan: Plan, video: Path, progress: Callable[[], None] = lambda:
         SettingsError: The size can't be encoded, the drive is too short for its signs, or the map is to be wrong about
             a sign that isn't there.
         OutputError: A file can't be written.
-        ExtraMissingError: The extra "sim" isn't installed.
     """
     if video.suffix.lower() not in SUFFIXES:
         raise OutputError(f"A drive can't be written as {video.name}; end its name in {' or '.join(SUFFIXES)}.")

@@ -41,7 +41,6 @@ def test_all_drawings_of_a_sign_are_on_one_side(tmp_path: Path) -> None:
 
 
 def test_drawings_without_a_view_box_can_be_rendered(tmp_path: Path) -> None:
-    pytest.importorskip("resvg_py", reason="the extra 'sim' is not installed")
     sign = read_outside_signs(drawings(tmp_path, "warning--camel-crossing--g1"))[0]
     assert render_svg(sign.svg, 48).shape == (40, 48, 4)
 

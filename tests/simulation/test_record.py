@@ -1,8 +1,6 @@
 """`signpipe simulate` and the files that it writes."""
 
 import json
-import os
-import subprocess
 import sys
 from pathlib import Path
 
@@ -186,21 +184,6 @@ def test_a_file_that_is_no_truth_is_one_sentence(tmp_path: Path, text: str) -> N
 def test_a_truth_file_that_is_missing_is_one_sentence(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match="can't be read"):
         read_truth(tmp_path / "missing.truth.jsonl")
-
-
-def test_truth_is_read_and_the_missing_extra_named_without_resvg(tmp_path: Path, video: Path) -> None:
-    """Shadow resvg_py with a module that can't be imported, as where the extra isn't installed."""
-    (tmp_path / "resvg_py.py").write_text("raise ImportError('not installed')")
-    program = (
-        "from pathlib import Path; from signpipe.simulation.truth import read_truth;"
-        "from signpipe.errors import ExtraMissingError; from signpipe.drawings import render_drawing\n"
-        f"assert len(read_truth(Path({str(truth_path(video))!r})).frames) == 40\n"
-        "try: render_drawing('stop', 48)\n"
-        "except ExtraMissingError as error: print(error)"
-    )
-    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
-    said = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True)
-    assert "pip install 'signpipe[sim]'" in said.stdout
 
 
 def test_the_shipped_sample_agrees_with_its_truth() -> None:
