@@ -50,6 +50,10 @@ class Pipeline:
     Args:
         settings: The whole configuration; the default is `Settings()`.
 
+    Attributes:
+        catalogue: The classes: the classifier's own, then those that were added.
+        classify: The stage that says of each crop what sign it is.
+
     Raises:
         ModelError: A model is missing, altered, or doesn't fit the catalogue.
         SourceError: A map or a calibration can't be read.
@@ -78,7 +82,7 @@ class Pipeline:
         )
         self._detect = Detect(settings.detect, self.detector)
         self._plausibility = Plausibility(settings.plausibility)
-        self._classify = Classify(settings.classify, self.classifier, added)
+        self.classify = Classify(settings.classify, self.classifier, added)
         self._track = Track(settings.track, self.catalogue)
         self._fallback = Fallback(
             settings.fallback, self.catalogue, open_witnesses(settings, self.catalogue), source_weights(settings)
@@ -115,7 +119,7 @@ class Pipeline:
         clock.lap("detect")
         detections, rejected = self._plausibility(found, frame.image.shape)
         clock.lap("plausibility")
-        classifications = self._classify(prepared.picture, detections)
+        classifications = self.classify(prepared.picture, detections)
         clock.lap("classify")
         if frame.independent:
             self._decide.reset()
@@ -133,7 +137,7 @@ class Pipeline:
         timings_ms["models"] = self.detector.last_run_ms + (self.classifier.last_run_ms if len(detections) else 0.0)
         return FrameResult(
             frame, detections, classifications, track_ids, tracks, advisories, events,
-            others, self._classify(prepared.picture, others), rejected, timings_ms,
+            others, self.classify(prepared.picture, others), rejected, timings_ms,
         )  # fmt: skip
 
     def _gap(self, gap: Gap) -> FrameResult:

@@ -68,10 +68,18 @@ class Classify:
         return result
 
     def _run(self, picture: Image, xyxy: FloatArray) -> Classifications:
-        outputs = self._session.run(crop_signs(picture, xyxy, self._settings.margin, self._size))
+        return self.look(crop_signs(picture, xyxy, self._settings.margin, self._size))
+
+    def look(self, crops: Image) -> Classifications:
+        """Classify crops that are cut already, uint8 (N, S, S, 3).
+
+        Raises:
+            ModelError: The network can't be run.
+        """
+        outputs = self._session.run(crops)
         probability = _bounded(outputs["probabilities"])
-        embedding = outputs.get("embedding", np.zeros((len(xyxy), 0), np.float32))
-        novelty = outputs.get("novelty", 1 - probability.max(axis=1)).reshape(len(xyxy))
+        embedding = outputs.get("embedding", np.zeros((len(crops), 0), np.float32))
+        novelty = outputs.get("novelty", 1 - probability.max(axis=1)).reshape(len(crops))
         # A novelty that is no number must never read as familiar.
         looks = Classifications(probability, embedding, np.nan_to_num(np.clip(novelty, 0, 1), nan=1.0))
         return self._added(looks) if self._added else looks
