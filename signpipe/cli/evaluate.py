@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typer
 
+from signpipe.cli.ladder import fallback, publishing
 from signpipe.cli.measuring import (
     ConfigOption,
     DataOption,
@@ -66,5 +67,5 @@ def classification(
     measure_signs("classification", evaluate_classifier, data, format, split, model, mapping, json_file, config)
 
 
-for command in (robustness, novelty, streaming, pipeline, risk, report):
+for command in (robustness, novelty, fallback, publishing, streaming, pipeline, risk, report):
     evaluate_app.command(command.__name__)(command)

@@ -3,24 +3,30 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 
 from signpipe.augmentation import CORRUPTIONS, OCCLUDERS, face_mask
 from signpipe.catalogue import Catalogue
 from signpipe.data import Dataset, LabelledImage
+from signpipe.data.outside import OutsideSign
 from signpipe.errors import SourceError
 from signpipe.evaluation.conditions import Condition
 from signpipe.evaluation.crops import seeded
+from signpipe.evaluation.unknown import approach_sides, outside_views
 from signpipe.stages.crops import crop_signs
+from signpipe.training import augment
 from signpipe.types import Detections, FloatArray, Image
 
 MARGIN = 0.25  # around a sign's box, as a share of its longer side
 PICTURE = (720, 1280)  # height and width of the virtual picture, in whose middle the sign grows
 SMALLEST, LARGEST = 16, 200  # pixels of the longer side of a sign
 GREY = 114
+VIEW = 96  # pixels of a drawn view before it is brought to its size
+DURATION = 3.0  # seconds of a drawn approach
 FPS = 10.0  # frames a second that are assumed; the benchmark's tracks have no time stamps
 
 
@@ -85,6 +91,28 @@ def _read(name: str, class_id: int, frames: Mapping[float, LabelledImage]) -> Si
         squares.append(np.asarray(crop_signs(image, box, MARGIN, side)[0], np.uint8))
         sizes.append((wide * scale, high * scale))
     return Sign(name, class_id, tuple(squares), np.array(sizes, np.float32), tuple(frames))
+
+
+def drawn_signs(signs: Sequence[OutsideSign], backgrounds: Image, looks: int) -> list[Sign]:
+    """Return drawings of signs that the catalogue doesn't have, as a car would drive up to them.
+
+    Args:
+        signs: The drawings.
+        backgrounds: BGR uint8 (M, T, T, 3), pictures without a sign.
+        looks: Frames of each.
+    """
+    views = outside_views(signs, backgrounds, looks, VIEW) if signs else ()
+    sides = approach_sides(looks)
+    approached = []
+    for sign, pictures in zip(signs, views, strict=True):
+        squares = tuple(
+            np.asarray(cv2.resize(picture, (scaled, scaled), interpolation=cv2.INTER_AREA), np.uint8)
+            for picture, side in zip(pictures, sides, strict=True)
+            for scaled in [round(float(side) * (1 + 2 * augment.MARGIN))]
+        )
+        times = tuple(number / looks * DURATION for number in range(looks))
+        approached.append(Sign(sign.name, -1, squares, np.repeat(sides[:, None], 2, 1), times))
+    return approached
 
 
 def under(condition: Condition, sign: Sign, catalogue: Catalogue, others: Image) -> list[Image]:

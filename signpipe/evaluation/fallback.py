@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,8 +14,20 @@ import numpy as np
 from signpipe.augmentation import CORRUPTIONS, OCCLUDERS
 from signpipe.catalogue import Catalogue, load_catalogue
 from signpipe.data import Dataset
-from signpipe.evaluation.approaching import MARGIN, PICTURE, Sign, Windscreen, boxed, read_signs, under
+from signpipe.data.outside import read_outside_signs
+from signpipe.evaluation.approaching import (
+    MARGIN,
+    PICTURE,
+    VIEW,
+    Sign,
+    Windscreen,
+    boxed,
+    drawn_signs,
+    read_signs,
+    under,
+)
 from signpipe.evaluation.conditions import Condition
+from signpipe.evaluation.crops import seeded
 from signpipe.evaluation.interval import wilson
 from signpipe.evaluation.street import MAP_KINDS, Street
 from signpipe.runtime.session import open_session
@@ -24,15 +36,19 @@ from signpipe.stages.classify import Classify
 from signpipe.stages.crops import crop_signs
 from signpipe.stages.fallback import Fallback
 from signpipe.stages.track import Track
+from signpipe.training import augment
+from signpipe.training.classifier_data import load_crops
 from signpipe.types import Classifications, Detections, Frame, Image, TrackState
 from signpipe.witnesses import open_witnesses, source_weights
 
 Progress = Callable[[int, int], None]
+CONFIGURED = "configured"  # the camera's rungs as the settings have them, without map and LiDAR
 RUNGS = ("vision", "template", "shape", "map", "lidar", "all")
 HIDDEN = (0.3, 0.5, 0.7)
 DAMAGE = (3.0, 5.0)
 MAP_HIDDEN = Condition("occlusion", "leaves", 0.5)
 USUAL_MAP = "usual"
+OUTSIDE, PRINTED = "outside the catalogue", "printed on a lorry"
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +108,10 @@ class Ladders:
         street.write_calibration(folder / "calibration.txt")
 
     def run(self, rung: str, shown: Sequence[Shown], map_kind: str = USUAL_MAP) -> list[Outcome]:
-        """Drive past signs with one rung of `RUNGS`; what a witness learns at one sign, it knows at the next."""
+        """Drive past signs with one rung of `RUNGS`, or as `CONFIGURED`.
+
+        What a witness learns at one sign, it knows at the next.
+        """
         settings = self._with(rung, map_kind)
         witnesses = open_witnesses(settings, self._catalogue)
         weights = source_weights(settings)
@@ -102,13 +121,19 @@ class Ladders:
         ]
 
     def _with(self, rung: str, map_kind: str) -> Settings:
+        settings = self._settings
+
         def has(name: str) -> bool:
             return rung in (name, "all")
 
-        settings = self._settings
+        def looks_with(name: str, configured: bool) -> bool:
+            return configured if rung == CONFIGURED else has(name)
+
         update = {
-            "template": settings.template.model_copy(update={"enabled": has("template")}),
-            "shape": settings.shape.model_copy(update={"enabled": has("shape")}),
+            "template": settings.template.model_copy(
+                update={"enabled": looks_with("template", settings.template.enabled)}
+            ),
+            "shape": settings.shape.model_copy(update={"enabled": looks_with("shape", settings.shape.enabled)}),
             "map": settings.map.model_copy(
                 update={"file": self._folder / f"{map_kind}.geojson" if has("map") else None}
             ),
@@ -183,11 +208,35 @@ def evaluate_fallback(
         ladders = Ladders(settings, catalogue, Street(everything, catalogue), Path(folder))
         tally: dict[str, dict[str, list[Outcome]]] = {}
         for done, (name, condition, plays) in enumerate(steps):
-            shown = list(_show(name, condition, everything, len(known), classify, catalogue))
+            if name == OUTSIDE:
+                shown = [
+                    Shown(len(known) + i, one, one.squares, look(classify, one, one.squares))
+                    for i, one in enumerate(outside)
+                ]
+            else:
+                shown = show(condition, known, classify, catalogue, printed=name == PRINTED)
             for column, rung, map_kind in plays if shown else ():
                 tally.setdefault(name, {}).setdefault(column, []).extend(ladders.run(rung, shown, map_kind))
             progress(done + 1, len(steps))
     return summarise(tally)
+
+
+def outside_signs(drawings: Path, data: Path, count: int, looks: int) -> list[Sign]:
+    """Return drawings of signs that the catalogue doesn't have, those kept for judging, as a car drives up to them.
+
+    Args:
+        drawings: Their folder, see `signpipe.data.outside`.
+        data: Folder of the data sets, for what is behind them.
+        count: How many.
+        looks: Frames of each.
+
+    Raises:
+        SourceError: The folder has no drawings, or the data is missing.
+    """
+    chosen = [sign for sign in read_outside_signs(drawings) if sign.judge]
+    chosen.sort(key=lambda sign: seeded("outside", sign.name).random())
+    backgrounds = load_crops(data, "val", VIEW, augment.MARGIN, 1).backgrounds
+    return drawn_signs(chosen[:count], backgrounds, looks)
 
 
 def _steps() -> list[tuple[str, Condition, list[tuple[str, str, str]]]]:
@@ -200,7 +249,7 @@ def _steps() -> list[tuple[str, Condition, list[tuple[str, str, str]]]]:
         steps += [(kind, Condition("occlusion", name, hidden), rungs) for hidden in HIDDEN]
     damage = [name for name, corruption in CORRUPTIONS.items() if corruption.family == "damage"]
     steps += [("damaged", Condition("corruption", name, level), rungs) for name in damage for level in DAMAGE]
-    steps += [("outside the catalogue", clean, rungs), ("printed on a lorry", clean, rungs)]
+    steps += [(OUTSIDE, clean, rungs), (PRINTED, clean, rungs)]
     for condition in (clean, MAP_HIDDEN):
         for kind in MAP_KINDS:
             name = f"map {kind}, {'half hidden' if condition.effect else 'clean'}"
@@ -208,20 +257,20 @@ def _steps() -> list[tuple[str, Condition, list[tuple[str, str, str]]]]:
     return steps
 
 
-def _show(
-    name: str, condition: Condition, signs: Sequence[Sign], known: int, classify: Classify, catalogue: Catalogue
-) -> Iterator[Shown]:
-    """Put the signs of a set under a condition and before the classifier."""
-    chosen = range(known, len(signs)) if name == "outside the catalogue" else range(known)
-    textures = _textures(signs[:known])
-    for number in chosen:
-        sign = signs[number]
+def show(
+    condition: Condition, signs: Sequence[Sign], classify: Classify, catalogue: Catalogue, printed: bool = False
+) -> list[Shown]:
+    """Put signs of the catalogue under a condition and before the classifier."""
+    textures, shown = _textures(signs), []
+    for number, sign in enumerate(signs):
         others = np.stack([picture for class_id, picture in textures if class_id != sign.class_id])
-        squares = under(condition, sign, catalogue, others) if sign.class_id >= 0 else list(sign.squares)
-        yield Shown(number, sign, squares, _look(classify, sign, squares), name == "printed on a lorry")
+        squares = under(condition, sign, catalogue, others)
+        shown.append(Shown(number, sign, squares, look(classify, sign, squares), printed))
+    return shown
 
 
-def _look(classify: Classify, sign: Sign, squares: Sequence[Image]) -> Classifications:
+def look(classify: Classify, sign: Sign, squares: Sequence[Image]) -> Classifications:
+    """Classify each picture of a sign."""
     looks = []
     for square, size in zip(squares, sign.sizes, strict=True):
         middle = np.float32(square.shape[0] / 2)

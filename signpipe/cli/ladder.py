@@ -1,0 +1,130 @@
+"""`signpipe evaluate fallback|publishing`: what the rungs above vision win, and at which level to publish."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from signpipe.cli.measuring import (
+    ConfigOption,
+    DataOption,
+    FormatOption,
+    JsonOption,
+    ModelOption,
+    SplitOption,
+    measured,
+    open_part,
+    tell,
+    with_progress,
+)  # fmt: skip
+from signpipe.data import ClassMap, find_data
+from signpipe.settings import load_settings
+
+LooksOption = Annotated[int, typer.Option(min=3, help="Frames of each track, evenly over it.")]
+
+
+def fallback(
+    data: DataOption = None,
+    format: FormatOption = "gtsrb",  # noqa: A002
+    split: SplitOption = "val",
+    signs: Annotated[int, typer.Option(min=1, help="How many tracks; all if there are no more.")] = 120,
+    looks: LooksOption = 8,
+    drawings: Annotated[
+        Path | None,
+        typer.Option(help="Folder of drawings of other signs: package_signs of npm's mapillary_sprite_source."),
+    ] = None,
+    model: ModelOption = None,
+    json_file: JsonOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """Measure what each rung of the ladder wins: vision alone, with drawings, shape, map or LiDAR, and all together.
+
+    Tracks are driven up to in plain view, hidden, damaged, with maps that are right, stale, wrong, shifted, reversed or
+    empty, and as pictures printed on a lorry. Poses, maps and sweeps are those of a virtual street. A track counts as
+    wrong if a class was ever published that it doesn't have, as right if its class stood published at the end.
+    """
+    from signpipe.evaluation.fallback import evaluate_fallback, outside_signs
+
+    settings = load_settings(config, {"classify.model": model})
+    dataset = open_part(data, format, split, ClassMap())
+    outside = outside_signs(drawings, find_data(data), signs, looks) if drawings else []
+    metrics = with_progress(lambda progress: evaluate_fallback(dataset, settings, progress, signs, looks, outside))
+    _print_sets(metrics["sets"])
+    tell(measured("fallback", settings.classify.model, "classifier", settings, dataset, split, metrics), json_file)
+
+
+def _print_sets(sets: dict[str, Any]) -> None:
+    """Print right / wrong / withheld of each set and ladder, in %."""
+    columns = list(next(iter(sets.values())))
+    main = {name: cells for name, cells in sets.items() if list(cells) == columns}
+    maps = {name: cells for name, cells in sets.items() if name not in main}
+    for title, part in (("each rung", main), ("under every kind of map", maps)):
+        if not part:
+            continue
+        table = Table(title=f"published right / wrong in % of approaches, {title}")
+        table.add_column("set")
+        for column in next(iter(part.values())):
+            table.add_column(column, justify="right")
+        table.add_column("n", justify="right")
+        for name, cells in part.items():
+            texts = [f"{100 * cell['right']:.1f} / {100 * cell['wrong']:.2f}" for cell in cells.values()]
+            table.add_row(name, *texts, str(next(iter(cells.values()))["n"]))
+        Console().print(table)
+
+
+def publishing(
+    data: DataOption = None,
+    format: FormatOption = "gtsrb",  # noqa: A002
+    split: SplitOption = "val",
+    allowed: Annotated[
+        float, typer.Option(help="Share of signs that may be published wrongly; the level for it is printed.")
+    ] = 0.001,
+    looks: LooksOption = 8,
+    model: ModelOption = None,
+    json_file: JsonOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """Choose the level from which to publish, so that no more than an allowed share of signs is published wrongly.
+
+    Conformal risk control on the tracks of a data set that nothing was trained on: the promise holds for signs like
+    those, whatever the network does. It is checked on random halves of the tracks, and under occlusion, which it
+    doesn't cover. Use the level with --set fallback.accept=LEVEL.
+    """
+    from signpipe.evaluation.publishing import evaluate_publishing
+
+    settings = load_settings(config, {"classify.model": model})
+    dataset = open_part(data, format, split, ClassMap())
+    metrics = with_progress(lambda progress: evaluate_publishing(dataset, settings, progress, allowed, looks))
+    _print_rates(metrics)
+    tell(measured("publishing", settings.classify.model, "classifier", settings, dataset, split, metrics), json_file)
+
+
+def _print_rates(metrics: dict[str, Any]) -> None:
+    console, table = Console(), Table(title="accept levels for allowed rates of wrong publications; shares in %")
+    hidden = list(next(iter(metrics["rates"].values()))["hidden"])
+    headers = ["allowed", "promised", "accept from", "published", "unseen half: wrong", "published"]
+    headers += [f"{100 * float(share):.0f} % hidden: wrong / published" for share in hidden]
+    for header in headers:
+        table.add_column(header, justify="right")
+    for rate, worth in metrics["rates"].items():
+        verified = worth["verified"] or {"wrong": float("nan"), "coverage": float("nan")}
+        table.add_row(
+            f"{100 * float(rate):g}",
+            "yes" if worth["promised"] else "too few tracks",
+            f"{worth['accept']:.6f}",
+            f"{100 * worth['coverage']:.1f}",
+            f"{100 * verified['wrong']:.2f}",
+            f"{100 * verified['coverage']:.1f}",
+            *(f"{100 * cell['wrong']:.2f} / {100 * cell['coverage']:.1f}" for cell in worth["hidden"].values()),
+        )
+    console.print(table)
+    if not metrics["promised"]:
+        console.print(
+            f"{metrics['n']['accept']} tracks can't promise {100 * metrics['allowed']:g} %: the lowest rate that they "
+            f"can is {100 * metrics['lowest_rate']:.2f} %. At the level given, none of them is published wrongly.",
+            highlight=False,
+        )
