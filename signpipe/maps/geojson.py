@@ -46,8 +46,9 @@ def _feature(feature: dict[str, Any], number: int, reader: TagReader) -> None:
     geometry = feature.get("geometry")
     if geometry is None:
         return
-    name = feature.get("id") or next((properties[key] for key in _IDS if properties.get(key) is not None), None)
-    source = f"feature {number}" if name is None else f"feature {name}"
+    names = [feature.get("id"), *(properties.get(key) for key in _IDS), number]
+    name = next(name for name in names if name is not None)
+    source = f"feature {name}"
     tags = {key: str(value) for key, value in properties.items() if value is not None}
     kind, coordinates = geometry["type"], geometry.get("coordinates")
     if kind == "Point":
