@@ -80,7 +80,7 @@ def _card(entry: Queued, catalogue: Catalogue) -> Html | None:
         where,
         item.reason,
         *([item.conflict] if item.conflict else []),
-        *(f"{said.source}: {said.text}" for said in item.opinions),
+        *(f"{said.source}: {said.text}" for said in item.opinions if said.source != "vision"),  # the reason has that
     ]
     guesses = "".join(
         f'<button type="button" data-choice="{escape(choice.name)}">'
