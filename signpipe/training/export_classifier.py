@@ -63,12 +63,8 @@ def export_classifier(checkpoint: Path, data: Path, models: Path, name: str = "c
     hidden = hide_crops(val)
     _, calibration = evaluate(net, val, hidden)
     known = without(load_crops(data, "train", size, augment.MARGIN, PROTOTYPE_CROPS), left_out)
-    familiarity = fit_familiarity(
-        outputs_of(net, known.images)[1],
-        known.labels,
-        outputs_of(net, val.images)[1],
-        outputs_of(net, val.backgrounds)[1],
-    )
+    features = outputs_of(net, known.images)[1]
+    familiarity = fit_familiarity(features, known.labels, outputs_of(net, val.images)[1])
     # Judged beside the manifest, since that still describes the old file.
     fresh = models / "export.part"
     fresh.mkdir(parents=True, exist_ok=True)

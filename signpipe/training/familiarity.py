@@ -44,7 +44,6 @@ def fit_familiarity(
     train: FloatArray,
     labels: npt.NDArray[np.int64],
     clean: FloatArray,
-    strange: FloatArray,
     familiar: float = 0.98,
 ) -> Familiarity:
     """Fit the novelty score.
@@ -53,7 +52,6 @@ def fit_familiarity(
         train: float32 (N, D), features of signs that the network was trained on.
         labels: int64 (N,), their classes.
         clean: float32 (K, D), features of signs in plain view that it wasn't trained on.
-        strange: float32 (M, D), features of crops that show no sign of the catalogue.
         familiar: Share of `clean` whose novelty must stay under 0.5.
     """
     unit = _unit(train).astype(np.float64)
@@ -63,10 +61,9 @@ def fit_familiarity(
     ]
     prototypes = _unit(np.concatenate(clusters)).astype(np.float32)
     raw = Familiarity(prototypes, 0.0, 1.0)
-    limit = float(np.quantile(raw.cosine(clean), 1 - familiar))
-    # The middle strange crop scores 0.95: logit(0.95) is 2.94 scales under the limit.
-    gap = limit - float(np.median(raw.cosine(strange)))
-    return Familiarity(prototypes, limit, max(gap / 2.94, 0.005))
+    limit, middle = np.quantile(raw.cosine(clean), (1 - familiar, 0.5))
+    # The middle one scores 0.05, logit(0.05) is -2.94: looks count by their familiarity, and a usual one should fully.
+    return Familiarity(prototypes, float(limit), max(float(middle - limit) / 2.94, 0.005))
 
 
 def _unit(features: FloatArray) -> FloatArray:
