@@ -12,12 +12,13 @@ import argparse
 import json
 import re
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
-MARKED = re.compile(r"(<!-- numbers: benchmarks/readme.py -->\n).*?(<!-- /numbers -->)", re.DOTALL)
+MARKED = re.compile(r"(<!-- (\w+): benchmarks/readme.py -->\n).*?(<!-- /\2 -->)", re.DOTALL)
 
 
 def read(name: str) -> dict[str, Any]:
@@ -141,6 +142,27 @@ def quality_rows() -> list[tuple[str, str, str]]:
     return rows
 
 
+def rungs() -> str:
+    """Return what each rung of the ladder wins, as Markdown."""
+    sets = read("fallback")["metrics"]["sets"]
+    main = {name: cells for name, cells in sets.items() if not name.startswith("map ")}
+    maps = {
+        name: {column: cells[column] for column in ("vision", "map", "all")}
+        for name, cells in sets.items()
+        if name.startswith("map ") and name.endswith("half hidden")
+    }
+    return _rung_table(main) + "\n" + _rung_table(maps)
+
+
+def _rung_table(sets: dict[str, dict[str, Any]]) -> str:
+    columns = list(next(iter(sets.values())))
+    lines = ["| approaches | " + " | ".join(columns) + " | n |", "|---|" + "---:|" * (len(columns) + 1)]
+    for name, cells in sets.items():
+        shares = [f"{100 * cells[column]['right']:.1f} / {100 * cells[column]['wrong']:.2f}" for column in columns]
+        lines.append(f"| {name} | {' | '.join(shares)} | {cells[columns[0]]['n']} |")
+    return "\n".join(lines) + "\n"
+
+
 def bounded(interval: list[float]) -> str:
     """Return the bounds of an interval."""
     return " to ".join(f"{bound:.3f}" for bound in interval)
@@ -198,15 +220,22 @@ def budgets() -> str:
     return "\n".join(lines) + "\n"
 
 
+# What stands between the markers of each file.
+FILES: dict[str, dict[str, Callable[[], str]]] = {
+    "README.md": {"numbers": numbers, "rungs": rungs},
+    "docs/bench.md": {"numbers": budgets},
+}
+
+
 def main() -> None:
     """Rewrite or check the files."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--check", action="store_true", help="change nothing; exit code 1 if something would change")
     check = parser.parse_args().check
-    for name, content in (("README.md", numbers()), ("docs/bench.md", budgets())):
+    for name, parts in FILES.items():
         path = ROOT / name
         old = path.read_text(encoding="utf-8")
-        new = MARKED.sub(lambda found: found[1] + content + found[2], old)  # noqa: B023  # used at once
+        new = MARKED.sub(lambda found: found[1] + parts[found[2]]() + found[3], old)  # noqa: B023  # used at once
         if check and new != old:
             sys.exit(f"{name} doesn't show what the result files say: run  python benchmarks/readme.py")
         if not check:

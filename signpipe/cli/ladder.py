@@ -37,6 +37,9 @@ def fallback(
         Path | None,
         typer.Option(help="Folder of drawings of other signs: package_signs of npm's mapillary_sprite_source."),
     ] = None,
+    only: Annotated[
+        list[str] | None, typer.Option(metavar="SET", help="Only sets whose names begin so; may be repeated.")
+    ] = None,
     model: ModelOption = None,
     json_file: JsonOption = None,
     config: ConfigOption = None,
@@ -52,16 +55,17 @@ def fallback(
     settings = load_settings(config, {"classify.model": model})
     dataset = open_part(data, format, split, ClassMap())
     outside = outside_signs(drawings, find_data(data), signs, looks) if drawings else []
-    metrics = with_progress(lambda progress: evaluate_fallback(dataset, settings, progress, signs, looks, outside))
+    metrics = with_progress(
+        lambda progress: evaluate_fallback(dataset, settings, progress, signs, looks, outside, only or ())
+    )
     _print_sets(metrics["sets"])
     tell(measured("fallback", settings.classify.model, "classifier", settings, dataset, split, metrics), json_file)
 
 
 def _print_sets(sets: dict[str, Any]) -> None:
     """Print right / wrong / withheld of each set and ladder, in %."""
-    columns = list(next(iter(sets.values())))
-    main = {name: cells for name, cells in sets.items() if list(cells) == columns}
-    maps = {name: cells for name, cells in sets.items() if name not in main}
+    maps = {name: cells for name, cells in sets.items() if name.startswith("map ")}
+    main = {name: cells for name, cells in sets.items() if name not in maps}
     for title, part in (("each rung", main), ("under every kind of map", maps)):
         if not part:
             continue

@@ -64,6 +64,10 @@ def report(
     classifier: Annotated[str | None, typer.Option(help="Classifier: name in the manifest, or an ONNX file.")] = None,
     budgets: Annotated[Path | None, typer.Option(help="TOML file of budgets; else benchmarks/budgets.toml.")] = None,
     compare: Annotated[Path | None, typer.Option(help="Results to put beside: quality.json, or one task's.")] = None,
+    include: Annotated[
+        list[Path] | None,
+        typer.Option(help="Results of `evaluate fallback`, `publishing` or `novelty` to include; may be repeated."),
+    ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with an interrupted report in the folder.")] = False,
     config: ConfigOption = None,
 ) -> None:
@@ -78,10 +82,12 @@ def report(
     settings = load_settings(config, {"detect.model": detector, "classify.model": classifier})
     limits = load_budgets(budgets or Path(signpipe.__file__).parents[1] / "benchmarks" / "budgets.toml")
     other = read_results(compare) if compare else None
+    included = {task: result for path in include or () for task, result in read_results(path).items()}
     signs = open_part(data, crops_format, split, ClassMap())
     scenes = open_part(data, scenes_format, split, ClassMap())
     boxes = open_part(data, scenes_format, split, ClassMap(one_class=True))
     results, shown = _measure(signs, scenes, boxes, settings, split, crops, scene_count, out, resume, examples)
+    results |= included
     judged = judge(limits, results)
     _write(out, results, judged, shown, other)
     _tell(judged, out)

@@ -15,6 +15,7 @@ from signpipe.augmentation import CORRUPTIONS, OCCLUDERS
 from signpipe.catalogue import Catalogue, load_catalogue
 from signpipe.data import Dataset
 from signpipe.data.outside import read_outside_signs
+from signpipe.errors import SettingsError
 from signpipe.evaluation.approaching import (
     MARGIN,
     PICTURE,
@@ -181,6 +182,7 @@ def evaluate_fallback(
     signs: int = 120,
     looks: int = 8,
     outside: Sequence[Sign] = (),
+    only: Sequence[str] = (),
 ) -> dict[str, Any]:
     """Drive past signs under each condition, with vision alone, with each rung, and with all.
 
@@ -194,8 +196,10 @@ def evaluate_fallback(
         signs: How many tracks; all if there are no more.
         looks: Frames of each.
         outside: Signs that the catalogue doesn't have.
+        only: Sets to measure, by how their names begin; all if empty.
 
     Raises:
+        SettingsError: No set begins so.
         SourceError: No sign is seen in two frames or more, or a picture can't be read.
         ModelError: The classifier can't be used.
     """
@@ -203,7 +207,10 @@ def evaluate_fallback(
     known = read_signs(dataset, signs, looks, lambda *_: None)
     everything = [*known, *outside]
     classify = Classify(settings.classify, open_session(settings.classify.model, settings.runtime, "classifier"))
-    steps = _steps()
+    steps = [step for step in _steps() if not only or step[0].startswith(tuple(only))]
+    if not steps:
+        names = ", ".join(dict.fromkeys(name for name, *_ in _steps()))
+        raise SettingsError(f"No set is called {' or '.join(only)}; there are: {names}.")
     with tempfile.TemporaryDirectory() as folder:
         ladders = Ladders(settings, catalogue, Street(everything, catalogue), Path(folder))
         tally: dict[str, dict[str, list[Outcome]]] = {}
@@ -303,15 +310,16 @@ def summarise(tally: dict[str, dict[str, list[Outcome]]]) -> dict[str, Any]:
     for short, names in (("clean", ("clean",)), ("occluded", ("occluded", "occluded, held out"))):
         for rung in ("vision", "all"):
             outcomes = [one for name in names for one in tally.get(name, {}).get(rung, [])]
-            for what in ("right", "wrong"):
+            for what in ("right", "wrong") if outcomes else ():
                 key = f"{short}_{what}_{rung}"
-                numbers[key] = float(np.mean([getattr(one, what) for one in outcomes])) if outcomes else 0.0
+                numbers[key] = float(np.mean([getattr(one, what) for one in outcomes]))
                 counts[key] = len(outcomes)
-    before = numbers["occluded_wrong_vision"]
-    numbers["wrong_removed_under_occlusion"] = 1 - numbers["occluded_wrong_all"] / before if before else 0.0
-    numbers["right_gained_on_clean"] = numbers["clean_right_all"] - numbers["clean_right_vision"]
-    counts["wrong_removed_under_occlusion"] = counts["occluded_wrong_all"]
-    counts["right_gained_on_clean"] = counts["clean_right_all"]
+    if before := numbers.get("occluded_wrong_vision"):
+        numbers["wrong_removed_under_occlusion"] = 1 - numbers["occluded_wrong_all"] / before
+        counts["wrong_removed_under_occlusion"] = counts["occluded_wrong_all"]
+    if "clean_right_vision" in numbers:
+        numbers["right_gained_on_clean"] = numbers["clean_right_all"] - numbers["clean_right_vision"]
+        counts["right_gained_on_clean"] = counts["clean_right_all"]
     return numbers | {"sets": sets, "n": counts}
 
 

@@ -9,6 +9,7 @@ from signpipe.evaluation.budgets import Judged
 from signpipe.evaluation.examples import Example
 from signpipe.report import plots
 from signpipe.report.figures import png, thumbnail
+from signpipe.report.ladder import ladder_sections
 from signpipe.report.page import Html, Section, figure, folded, grid, join, paragraph, table, verdict
 
 if TYPE_CHECKING:
@@ -82,6 +83,7 @@ def quality_sections(
     on_scenes = results.get("robustness", {}).get("metrics", {}).get("on_scenes")
     if on_scenes:
         sections.append(Section("On scenes", _on_scenes(on_scenes)))
+    sections += ladder_sections(results)
     if examples:
         sections.append(Section("Examples", _examples(examples)))
     sections.append(Section("All numbers", _numbers(results)))

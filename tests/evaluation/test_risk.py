@@ -48,7 +48,7 @@ def test_budgets_pass_fail_or_were_not_measured(tmp_path: Path) -> None:
 
 def test_the_shipped_budgets_name_numbers_that_are_measured() -> None:
     names = {budget.metric.split(".", 1)[0] for budget in load_budgets(BUDGETS)}
-    assert names == {"detection", "classification", "robustness"}
+    assert names == {"detection", "classification", "robustness", "fallback"}
 
 
 @pytest.mark.parametrize("text", ["no toml", '[[budget]]\ntitle = "a"\nmetric = "b.c"\n', "x = 1", "budget = 3"])
