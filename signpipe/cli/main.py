@@ -17,6 +17,7 @@ from signpipe.cli.classes import classes_app
 from signpipe.cli.data import data_app
 from signpipe.cli.doctor import doctor
 from signpipe.cli.evaluate import evaluate_app
+from signpipe.cli.explain import explain
 from signpipe.cli.export import export
 from signpipe.cli.models import models_app
 from signpipe.cli.review import review_app
@@ -38,6 +39,7 @@ app = typer.Typer(
 )
 app.command("run")(run)
 app.command("doctor")(doctor)
+app.command("explain")(explain)
 app.command("settings")(show_settings)
 app.command("simulate")(simulate)
 app.add_typer(data_app, name="data")
