@@ -22,8 +22,6 @@ from tests.evaluation.drawn import NAMES, drawn_tracks
 CATALOGUE = load_catalogue()
 RNG = np.random.default_rng(0)
 SVG = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 20 20"><circle cx="10" cy="10" r="10" fill="#0f0"/></svg>'
-    '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 20 20"><circle cx="10" cy="10" r="10" fill="#00ff00"/></svg>'
-)
 
 
 def track(novelty: FloatArray, confidence: float = 0.99) -> Approach:
