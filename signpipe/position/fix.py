@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
+from typing import Any
 
 STANDING = 1.0  # metres a second; below, a receiver's course is noise
 FASTEST = 90.0  # metres a second; what is faster has jumped
@@ -44,3 +46,12 @@ class Fix:
             course=other.course if self.course is None else self.course,
             sigma=other.sigma if self.sigma is None else self.sigma,
         )
+
+
+def number(value: Any) -> float | None:
+    """Return a value as a finite number, or None if it isn't one."""
+    try:
+        converted = float(value)
+    except (TypeError, ValueError):
+        return None
+    return converted if math.isfinite(converted) else None

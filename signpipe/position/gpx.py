@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from signpipe.errors import SourceError
-from signpipe.position.fix import RANGE_ERROR, Fix
+from signpipe.position.fix import RANGE_ERROR, Fix, number
 
 if TYPE_CHECKING:
     from gpxpy.gpx import GPXTrackPoint
@@ -40,20 +39,17 @@ def _fix(point: GPXTrackPoint) -> Fix | None:
     """Return a track point as a fix, or None if it has no time or no place on earth."""
     if point.time is None or not (abs(point.latitude) <= 90 and abs(point.longitude) <= 180):
         return None
-    dilution = point.horizontal_dilution
+    dilution = number(point.horizontal_dilution)
     return Fix(
         point.time.timestamp(), point.latitude, point.longitude,
-        _number(point, "speed", point.speed), _number(point, "course", point.course),
-        dilution * RANGE_ERROR if dilution and math.isfinite(dilution) else None,
+        _told(point, "speed", point.speed), _told(point, "course", point.course),
+        dilution * RANGE_ERROR if dilution else None,
     )  # fmt: skip
 
 
-def _number(point: GPXTrackPoint, name: str, value: float | None) -> float | None:
+def _told(point: GPXTrackPoint, name: str, value: float | None) -> float | None:
     """Return a value that GPX 1.0 has as an element and 1.1 as an extension, in any namespace."""
-    texts = [element.text for top in point.extensions for element in top.iter() if element.tag.endswith(f"}}{name}")]
-    if value is None and texts:
-        try:
-            value = float(texts[0] or "")
-        except ValueError:
-            return None
-    return value if value is None or math.isfinite(value) else None
+    texts = [
+        element.text for top in point.extensions for element in top.iter() if str(element.tag).endswith(f"}}{name}")
+    ]
+    return number(texts[0] if value is None and texts else value)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from signpipe.errors import ExtraMissingError, SourceError
-from signpipe.position.fix import RANGE_ERROR, Fix
+from signpipe.position.fix import RANGE_ERROR, Fix, number
 
 KNOT = 1852 / 3600  # metres a second
 DAY = 86400.0
@@ -55,15 +55,16 @@ class NmeaReader:
             return None
         if not valid or not sentence.lat or not sentence.lon or sentence.timestamp is None:
             return None
-        if abs(sentence.latitude) > 90 or abs(sentence.longitude) > 180:
+        if not (abs(sentence.latitude) <= 90 and abs(sentence.longitude) <= 180):
             return None
         fix = Fix(self._clock(sentence.timestamp), sentence.latitude, sentence.longitude)
         if kind == "GGA":
-            self._sigma = float(sentence.horizontal_dil) * RANGE_ERROR if sentence.horizontal_dil else None
+            dilution = number(sentence.horizontal_dil)
+            self._sigma = dilution * RANGE_ERROR if dilution else None
             return replace(fix, sigma=self._sigma)
-        speed = None if sentence.spd_over_grnd is None else float(sentence.spd_over_grnd) * KNOT
-        course = None if sentence.true_course is None else float(sentence.true_course)
-        return replace(fix, speed=speed, course=course, sigma=self._sigma)
+        knots = number(sentence.spd_over_grnd)
+        speed = None if knots is None else knots * KNOT
+        return replace(fix, speed=speed, course=number(sentence.true_course), sigma=self._sigma)
 
     def _clock(self, time: Any) -> float:
         """Return seconds that go on over midnight."""

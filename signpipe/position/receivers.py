@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from signpipe.errors import ExtraMissingError
-from signpipe.position.fix import Fix
+from signpipe.position.fix import Fix, number
 from signpipe.position.nmea import NmeaReader
 
 CONNECT_WITHIN = 5.0  # seconds
@@ -132,7 +132,7 @@ def _report(line: str) -> Fix | None:
         latitude, longitude = float(report["lat"]), float(report["lon"])
         if not (abs(latitude) <= 90 and abs(longitude) <= 180):
             return None
-        speed, course, sigma = (float(report[key]) if key in report else None for key in ("speed", "track", "eph"))
+        speed, course, sigma = (number(report.get(key)) for key in ("speed", "track", "eph"))
         return Fix(moment, latitude, longitude, speed, course, sigma)
-    except (ValueError, TypeError, KeyError, AttributeError):
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return None

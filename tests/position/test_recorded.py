@@ -14,6 +14,8 @@ from signpipe.errors import SettingsError, SourceError
 from signpipe.geodesy import offset
 from signpipe.position import PositionSource, open_position
 from signpipe.position.fix import FASTEST, NEAR, Fix
+from signpipe.position.nmea import NmeaReader
+from signpipe.position.receivers import _report
 from signpipe.position.recorded import plausible
 from signpipe.settings import PositionSettings
 from signpipe.types import Pose
@@ -251,3 +253,48 @@ def test_a_long_recording_that_jumps_all_the_time_is_read_in_seconds() -> None:
     fixes = [Fix(*at(float(s), 1e5 * (s % 2), 0.0)) for s in range(4000)]
     kept, jumped, _ = plausible(fixes)
     assert (len(kept), jumped) == (2000, 2000)
+
+
+FIELDS = st.sampled_from(["A", "1", "N", "E", "120000", "5000.0", "00900.0", "-1", "nan", "inf", ""])
+SENTENCES = st.one_of(
+    st.text(max_size=80).map("${}".format),
+    st.builds(
+        lambda kind, fields: f"$GP{kind}," + ",".join(fields),
+        st.sampled_from(["RMC", "GGA", "XXX"]),
+        st.lists(st.one_of(FIELDS, st.text(max_size=8)), max_size=15),
+    ),
+)
+
+
+@given(SENTENCES)
+@settings(max_examples=300)
+def test_no_sentence_however_damaged_stops_the_reader(sentence: str) -> None:
+    fix = NmeaReader().read(sentence)
+    if fix is not None:
+        assert abs(fix.latitude) <= 90
+        assert abs(fix.longitude) <= 180
+        assert all(value is None or np.isfinite(value) for value in (fix.speed, fix.course, fix.sigma))
+
+
+@pytest.mark.parametrize(
+    "report",
+    [
+        "",
+        "[" * 60_000,
+        "null",
+        '{"class":"TPV","mode":2,"lat":NaN,"lon":9}',
+        '{"class":"TPV","mode":{},"lat":1,"lon":9}',
+    ],
+    ids=["empty", "deep", "null", "no number", "no mode"],
+)
+def test_no_report_however_damaged_stops_the_reader(report: str) -> None:
+    assert _report(report) is None
+
+
+def test_numbers_that_are_none_are_left_out() -> None:
+    fix = NmeaReader().read("$GPRMC,120000,A,5000.0,N,00900.0,E,nan,inf,010126,,,A")
+    assert fix is not None
+    assert (fix.speed, fix.course) == (None, None)
+    fix = _report('{"class":"TPV","mode":3,"lat":50,"lon":9,"speed":NaN,"track":"x"}')
+    assert fix is not None
+    assert (fix.speed, fix.course) == (None, None)
