@@ -89,6 +89,9 @@ class LidarSettings(Section):
 
     sweeps: Path | None = Field(None, description="Folder of sweeps, one a frame: .bin (KITTI), .pcd or .npy.")
     calibration: Path | None = Field(None, description="KITTI calibration file of camera and LiDAR.")
+    sensor_height: float = Field(
+        1.73, gt=0, description="Metres of the LiDAR over the road, taken where it sees no ground around a sign."
+    )
     weight: float = Field(1.0, ge=0, le=1, description="Its log-odds count so much.")
 
     @model_validator(mode="after")
