@@ -216,7 +216,7 @@ def judge_unseen(unseen: Unseen, data: Path, settings: Settings, catalogue: Cata
     """
     ids = {catalogue.names.index(name) for name in unseen.classes}
     settings = settings.model_copy(update={"classify": settings.classify.model_copy(update={"model": unseen.model})})
-    val, train = (open_dataset(data, "gtsrb", part) for part in ("val", "train"))  # type: ignore[arg-type]
+    val, train = (open_dataset(data, "gtsrb", part) for part in ("val", "train"))
     others = tuple(image for image in train if int(image.class_ids[0]) in ids)
     read = read_approaches(replace(val, images=val.images + others), settings, lambda _: None)
     sets = {
@@ -259,10 +259,10 @@ def _sets(data: Path, settings: Settings, size: int, drawings: Path | None) -> I
     signs = [sign for sign in read_outside_signs(drawings) if sign.judge] if drawings else []
     outside = outside_views(signs, val.backgrounds, LOOKS, size) if signs else np.zeros((0, 1, size, size, 3), np.uint8)
     yield "outside", outside, True
-    streets = [open_dataset(data, "gtsdb", "all")]
+    streets = [open_dataset(data, "gtsdb", "val")]
     lights = np.zeros((0, size, size, 3), np.uint8)
     if (data / "sy32").is_dir():
-        streets.append(open_dataset(data, "sy32", "all"))
+        streets.append(open_dataset(data, "sy32", "val"))
         lights = boxed_crops(open_dataset(data, "sy32", "all", ClassMap(LIGHTS)), settings, size)
     yield "unboxed", np.concatenate([unboxed_crops(one, settings, size, lambda *_: None) for one in streets]), False
     yield "lights", lights, False
