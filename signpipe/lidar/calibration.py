@@ -19,8 +19,8 @@ class Calibration:
     """A camera and the LiDAR beside it.
 
     Attributes:
-        matrix: float32 (3, 4), LiDAR coordinates (x, y, z, 1) to (u * depth, v * depth, depth), with u and v in pixels of
-            the rectified picture and depth in metres along the camera's axis.
+        matrix: float32 (3, 4), LiDAR coordinates (x, y, z, 1) to (u * depth, v * depth, depth), with u and v in pixels
+            of the rectified picture and depth in metres along the camera's axis.
         focal: Focal length in pixels as (horizontal, vertical).
         principal: Pixel column of the camera's axis.
     """

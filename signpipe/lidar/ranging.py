@@ -18,7 +18,8 @@ FEWEST: Final = 5  # points of a face, below which nothing is said
 SENSOR_HEIGHT: Final = 1.73  # metres of the LiDAR over the road, where no ground is seen: KITTI's car
 _MARGIN: Final = 0.12  # of the box's sides, where the background shows and beams split
 _GAP: Final = 0.4  # metres of depth between two things
-_DENSE: Final = 0.25  # share of the box's points that makes a thing worth ranging
+_MOST: Final = 0.5  # share of the box's points on a face; a triangle fills 0.64 of the box inside its margin
+_SOME: Final = 0.25  # the same of a face that shines, and may be half hidden
 _BRIGHT: Final = 0.7  # reflectance of retroreflective film, over that of paint
 _BOX_ERROR: Final = 1.5  # pixels, of a box's width or height
 _RING: Final = 0.009  # radians between two rings of a 64-ring scanner, with some slack
@@ -37,7 +38,7 @@ class Sighting:
         uncertainty: Relative standard deviation of width and height.
         above_road: Height of the box's centre over the road around it, metres.
         road_seen: False if no ground was seen there and the sensor's height stands for it.
-        surface: How far the face's surface goes on beyond the box, metres to the left and right together, and up and down.
+        surface: How far the face's surface goes on beyond the box in metres, left and right together, up and down too.
         bright: Share of the face's points that reflect like a road sign's film.
         bright_around: The same share of the surface around the box.
     """
@@ -107,19 +108,20 @@ def _window(view: View, x1: float, y1: float, x2: float, y2: float) -> npt.NDArr
 
 
 def _nearest_face(depths: FloatArray, reflectance: FloatArray) -> npt.NDArray[np.int64]:
-    """Return which points are the sign's face: the nearest dense thing, or the one that shines like a sign.
+    """Return which points are the sign's face: the thing that shines like one, else the nearest if it fills the box.
 
-    Twigs and posts before a sign are nearer and can be as dense; no more than they hide, they don't shine.
+    Twigs and posts before a sign are nearer and can be as dense, but don't shine. Where nothing shines and the
+    nearest thing fills little of the box, what lies behind may be the background: none is taken.
     """
     if len(depths) < FEWEST:
         return np.zeros(0, np.int64)
     order = np.argsort(depths, kind="stable")
     things = np.split(order, np.flatnonzero(np.diff(depths[order]) > _GAP) + 1)
-    dense = [thing for thing in things if len(thing) >= max(FEWEST, _DENSE * len(depths))]
-    if not dense:
-        return np.zeros(0, np.int64)
-    shining = [thing for thing in dense if (reflectance[thing] >= _BRIGHT).mean() >= 0.4]
-    return np.asarray((shining or dense)[0])
+    for thing in things:
+        if len(thing) >= max(FEWEST, _SOME * len(depths)) and (reflectance[thing] >= _BRIGHT).mean() >= 0.4:
+            return np.asarray(thing)
+    nearest = next((thing for thing in things if len(thing) > 1), things[0])  # single points are stray
+    return np.asarray(nearest if len(nearest) >= max(FEWEST, _MOST * len(depths)) else nearest[:0])
 
 
 def _surroundings(

@@ -23,8 +23,8 @@ def surface_extent(
     """Follow the plane of a face outwards.
 
     A plane is linear in (across, down, behind) as long as `behind` is measured in inverse depth. It is fitted to the
-    face and fitted again as it grows, so that a surface seen at a slant is followed too. In each of four strips beside the
-    box the surface goes on while most points lie on it; points behind it mean that one sees past it.
+    face and fitted again as it grows, so that a surface seen at a slant is followed too. In each of four strips beside
+    the box the surface goes on while most points lie on it; points behind it mean that one sees past it.
 
     Args:
         across: float32 (N,), metres right of the box's centre, at the face's depth.

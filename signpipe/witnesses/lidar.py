@@ -17,7 +17,7 @@ from signpipe.types import FloatArray, Frame, Opinion, SignTrack
 _SIZES: Final = ((0.7, 0.25), (1.0, 0.5), (1.25, 0.12), (1.4, 0.08), (2.0, 0.05))
 _SIZE_SPREAD: Final = 0.08  # of the logarithm: makers, and boxes that hug a rim or don't
 _STRAY: Final = 0.03  # likelihood that no size explains: a box cut by an occluder, say
-_SMALLEST, _LARGEST = 0.42, 3.3  # shares of the usual size that no sign has: 0.25 m and 2 m of a circle
+_SMALLEST, _LARGEST = 0.42, 2.5  # shares of the usual size that no sign has: 0.25 m of a circle, 2.25 m of a triangle
 _SIGMAS: Final = 2.0  # by which a size must be out before it rules out a sign
 
 _LOW: Final = 1.5  # metres over the road that part low mounting (islands, bollards) from posts and gantries
@@ -32,8 +32,9 @@ _AROUND, _AROUND_AREA = 0.5, 0.64  # metres, and metres by metres, that a surfac
 class LidarWitness:
     """Opinions from range: a real sign of a class has a known size, and stands free in the air.
 
-    It rules out what is far too small or large, tail lamps, and pictures on trucks and billboards (the face's plane goes on
-    far beyond the box, both ways). A face of retroreflective film on a surface that isn't is let pass: a sign on a wall.
+    It rules out what is far too small or large, tail lamps, and pictures on trucks and billboards (the face's plane
+    goes on far beyond the box, both ways). A face of retroreflective film on a surface without is let pass: a sign on
+    a wall.
 
     Args:
         settings: The LiDAR's settings.

@@ -1,0 +1,192 @@
+"""Sweeps come from KITTI, numpy and PCD files; what is damaged is refused with one sentence, or warned of in a run."""
+
+import logging
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pypcd4 import Encoding, PointCloud
+
+from signpipe.errors import SettingsError, SourceError
+from signpipe.lidar import open_sweeps, read_sweep
+from signpipe.settings import LidarSettings
+from signpipe.types import FloatArray
+
+POINTS = (np.random.default_rng(0).integers(0, 64, (500, 4)) / 64).astype(np.float32)  # exact in ascii, compressible
+ENCODINGS = pytest.mark.parametrize("encoding", [Encoding.ASCII, Encoding.BINARY, Encoding.BINARY_COMPRESSED])
+
+
+def opened(folder: Path) -> LidarSettings:
+    return LidarSettings(sweeps=folder, calibration=folder / "calib.txt")
+
+
+def pcd(path: Path, encoding: Encoding, fields: tuple[str, ...] = ("x", "y", "z", "intensity")) -> Path:
+    columns = [POINTS[:, k] for k in range(len(fields))]
+    PointCloud.from_points(columns, fields, [np.float32] * len(fields)).save(path, encoding=encoding)
+    return path
+
+
+@given(st.integers(1, 200), st.integers(0, 2**32 - 1))
+def test_kitti_and_numpy_files_come_back_as_they_were(tmp_path_factory: pytest.TempPathFactory, n: int, seed: int) -> None:
+    folder = tmp_path_factory.mktemp("sweeps")
+    points = np.random.default_rng(seed).random((n, 4), np.float32)
+    points.tofile(folder / "a.bin")
+    np.save(folder / "a.npy", points)
+    for name in ("a.bin", "a.npy"):
+        read = read_sweep(folder / name)
+        assert read.dtype == np.float32
+        np.testing.assert_array_equal(read, points)
+
+
+@ENCODINGS
+@pytest.mark.parametrize("name", ["intensity", "reflectance"])
+def test_pcd_files_come_back_in_every_encoding(tmp_path: Path, encoding: Encoding, name: str) -> None:
+    path = pcd(tmp_path / "a.pcd", encoding, ("x", "y", "z", name))
+    assert encoding.value.encode() in path.read_bytes()[:400]
+    np.testing.assert_array_equal(read_sweep(path), POINTS)
+
+
+def test_a_pcd_file_without_intensity_gets_none(tmp_path: Path) -> None:
+    sweep = read_sweep(pcd(tmp_path / "a.pcd", Encoding.BINARY, ("x", "y", "z")))
+    np.testing.assert_array_equal(sweep[:, :3], POINTS[:, :3])
+    assert not sweep[:, 3].any()
+
+
+def test_reflectances_up_to_255_are_scaled_and_points_without_return_left_out(tmp_path: Path) -> None:
+    points = np.array([[1, 2, 3, 255], [np.nan, 0, 0, 9], [4, 5, 6, 51]], np.float32)
+    np.save(tmp_path / "a.npy", points)
+    np.testing.assert_allclose(read_sweep(tmp_path / "a.npy"), [[1, 2, 3, 1], [4, 5, 6, 0.2]])
+
+
+def cut_bin(path: Path) -> Path:
+    path.with_suffix(".bin").write_bytes(POINTS.tobytes()[:-3])
+    return path.with_suffix(".bin")
+
+
+def empty(path: Path) -> Path:
+    path.with_suffix(".bin").touch()
+    return path.with_suffix(".bin")
+
+
+def no_numbers(path: Path) -> Path:
+    np.full((3, 4), np.nan, np.float32).tofile(path.with_suffix(".bin"))
+    return path.with_suffix(".bin")
+
+
+def wrong_shape(path: Path) -> Path:
+    np.save(path.with_suffix(".npy"), POINTS[:, :3])
+    return path.with_suffix(".npy")
+
+
+def no_npy(path: Path) -> Path:
+    path.with_suffix(".npy").write_bytes(b"\x93NUMPY\x01")
+    return path.with_suffix(".npy")
+
+
+def cut_pcd(encoding: Encoding) -> Callable[[Path], Path]:
+    def write(path: Path) -> Path:
+        whole = pcd(path.with_suffix(".pcd"), encoding).read_bytes()
+        path.with_suffix(".pcd").write_bytes(whole[: len(whole) * 2 // 3])
+        return path.with_suffix(".pcd")
+
+    return write
+
+
+def promising(encoding: Encoding) -> Callable[[Path], Path]:
+    def write(path: Path) -> Path:
+        whole = pcd(path.with_suffix(".pcd"), encoding).read_bytes()
+        more = whole.replace(b"POINTS 500", b"POINTS 900").replace(b"WIDTH 500", b"WIDTH 900")
+        path.with_suffix(".pcd").write_bytes(more)
+        return path.with_suffix(".pcd")
+
+    return write
+
+
+def flat_pcd(path: Path) -> Path:
+    return pcd(path.with_suffix(".pcd"), Encoding.BINARY, ("x", "y"))
+
+
+def no_pcd(path: Path) -> Path:
+    path.with_suffix(".pcd").write_text("hello\nworld\n")
+    return path.with_suffix(".pcd")
+
+
+def other(path: Path) -> Path:
+    path.with_suffix(".las").write_bytes(b"LASF")
+    return path.with_suffix(".las")
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [cut_bin, empty, no_numbers, wrong_shape, no_npy, flat_pcd, no_pcd, other]
+    + [kind(encoding) for kind in (cut_pcd, promising) for encoding in (Encoding.BINARY, Encoding.BINARY_COMPRESSED)]
+    + [promising(Encoding.ASCII)],
+)
+def test_what_is_no_whole_sweep_is_refused_in_one_sentence_that_names_it(
+    tmp_path: Path, damage: Callable[[Path], Path]
+) -> None:
+    path = damage(tmp_path / "000001")
+    with pytest.raises(SourceError) as refused:
+        read_sweep(path)
+    assert str(path) in str(refused.value)
+    assert "\n" not in str(refused.value)
+    assert str(refused.value).endswith(".")
+
+
+def test_a_missing_sweep_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match=r"can't be read"):
+        read_sweep(tmp_path / "no.bin")
+
+
+def write_sweeps(folder: Path, *names: str) -> list[FloatArray]:
+    sweeps = []
+    for number, name in enumerate(names):
+        sweeps.append(POINTS + np.float32(number) * np.array([1, 0, 0, 0], np.float32))
+        sweeps[-1].tofile(folder / name)
+    return sweeps
+
+
+def test_sweeps_belong_to_frames_in_natural_order(tmp_path: Path) -> None:
+    sweeps = write_sweeps(tmp_path, "2.bin", "9.bin", "10.bin")
+    (tmp_path / "calib.txt").touch()
+    opened_sweeps = open_sweeps(opened(tmp_path))
+    assert len(opened_sweeps) == 3
+    for index, sweep in enumerate(sweeps):
+        read = opened_sweeps.at(index)
+        assert read is not None
+        np.testing.assert_array_equal(read, sweep)
+
+
+def test_a_bad_sweep_is_one_warning_and_its_frame_goes_on_without(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    write_sweeps(tmp_path, "0.bin", "1.bin", "2.bin")
+    (tmp_path / "1.bin").write_bytes(b"12345")
+    sweeps = open_sweeps(opened(tmp_path))
+    with caplog.at_level(logging.WARNING):
+        assert sweeps.at(0) is not None
+        assert sweeps.at(1) is None
+        assert sweeps.at(1) is None
+        assert sweeps.at(2) is not None
+    assert len(caplog.records) == 1
+    assert "1.bin" in caplog.text
+
+
+def test_after_the_last_sweep_there_is_none_and_one_warning(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    write_sweeps(tmp_path, "0.bin")
+    sweeps = open_sweeps(opened(tmp_path))
+    with caplog.at_level(logging.WARNING):
+        assert [sweeps.at(index) for index in (1, 2, 3)] == [None] * 3
+    assert len(caplog.records) == 1
+
+
+def test_a_folder_without_sweeps_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match="holds no LiDAR sweeps"):
+        open_sweeps(opened(tmp_path))
+    with pytest.raises(SourceError, match="can't be listed"):
+        open_sweeps(opened(tmp_path / "missing"))
+    with pytest.raises(SettingsError):
+        open_sweeps(LidarSettings())
