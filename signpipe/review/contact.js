@@ -18,9 +18,12 @@
     document.getElementById("save").disabled = labels === 0;
   };
 
+  // A class that was added to the classifier is none of the catalogue's: it goes by its name.
   const choose = (card, value) => {
-    card.querySelector("select").value = value;
-    card.querySelector("select").dispatchEvent(new Event("change"));
+    const select = card.querySelector("select"), known = [...select.options].some((option) => option.value === value);
+    select.value = known ? value : other;
+    if (!known) card.querySelector("input").value = value;
+    select.dispatchEvent(new Event("change"));
   };
 
   const filter = () => {

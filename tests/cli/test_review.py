@@ -21,7 +21,7 @@ Run = Callable[..., Outcome]
 # Does on the page what a person would, and puts what the browser would save into the document.
 VISITOR = """
 <script>
-  const [novel, middle, plain] = document.querySelectorAll(".item");
+  const [novel, middle, plain, added] = document.querySelectorAll(".item");
   const shown = [...document.querySelectorAll(".item")].filter((card) => card.offsetParent).length;
   URL.createObjectURL = (blob) => { window.saved = blob; return "#"; };
   const before = document.getElementById("save").disabled;
@@ -31,6 +31,7 @@ VISITOR = """
   plain.querySelector("select").dispatchEvent(new Event("change"));
   plain.querySelector("input").value = "Level crossing";
   plain.querySelector("input").dispatchEvent(new Event("input"));
+  added.querySelector("button").click();
   document.getElementById("save").click();
   const pictures = [...document.images].filter((image) => image.complete && image.naturalWidth > 0).length;
   const note = document.createElement("pre");
@@ -125,7 +126,8 @@ def test_the_page_stands_alone_and_shows_the_most_novel_first(signpipe: Run, tmp
 @pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed")
 def test_what_a_person_chooses_in_a_browser_comes_back_as_labels(signpipe: Run, tmp_path: Path) -> None:
     queue, (first, second, third) = filled(tmp_path / "queue")
-    done = put(queue, item(novelty=0.0))
+    added = put(queue, item(novelty=-0.1, guess="zebra_crossing"))
+    done = put(queue, item(novelty=-0.2))
     queue.label(done, "stop", "ada")
     file = tmp_path / "page.html"
     assert signpipe("review", "page", tmp_path / "queue", "--out", file).code == 0
@@ -134,12 +136,18 @@ def test_what_a_person_chooses_in_a_browser_comes_back_as_labels(signpipe: Run, 
     note = re.search('<pre id="note">(.*?)</pre>', document, re.DOTALL)
     assert note, document[-2000:]
     found = json.loads(note[1])
-    assert (found["shown"], found["before"], found["count"]) == (3, True, "3 labelled on this page")
+    assert (found["shown"], found["before"], found["count"]) == (4, True, "4 labelled on this page")
     assert found["pictures"] >= 4  # those of what is folded away needn't be ready
     (tmp_path / "labels.json").write_text(found["said"])
     assert signpipe("review", "label", tmp_path / "queue", "--from", tmp_path / "labels.json").code == 0
     said = {entry.item.id: entry.label.label for entry in queue.items() if entry.label}
-    assert said == {third: "speed_limit_80", second: NOT_A_SIGN, first: "level_crossing", done: "stop"}
+    assert said == {
+        third: "speed_limit_80",
+        second: NOT_A_SIGN,
+        first: "level_crossing",
+        added: "zebra_crossing",
+        done: "stop",
+    }
 
 
 def test_exports_say_what_to_do_with_names_outside_the_catalogue(signpipe: Run, tmp_path: Path) -> None:
