@@ -9,12 +9,8 @@ import numpy as np
 from signpipe.catalogue import Catalogue
 from signpipe.types import Classifications, FloatArray
 
-# Of a cosine of 0.02 more, an odds ratio of e: fitted so that of the crops of ten signs outside the 43 that get 0.95 or
-# more, as many are right.
-SHARPNESS = 50.0
-# Cosine at which a crop is as likely to be of none of the prototypes. Of 7,289 validation crops of known signs none
-# gets an added class at 0.95, and of views of 250 other signs that nobody added about 5 %.
-ELSEWHERE = 0.79
+SHARPNESS = 50.0  # a cosine of 0.02 more makes a class e times as likely
+ELSEWHERE = 0.8  # cosine at which a crop is as likely to be of none of the prototypes
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +20,10 @@ class AddedHead:
     A crop belongs to the class whose prototype, the mean embedding of its examples, is nearest, by a softmax over
     cosines (Snell, Swersky and Zemel, Prototypical networks for few-shot learning, NeurIPS 2017). The known classes
     have prototypes too, which take from an added one what is theirs, and so has "none of them", at a fixed cosine.
+
+    Both constants were chosen on photographs made of the drawings of twenty signs outside the 43, ten at a time: of the
+    looks that get 0.95 or more, 94 to 99 % are right; of 7,289 validation crops of known signs none gets an added class
+    at 0.95; of signs that nobody added, 3 to 5 % do in a single look.
 
     Attributes:
         catalogue: The known classes and, after them, the added ones.

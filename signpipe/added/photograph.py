@@ -27,9 +27,14 @@ def photograph(source: Image, rng: np.random.Generator, size: int) -> Image:
     Returns:
         BGR uint8 (size, size, 3).
     """
-    crop = expose(warp(source, box_jitter(rng, size), size), rng)
+    crop = expose(reframe(source, rng, size), rng)
     everywhere = np.ones((size, size), np.float32)
     return Augmenter(rng, occlusion=0, strongest=_STRONGEST)(crop, everywhere)[0]
+
+
+def reframe(source: Image, rng: np.random.Generator, size: int) -> Image:
+    """Return a sign as another box would frame it, and nothing else changed; see `photograph`."""
+    return warp(source, box_jitter(rng, size), size)
 
 
 def source_of_drawing(drawing: Image, rng: np.random.Generator) -> Image:

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from signpipe.added.examples import Examples
-from signpipe.added.photograph import photograph, source_of_drawing
+from signpipe.added.photograph import photograph, reframe, source_of_drawing
 from signpipe.catalogue import Catalogue
 from signpipe.drawings import render_drawing
 from signpipe.errors import SettingsError
@@ -16,7 +16,7 @@ from signpipe.runtime.session import Session
 from signpipe.training.augment import MARGIN, SOURCE_MARGIN, SOURCE_SIZE
 from signpipe.types import FloatArray, Image
 
-VIEWS_OF_PICTURE = 12
+VIEWS_OF_PICTURE = 12  # half of them in the light in which it was taken
 VIEWS_OF_DRAWING = 32
 _BATCH = 64
 
@@ -49,7 +49,8 @@ class PrototypeMaker:
         if (drawing := examples.drawing) is not None:
             views += [photograph(source_of_drawing(drawing, rng), rng, self._size) for _ in range(VIEWS_OF_DRAWING)]
         for source in examples.sources:
-            views += [photograph(source, rng, self._size) for _ in range(VIEWS_OF_PICTURE)]
+            views += [reframe(source, rng, self._size) for _ in range(VIEWS_OF_PICTURE // 2)]
+            views += [photograph(source, rng, self._size) for _ in range(VIEWS_OF_PICTURE // 2)]
         return np.stack(views)
 
     def plain(self, examples: Examples) -> Image:

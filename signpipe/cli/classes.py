@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 import shutil
@@ -38,6 +39,7 @@ from signpipe.runtime.session import Session, open_session
 from signpipe.settings import Settings, load_settings
 from signpipe.types import Classifications
 
+logger = logging.getLogger(__name__)
 classes_app = typer.Typer(
     help="Add signs outside the catalogue from a handful of pictures, without training; "
     "`signpipe run --set classify.added=FOLDER` reads them.",
@@ -98,6 +100,10 @@ def add(
         )
     save_examples(folder, name, shown)
     write_added(folder, head, session)
+    if sign.shape is Shape.RECTANGLE:
+        logger.warning(
+            "The shipped detectors hardly find square and oblong signs; '%s' may need one trained for it.", name
+        )
     Console().print(
         f"added as class {len(head.catalogue) - 1} in {escape(str(folder))}; read it with  "
         f"signpipe run SOURCE --set classify.added={escape(str(folder))}", highlight=False, soft_wrap=True,
