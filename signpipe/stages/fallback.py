@@ -51,9 +51,8 @@ class Fallback:
     - A class needs `accept` in all, and a sign that is familiar; once published it stays until it falls below
       `release` (or novelty rises by as much over its bound), so that a verdict doesn't flicker.
     - A map is never a verdict alone: it decides between classes of a category that is sure without it. Where it
-      contradicts what the sensors are sure of, the more cautious of the two stands: the sensors' reading, if it asks
-      more of the driver or the matter differs; else nothing until they are sure in spite of the map. Either way the
-      conflict is reported.
+      contradicts what the sensors are sure of, the more cautious stands: the sensors' reading, if it asks more of the
+      driver than the map's; else nothing, until they are sure in spite of the map. Either way the conflict is reported.
     - What a witness knows to be no real sign (a picture on a truck) is never published, not even its category.
     - Else the category is said, if the classes of one category together reach `category`. An unfamiliar sign can still
       have a sure category, as shape and colour tell it; something that looks like no sign at all gathers no evidence
@@ -187,9 +186,10 @@ class Fallback:
         return float(sensed @ members) >= self._settings.category
 
     def _is_restrained(self, class_id: int, heard: tuple[Opinion, ...]) -> bool:
-        """Return True if a map names something more cautious than what the sensors see."""
+        """Return True if a map names another class, and what the sensors see isn't the more cautious one."""
         return any(
-            is_more_cautious(self._catalogue[opinion.class_id], self._catalogue[class_id])
+            opinion.class_id != class_id
+            and not is_more_cautious(self._catalogue[class_id], self._catalogue[opinion.class_id])
             for opinion in heard
             if opinion.source in PRIORS and opinion.class_id is not None
         )

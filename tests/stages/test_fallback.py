@@ -208,6 +208,12 @@ def test_of_vision_and_a_map_the_more_cautious_stands() -> None:
     assert higher.conflict == "speed limit 80 km/h is held back: the map says speed limit 60 km/h"
 
 
+def test_what_cant_be_compared_waits_until_it_is_surer_than_the_map() -> None:
+    unsure = heard(track("keep_right", probability=0.92, other="roundabout"), Says("map", 40, "roundabout"))
+    assert unsure.verdict is Verdict.UNCERTAIN
+    assert heard(track("keep_right", probability=0.999, other="roundabout"), Says("map", 40, "roundabout")).is_sure
+
+
 def test_a_map_never_replaces_what_vision_is_sure_of() -> None:
     result = heard(
         track("speed_limit_60", probability=0.92, other="speed_limit_80"), Says("map", 1e9, "speed_limit_80")
