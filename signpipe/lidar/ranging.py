@@ -104,7 +104,7 @@ def _window(view: View, x1: float, y1: float, x2: float, y2: float) -> npt.NDArr
     """Return which points lie in a part of the picture."""
     columns = np.flatnonzero((view.u > x1) & (view.u < x2))
     v = view.v[columns]
-    return columns[(v > y1) & (v < y2)]
+    return np.asarray(columns[(v > y1) & (v < y2)])
 
 
 def _nearest_face(depths: FloatArray, reflectance: FloatArray) -> npt.NDArray[np.int64]:

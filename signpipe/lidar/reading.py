@@ -39,7 +39,7 @@ def read_sweep(path: Path) -> FloatArray:
         points = read(path)
     except OSError as error:
         raise SourceError(f"The sweep {path} can't be read: {error.strerror or error}.") from None
-    points = points[np.isfinite(points).all(axis=1)]
+    points = np.asarray(points[np.isfinite(points).all(axis=1)])
     if not len(points):
         raise SourceError(f"The sweep {path} holds no point that is a number; leave it out or write it again.")
     brightest = float(points[:, 3].max())
@@ -70,7 +70,7 @@ def _read_npy(path: Path) -> FloatArray:
 
 def _read_pcd(path: Path) -> FloatArray:
     try:
-        from pypcd4 import PointCloud
+        from pypcd4.pypcd4 import PointCloud
     except ImportError:
         raise ExtraMissingError("reading PCD sweeps", "lidar") from None
     try:

@@ -75,7 +75,7 @@ class LidarWitness:
 
     def _ratios(self, seen: Sighting) -> npt.NDArray[np.float64]:
         """Return width and height as shares of each class's usual ones, float64 (C, 2)."""
-        return np.array((seen.width, seen.height)) / self._real
+        return np.asarray(np.array((seen.width, seen.height)) / self._real)
 
     def _size(self, seen: Sighting) -> npt.NDArray[np.float64]:
         """Return the log-likelihood of the size, float64 (C,): a mixture of log-normals, one an official size.

@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from signpipe.catalogue import Shape, SignClass
 from signpipe.lidar import Calibration
-from signpipe.types import Frame, SignTrack, TrackState
-from signpipe.types import FloatArray as Floats
+from signpipe.types import FloatArray, Frame, SignTrack, TrackState
+
+Floats = npt.NDArray[np.float64]
 
 SENSOR = 1.73  # metres over the ground
 FOCAL, PICTURE = 1000.0, (720, 1280)
@@ -33,7 +35,7 @@ class Plate:
     reflectance: float = PAINT
     shape: Shape | None = None  # None is a rectangle
 
-    def hits(self, across: Floats, up: Floats) -> np.ndarray:
+    def hits(self, across: Floats, up: Floats) -> npt.NDArray[np.bool_]:
         """Tell which places of the plate (metres from its middle, to the left and up) are on it."""
         x, y = across / self.width * 2, up / self.height * 2
         inside = (np.abs(x) <= 1) & (np.abs(y) <= 1)
@@ -48,7 +50,7 @@ class Plate:
                 inside &= np.abs(x) <= (1 - y) / 2
             case Shape.TRIANGLE_DOWN:
                 inside &= np.abs(x) <= (1 + y) / 2
-        return inside
+        return np.asarray(inside, bool)
 
     @property
     def box(self) -> tuple[float, float, float, float]:
@@ -69,7 +71,7 @@ def sign(real: SignClass, ahead: float, left: float, up: float, size: float = 1.
     return [plate, Plate(ahead + 0.06, left, up / 2, 0.08, up)]
 
 
-def scan(plates: list[Plate], rng: np.random.Generator, noise: float = 0.02, top: float = 2.0) -> Floats:
+def scan(plates: list[Plate], rng: np.random.Generator, noise: float = 0.02, top: float = 2.0) -> FloatArray:
     """Return a sweep float32 (N, 4).
 
     Args:
@@ -96,7 +98,7 @@ def scan(plates: list[Plate], rng: np.random.Generator, noise: float = 0.02, top
     return np.stack([reach * x[seen], reach * y[seen], reach * z[seen], reflectance], axis=1).astype(np.float32)
 
 
-def shown(sweep: Floats | None, box: tuple[float, float, float, float]) -> tuple[SignTrack, Frame]:
+def shown(sweep: FloatArray | None, box: tuple[float, float, float, float]) -> tuple[SignTrack, Frame]:
     """Return a track with this box, in a frame with this sweep."""
     frame = Frame(np.zeros((*PICTURE, 3), np.uint8), 0, 0.0, 0.0, "scan", lidar=sweep)
     even = np.full(43, 1 / 43, np.float32)

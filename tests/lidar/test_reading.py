@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pypcd4 import Encoding, PointCloud
+from pypcd4.pypcd4 import Encoding, PointCloud
 
 from signpipe.errors import SettingsError, SourceError
 from signpipe.lidar import open_sweeps, read_sweep
@@ -30,7 +30,9 @@ def pcd(path: Path, encoding: Encoding, fields: tuple[str, ...] = ("x", "y", "z"
 
 
 @given(st.integers(1, 200), st.integers(0, 2**32 - 1))
-def test_kitti_and_numpy_files_come_back_as_they_were(tmp_path_factory: pytest.TempPathFactory, n: int, seed: int) -> None:
+def test_kitti_and_numpy_files_come_back_as_they_were(
+    tmp_path_factory: pytest.TempPathFactory, n: int, seed: int
+) -> None:
     folder = tmp_path_factory.mktemp("sweeps")
     points = np.random.default_rng(seed).random((n, 4), np.float32)
     points.tofile(folder / "a.bin")
@@ -58,7 +60,7 @@ def test_a_pcd_file_without_intensity_gets_none(tmp_path: Path) -> None:
 def test_reflectances_up_to_255_are_scaled_and_points_without_return_left_out(tmp_path: Path) -> None:
     points = np.array([[1, 2, 3, 255], [np.nan, 0, 0, 9], [4, 5, 6, 51]], np.float32)
     np.save(tmp_path / "a.npy", points)
-    np.testing.assert_allclose(read_sweep(tmp_path / "a.npy"), [[1, 2, 3, 1], [4, 5, 6, 0.2]])
+    assert read_sweep(tmp_path / "a.npy") == pytest.approx(np.array([[1, 2, 3, 1], [4, 5, 6, 0.2]]))
 
 
 def cut_bin(path: Path) -> Path:
