@@ -11,7 +11,6 @@ import numpy as np
 from signpipe.added.examples import render
 from signpipe.catalogue import Catalogue
 from signpipe.drawings import render_drawing
-from signpipe.errors import ExtraMissingError
 from signpipe.explain.figures import evidence_figure, sensitivity_figure
 from signpipe.explain.history import History, Look, changes
 from signpipe.explain.occlusion import occlusion_map
@@ -147,14 +146,14 @@ class Explainer:
         return figure(sensitivity_figure(look.crop, fall, drawings), caption)
 
     def _drawing(self, name: str) -> Image | None:
-        """Return a class's drawing, if there is one and it can be rendered."""
+        """Return a class's drawing, if there is one."""
         folder = self._settings.classify.added
         added = folder / f"{name}.svg" if folder else Path()
         try:
             if added.is_file():
                 return render(added.read_text(encoding="utf-8"), added)
             return render_drawing(name, _DRAWN)
-        except (KeyError, ExtraMissingError):
+        except KeyError:
             return None
 
 
