@@ -17,9 +17,10 @@ from signpipe.types import FloatArray
 FEWEST: Final = 5  # points of a face, below which nothing is said
 SENSOR_HEIGHT: Final = 1.73  # metres of the LiDAR over the road, where no ground is seen: KITTI's car
 _MARGIN: Final = 0.12  # of the box's sides, where the background shows and beams split
-_GAP: Final = 0.4  # metres of depth between two things
+_GAP: Final = 0.3  # metres of depth between two things
 _MOST: Final = 0.5  # share of the box's points on a face; a triangle fills 0.64 of the box inside its margin
 _SOME: Final = 0.25  # the same of a face that shines, and may be half hidden
+_SPANS: Final = (0.75, 0.6)  # share of the points' spread across and down that a face has which doesn't shine
 _BRIGHT: Final = 0.7  # reflectance of retroreflective film, over that of paint
 _BOX_ERROR: Final = 1.5  # pixels, of a box's width or height
 _RING: Final = 0.009  # radians between two rings of a 64-ring scanner, with some slack
@@ -73,7 +74,7 @@ def sight(view: View, xyxy: Sequence[float] | FloatArray, sensor_height: float =
         return None
     dx, dy = _MARGIN * box_width, _MARGIN * box_height
     inside = _window(view, x1 + dx, y1 + dy, x2 - dx, y2 - dy)
-    face = inside[_nearest_face(view.depth[inside], view.points[3, inside])]
+    face = inside[_nearest_face(view.u[inside], view.v[inside], view.depth[inside], view.points[3, inside])]
     if len(face) < FEWEST:
         return None
     depths = view.depth[face]
@@ -107,7 +108,7 @@ def _window(view: View, x1: float, y1: float, x2: float, y2: float) -> npt.NDArr
     return np.asarray(columns[(v > y1) & (v < y2)])
 
 
-def _nearest_face(depths: FloatArray, reflectance: FloatArray) -> npt.NDArray[np.int64]:
+def _nearest_face(u: FloatArray, v: FloatArray, depths: FloatArray, reflectance: FloatArray) -> npt.NDArray[np.int64]:
     """Return which points are the sign's face: the thing that shines like one, else the nearest if it fills the box.
 
     Twigs and posts before a sign are nearer and can be as dense, but don't shine. Where nothing shines and the
@@ -121,7 +122,10 @@ def _nearest_face(depths: FloatArray, reflectance: FloatArray) -> npt.NDArray[np
         if len(thing) >= max(FEWEST, _SOME * len(depths)) and (reflectance[thing] >= _BRIGHT).mean() >= 0.4:
             return np.asarray(thing)
     nearest = next((thing for thing in things if len(thing) > 1), things[0])  # single points are stray
-    return np.asarray(nearest if len(nearest) >= max(FEWEST, _MOST * len(depths)) else nearest[:0])
+    fills = len(nearest) >= max(FEWEST, _MOST * len(depths)) and all(
+        np.ptp(axis[nearest]) >= share * np.ptp(axis) for axis, share in zip((u, v), _SPANS, strict=True)
+    )
+    return np.asarray(nearest if fills else nearest[:0])
 
 
 def _surroundings(

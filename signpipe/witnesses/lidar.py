@@ -34,7 +34,8 @@ class LidarWitness:
 
     It rules out what is far too small or large, tail lamps, and pictures on trucks and billboards (the face's plane
     goes on far beyond the box, both ways). A face of retroreflective film on a surface without is let pass: a sign on
-    a wall.
+    a wall. Where the sweep has no reflectances, a sign less than about half a metre before a wall can't be told
+    from a picture on it.
 
     Args:
         settings: The LiDAR's settings.
