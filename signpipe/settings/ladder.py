@@ -58,6 +58,7 @@ class ShapeSettings(Section):
 
     enabled: bool = Field(False, description="Ask outline and colour about signs that vision is not sure of.")
     weight: float = Field(0.5, ge=0, le=1, description="Its log-odds count so much.")
+    smallest: float = Field(20.0, ge=8, description="Side in pixels below which a crop is not asked about.")
 
 
 class PositionSettings(Section):
