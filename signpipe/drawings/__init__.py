@@ -16,6 +16,8 @@ import resvg_py
 
 from signpipe.types import Image
 
+BACKGROUND = 128.0  # grey behind framed drawings
+
 
 def drawing_svg(name: str) -> str:
     """Return the SVG source of a sign's drawing.
@@ -71,3 +73,29 @@ def render_drawing(name: str, size: int) -> Image:
         KeyError: There is no drawing of that name.
     """
     return _pixels(name, size)
+
+
+def framed_drawing(name: str, size: int, margin: float) -> Image:
+    """Return a sign's drawing as the crop protocol would cut it, before a grey background.
+
+    Args:
+        name: Class name of the catalogue.
+        size: Side of the crop in pixels.
+        margin: Margin around the sign, as in `crop_signs`.
+
+    Returns:
+        BGRA uint8 (S, S, 4); alpha tells the sign from the background, which is painted already.
+
+    Raises:
+        KeyError: There is no drawing of that name.
+    """
+    scale = 4  # drawn larger, so that its place isn't rounded to whole pixels
+    drawn = render_drawing(name, round(size * scale / (1 + 2 * margin)))
+    height, width = drawn.shape[:2]
+    canvas = np.full((size * scale, size * scale, 4), (BACKGROUND, BACKGROUND, BACKGROUND, 0), np.float32)
+    top, left = (size * scale - height) // 2, (size * scale - width) // 2
+    alpha = drawn[..., 3:].astype(np.float32) / 255
+    place = canvas[top : top + height, left : left + width]
+    place[..., :3] += (drawn[..., :3] - place[..., :3]) * alpha
+    place[..., 3:] = 255 * alpha
+    return np.asarray(cv2.resize(canvas, (size, size), interpolation=cv2.INTER_AREA).round(), np.uint8)

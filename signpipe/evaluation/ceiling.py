@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 
 from signpipe.catalogue import Catalogue
-from signpipe.drawings import render_drawing
+from signpipe.drawings import framed_drawing
 from signpipe.types import FloatArray, Image
 
 # Two drawings differ if what is visible of them differs by the equivalent of so many pixels, in a crop of 48 px, whose
 # strongest channel goes from 0 to full. The two most alike, unhidden (limits of 30 and 80), differ by 20.
 DIFFERENCE = 6.0
 REFERENCE_SIDE = 48
-BACKGROUND = 128.0  # grey behind the drawings
 
 
 class Ceiling:
@@ -72,12 +70,4 @@ def drawing_crop(name: str, size: int, margin: float) -> Image:
         size: Side of the crop in pixels.
         margin: Margin around the sign, as in `crop_signs`.
     """
-    scale = 4  # drawn larger, so that its place isn't rounded to whole pixels
-    drawn = render_drawing(name, round(size * scale / (1 + 2 * margin)))
-    height, width = drawn.shape[:2]
-    canvas = np.full((size * scale, size * scale, 3), BACKGROUND, np.float32)
-    top, left = (size * scale - height) // 2, (size * scale - width) // 2
-    alpha = drawn[..., 3:].astype(np.float32) / 255
-    place = canvas[top : top + height, left : left + width]
-    place += (drawn[..., :3] - place) * alpha
-    return np.asarray(cv2.resize(canvas, (size, size), interpolation=cv2.INTER_AREA).round(), np.uint8)
+    return np.ascontiguousarray(framed_drawing(name, size, margin)[..., :3])
