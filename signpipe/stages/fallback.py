@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -17,6 +18,8 @@ from signpipe.witnesses.base import Learner, Witness
 PRIORS = frozenset({"map"})
 # Sources that look at the sign as vision does: what they settle is confirmed, what others settle is corroborated.
 LOOKING = frozenset({"vision", "template", "shape"})
+# A witness must say so many times in a row that something is no real sign: one sweep through a fence is no proof.
+DENIALS = 2
 
 
 @dataclass(slots=True)
@@ -27,6 +30,7 @@ class _Memory:
         held: The class that was published last, while it still is.
         category: The category that was published last, while it still is.
         heard: The latest opinion of each witness.
+        denied: How often in a row each witness has said that this is no real sign.
         asked_side: Side of the sign in pixels when the dear witnesses were asked last; 0 if they never were.
         asked_turn: Call of the ladder at which that was.
         taught: Whether this sign has told the priors already how right they are.
@@ -35,6 +39,7 @@ class _Memory:
     held: int | None = None
     category: Category | None = None
     heard: dict[str, Opinion] = field(default_factory=dict)
+    denied: Counter[str] = field(default_factory=Counter)
     asked_side: float = 0.0
     asked_turn: int = -1
     taught: bool = False
@@ -115,11 +120,12 @@ class Fallback:
             self._hear(self._dear, track, frame)
 
     def _hear(self, witnesses: tuple[Witness, ...], track: SignTrack, frame: Frame) -> None:
-        heard = self._memory[track.id].heard
+        memory = self._memory[track.id]
         for witness in witnesses:
             opinion = witness(track, frame)
             if opinion is not None:
-                heard[witness.name] = opinion
+                memory.heard[witness.name] = opinion
+                memory.denied[witness.name] = memory.denied[witness.name] + 1 if opinion.impossible else 0
 
     def _is_needy(self, track: SignTrack) -> bool:
         """Return True if vision isn't sure of a sign, and it can be seen better than when it was asked about last."""
@@ -130,7 +136,8 @@ class Fallback:
         heard = tuple(memory.heard.values())
         vision = Opinion("vision", track.evidence, self._vision_says(track), track.class_id)
         track.opinions = (vision, *heard)
-        ruled_out = next((opinion for opinion in heard if opinion.impossible), None)
+        needed = min(DENIALS, track.hits)
+        ruled_out = next((opinion for opinion in heard if memory.denied[opinion.source] >= needed), None)
         if ruled_out is not None:
             memory.held = memory.category = None
             track.verdict, track.category, track.source = Verdict.UNKNOWN, None, ruled_out.source

@@ -230,10 +230,15 @@ def test_a_map_is_told_once_a_sign_whether_it_was_right() -> None:
 
 
 def test_what_is_no_real_sign_is_never_published() -> None:
-    result = heard(track("stop", probability=0.9999), Says("lidar", 1, impossible=True))
+    result = heard(track("stop", probability=0.9999), Says("lidar", 1, impossible=True), times=2)
     assert result.verdict is Verdict.UNKNOWN
     assert result.category is None
     assert result.source == "lidar"
+
+
+def test_it_takes_more_than_one_sweep_to_rule_a_sign_out_unless_there_is_but_one() -> None:
+    assert heard(track("stop", probability=0.9999), Says("lidar", 1, impossible=True)).is_sure
+    assert not heard(track("stop", probability=0.9999, hits=1), Says("lidar", 1, impossible=True)).is_sure
 
 
 def test_a_drawing_that_fits_makes_an_unfamiliar_sign_familiar() -> None:
