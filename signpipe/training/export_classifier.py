@@ -64,7 +64,7 @@ def export_classifier(checkpoint: Path, data: Path, models: Path, name: str = "c
     _, calibration = evaluate(net, val, hidden)
     known = without(load_crops(data, "train", size, augment.MARGIN, PROTOTYPE_CROPS), left_out)
     features = outputs_of(net, known.images)[1]
-    familiarity = fit_familiarity(features, known.labels, outputs_of(net, val.images)[1])
+    familiarity = fit_familiarity(features, known.labels, outputs_of(net, val.images))
     # Judged beside the manifest, since that still describes the old file.
     fresh = models / "export.part"
     fresh.mkdir(parents=True, exist_ok=True)
@@ -88,7 +88,7 @@ def export_classifier(checkpoint: Path, data: Path, models: Path, name: str = "c
         "machine": state.get("machine"),
         "plan": state["plan"],
         "parameters": sum(p.numel() for p in net.parameters()),
-        "calibration": asdict(calibration) | {"cosine_limit": familiarity.limit, "cosine_scale": familiarity.scale},
+        "calibration": asdict(calibration) | {"familiar_limit": familiarity.limit, "familiar_scale": familiarity.scale},
         "history": state["history"],
         "metrics": results,
     }

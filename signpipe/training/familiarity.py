@@ -11,39 +11,45 @@ from scipy.cluster.vq import kmeans2
 from signpipe.types import FloatArray
 
 EACH = 6  # prototypes a class: a sign has several looks, by day, at night, blurred
+# Cosine that one log-odd of "cannot tell" against all classes counts for. Hidden signs lie far from the prototypes too,
+# but are told from new ones by it. With more of it, fewer hidden signs are taken for new, and more boards for signs.
+DOUBT = 0.04
 
 
 @dataclass(frozen=True, slots=True)
 class Familiarity:
-    """The constants of the novelty score: cosine distance to the nearest of several prototypes a class.
+    """The constants of the novelty score: cosine to the nearest of several prototypes a class, less doubt.
 
     Distances to neighbours in a normalised embedding tell what is new better than the scores of the classes do (Sun et
     al., Out-of-distribution detection with deep nearest neighbors, ICML 2022). Prototypes, the means of clusters, stand
-    for the neighbours: they tell as much, and fit into the graph.
+    for the neighbours: they tell as much, and fit into the graph. Doubt is the log-odds of "cannot tell", which is
+    learned from signs outside the catalogue (outlier exposure, Hendrycks et al., ICLR 2019).
 
     Attributes:
         prototypes: float32 (P, D), unit length.
-        limit: Cosine at which novelty is 0.5.
-        scale: Cosine by which its log-odds change by 1.
+        limit: Score at which novelty is 0.5.
+        scale: Score by which its log-odds change by 1.
     """
 
     prototypes: FloatArray
     limit: float
     scale: float
 
-    def cosine(self, features: FloatArray) -> FloatArray:
-        """Return (N,): the cosine between features (N, D) and the nearest prototype."""
-        return np.asarray((_unit(features) @ self.prototypes.T).max(1))
+    def score(self, logits: FloatArray, features: FloatArray) -> FloatArray:
+        """Return (N,): how familiar crops look, from scores (N, C + 1) and features (N, D)."""
+        cosine = (_unit(features) @ self.prototypes.T).max(1)
+        doubt = logits[:, -1] - np.logaddexp.reduce(logits[:, :-1].astype(np.float64), 1)
+        return np.asarray(cosine - DOUBT * doubt)
 
-    def novelty(self, features: FloatArray) -> FloatArray:
-        """Return (N,), 0..1: how unfamiliar features (N, D) look."""
-        return np.asarray(1 / (1 + np.exp((self.cosine(features) - self.limit) / self.scale)))
+    def novelty(self, logits: FloatArray, features: FloatArray) -> FloatArray:
+        """Return (N,), 0..1: how unfamiliar crops look."""
+        return np.asarray(1 / (1 + np.exp((self.score(logits, features) - self.limit) / self.scale)))
 
 
 def fit_familiarity(
     train: FloatArray,
     labels: npt.NDArray[np.int64],
-    clean: FloatArray,
+    clean: tuple[FloatArray, FloatArray],
     familiar: float = 0.98,
 ) -> Familiarity:
     """Fit the novelty score.
@@ -51,17 +57,15 @@ def fit_familiarity(
     Args:
         train: float32 (N, D), features of signs that the network was trained on.
         labels: int64 (N,), their classes.
-        clean: float32 (K, D), features of signs in plain view that it wasn't trained on.
+        clean: Scores float32 (K, C + 1) and features (K, D) of signs in plain view that it wasn't trained on.
         familiar: Share of `clean` whose novelty must stay under 0.5.
     """
     unit = _unit(train).astype(np.float64)
-    clusters = [
-        kmeans2(unit[labels == c], min(EACH, int((labels == c).sum())), seed=0, minit="++")[0]
-        for c in np.unique(labels)
-    ]
+    of_class = [unit[labels == c] for c in np.unique(labels)]
+    clusters = [kmeans2(one, min(EACH, len(one)), seed=0, minit="++")[0] for one in of_class]
     prototypes = _unit(np.concatenate(clusters)).astype(np.float32)
-    raw = Familiarity(prototypes, 0.0, 1.0)
-    limit, middle = np.quantile(raw.cosine(clean), (1 - familiar, 0.5))
+    scores = Familiarity(prototypes, 0.0, 1.0).score(*clean)
+    limit, middle = np.quantile(scores, (1 - familiar, 0.5))
     # The middle one scores 0.05, logit(0.05) is -2.94: looks count by their familiarity, and a usual one should fully.
     return Familiarity(prototypes, float(limit), max(float(middle - limit) / 2.94, 0.005))
 

@@ -7,7 +7,7 @@ from torch import nn
 from torch.nn import functional as F  # noqa: N812  # torch's own convention
 
 from signpipe.training.calibration import Calibration
-from signpipe.training.familiarity import Familiarity
+from signpipe.training.familiarity import DOUBT, Familiarity
 
 
 class Block(nn.Module):  # type: ignore[misc]  # torch counts as untyped
@@ -78,7 +78,7 @@ class Deployed(nn.Module):  # type: ignore[misc]  # torch counts as untyped
     """What is exported: pictures in, calibrated probabilities, embedding and novelty out.
 
     The probabilities of a crop sum to less than 1: the rest is "cannot tell". Novelty grows with the distance of
-    the embedding to the nearest of the signs that were learned, see `Familiarity`.
+    the embedding to the nearest of the signs that were learned and with "cannot tell", see `Familiarity`.
     """
 
     def __init__(self, net: SignNet, calibration: Calibration, familiarity: Familiarity) -> None:
@@ -94,7 +94,9 @@ class Deployed(nn.Module):  # type: ignore[misc]  # torch counts as untyped
         logits, features, _ = self.net(normalise(crops))
         embedding = F.normalize(features, dim=1)
         cosine = (embedding @ self.prototypes).amax(1)
-        novelty = torch.sigmoid((self.familiarity.limit - cosine) / self.familiarity.scale)
+        doubt = (logits * self.last).sum(1) - torch.logsumexp(logits[:, :-1], 1)
+        familiar = cosine - DOUBT * doubt
+        novelty = torch.sigmoid((self.familiarity.limit - familiar) / self.familiarity.scale)
         scaled = logits / self.calibration.temperature + self.calibration.doubt * self.last
         return torch.softmax(scaled, 1)[:, :-1], embedding, novelty
 
