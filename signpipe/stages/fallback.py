@@ -98,7 +98,7 @@ class Fallback:
         self._turn += 1
         self._memory = {track.id: self._memory.get(track.id) or _Memory() for track in tracks}
         if frame is not None and (self._cheap or self._dear):
-            self._ask([track for track in tracks if track.state is TrackState.CONFIRMED], frame)
+            self._ask([track for track in tracks if track.state is not TrackState.COASTING], frame)
         for track in tracks:
             if track.state is TrackState.TENTATIVE:
                 track.verdict, track.category = Verdict.UNKNOWN, None
@@ -112,7 +112,7 @@ class Fallback:
             self._hear(self._cheap, track, frame)
         if not self._dear:
             return
-        needy = [track for track in seen if self._is_needy(track)]
+        needy = [track for track in seen if track.state is TrackState.CONFIRMED and self._is_needy(track)]
         needy.sort(key=lambda track: (self._memory[track.id].asked_turn, -_side(track)))
         for track in needy[: self._settings.per_frame]:
             memory = self._memory[track.id]
