@@ -40,6 +40,9 @@ class TemplateWitness:
     offset a class, fitted to photographs in plain view, damaged and half hidden by
     `signpipe.training.witnesses.fit_template`, make a log-likelihood of the sum.
 
+    It never says that a sign is familiar: drawings of signs outside the catalogue, with the outline of one inside, fit
+    as well as a photograph of a known sign does (AUROC 0.78 in plain view, 0.55 with a third hidden).
+
     Args:
         settings: The smallest sign that is asked about.
         catalogue: The classes. Of one without a drawing nothing is said.
@@ -58,6 +61,9 @@ class TemplateWitness:
         self._scale, offsets = _model()
         self._offsets = np.array([offsets.get(sign.name, 0.0) for sign in catalogue], np.float32)
         self._drawn = [_has_drawing(sign.name) for sign in catalogue]
+        for sign in catalogue:
+            if self._drawn[sign.id]:
+                _drawn(sign.name)  # now, not when the first sign is seen
 
     def __call__(self, track: SignTrack, frame: Frame, /) -> Opinion | None:
         """Say which of the likely classes' drawings a sign resembles.
@@ -100,7 +106,7 @@ def resemblance(crop: Image, side: float, names: tuple[str, ...]) -> FloatArray:
         names: Classes of the catalogue, all with a drawing.
     """
     bucket = min(SIDES, key=lambda known: abs(np.log(known / side)))
-    drawn = [_drawn(name, bucket) for name in names]
+    drawn = [_drawn(name)[bucket] for name in names]
     templates = np.concatenate([one for one, _ in drawn], axis=2)
     masks = np.concatenate([mask for _, mask in drawn], axis=2)
     padded = np.pad(normalised_gradient(crop), ((SHIFT, SHIFT), (SHIFT, SHIFT), (0, 0)), mode="edge")
@@ -124,19 +130,32 @@ def normalised_gradient(crop: Image) -> FloatArray:
 
 
 @lru_cache(maxsize=256)
-def _drawn(name: str, side: int) -> tuple[FloatArray, FloatArray]:
-    """Return the tiles of a drawing, and 1 where the sign is: float32 (tiles, values, scales) each."""
-    templates, masks = [], []
+def _drawn(name: str) -> dict[int, tuple[FloatArray, FloatArray]]:
+    """Return the tiles of a drawing, and 1 where the sign is: float32 (tiles, values, scales) each, by `SIDES`."""
+    templates: dict[int, list[FloatArray]] = {side: [] for side in SIDES}
+    masks = []
     for scale in SCALES:
         drawn = framed_drawing(name, SIZE, ((1 + 2 * MARGIN) / scale - 1) / 2)
-        picture, outline = drawn[..., :3], drawn[..., 3]
-        if side < SIDES[-1]:
-            small = cv2.resize(picture, (round(side * (1 + 2 * MARGIN)),) * 2, interpolation=cv2.INTER_AREA)
-            picture = np.asarray(cv2.resize(small, (SIZE, SIZE), interpolation=cv2.INTER_LINEAR), np.uint8)
-        mask = cv2.dilate((outline > 127).astype(np.float32), np.ones((3, 3)))[..., None].repeat(2, axis=2)
-        templates.append(_tiles(normalised_gradient(picture) * mask))
+        mask = _grown(drawn[..., 3])
         masks.append(_tiles(mask))
-    return np.stack(templates, axis=-1), np.stack(masks, axis=-1)
+        for side, tiles in templates.items():
+            tiles.append(_tiles(normalised_gradient(_as_small(drawn[..., :3], side)) * mask))
+    outline = np.stack(masks, axis=-1)
+    return {side: (np.stack(tiles, axis=-1), outline) for side, tiles in templates.items()}
+
+
+def _grown(alpha: Image) -> FloatArray:
+    """Return 1 on a sign and the pixels next to it, float32 (S, S, 2)."""
+    mask = cv2.dilate((alpha > 127).astype(np.float32), np.ones((3, 3)))
+    return np.asarray(mask[..., None].repeat(2, axis=2), np.float32)
+
+
+def _as_small(picture: Image, side: int) -> Image:
+    """Return a crop as blurred as that of a sign of `side` pixels."""
+    if side >= SIDES[-1]:
+        return picture
+    small = cv2.resize(picture, (round(side * (1 + 2 * MARGIN)),) * 2, interpolation=cv2.INTER_AREA)
+    return np.asarray(cv2.resize(small, (SIZE, SIZE), interpolation=cv2.INTER_LINEAR), np.uint8)
 
 
 def _tiles(values: FloatArray) -> FloatArray:
