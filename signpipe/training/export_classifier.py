@@ -31,6 +31,7 @@ TRAINED_ON = [
     "pieces without a sign of GTSDB images 0-599 without those ending in 7 or 9",
     "signpipe's own drawings of the 43 classes, in other typefaces and colours",
 ]
+OUTSIDE = "drawings of signs outside the catalogue, of npm's mapillary_sprite_source (MIT), as signs of no class"
 CALIBRATION_CROPS = 1000
 PROTOTYPE_CROPS = 6000
 # What takes the light out of a crop, and the first layer, stay in float: few channels, and a wide range of values.
@@ -82,7 +83,9 @@ def export_classifier(checkpoint: Path, data: Path, models: Path, name: str = "c
                 raise ModelError(f"The int8 model {file} agrees on {equal:.2%} only, not {LEAST_EQUAL:.1%}; use fp32.")
             results[precision]["equal_to_fp32"] = round(equal, 5)
         file.replace(models / file.name)
-        write_entry(models, _entry(file, f"{name}.md", precision, size, net.embed.out_features, results[precision]))
+        entry = _entry(file, f"{name}.md", precision, size, net.embed.out_features, results[precision])
+        entry["trained_on"] = TRAINED_ON + [OUTSIDE] * bool(state["plan"].get("outside"))
+        write_entry(models, entry)
     fresh.rmdir()
     return {
         "machine": state.get("machine"),

@@ -12,8 +12,9 @@ from signpipe.types import FloatArray
 
 EACH = 6  # prototypes a class: a sign has several looks, by day, at night, blurred
 # Cosine that one log-odd of "cannot tell" against all classes counts for. Hidden signs lie far from the prototypes too,
-# but are told from new ones by it. With more of it, fewer hidden signs are taken for new, and more boards for signs.
-DOUBT = 0.04
+# but are told from new ones by it. With more of it, fewer hidden signs are taken for new, and more new ones for known
+# where they are of a kind that was never shown: chosen on networks that were trained without some classes.
+DOUBT = 0.01
 
 
 @dataclass(frozen=True, slots=True)
