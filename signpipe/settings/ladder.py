@@ -57,7 +57,9 @@ class ShapeSettings(Section):
     """Category from outline and colour, asked where the class stays open."""
 
     enabled: bool = Field(False, description="Ask outline and colour about signs that vision is not sure of.")
-    weight: float = Field(0.5, ge=0, le=1, description="Its log-odds count so much.")
+    weight: float = Field(
+        0.25, ge=0, le=1, description="Its log-odds count so much: the CNN tells categories better than it does."
+    )
     smallest: float = Field(20.0, ge=8, description="Side in pixels below which a crop is not asked about.")
 
 
