@@ -5,6 +5,8 @@
 .PHONY: help demo test gate smoke lint format results peers clean setup setup-dev train-setup
 BIN := .venv/bin
 TRAIN := .venv-train
+# Drawings of other signs for the sets of unknown ones: package_signs of npm's mapillary_sprite_source 1.8.0; left out if empty.
+DRAWINGS :=
 DATA := $(or $(SIGNPIPE_DATA),../shared/data)
 
 help:  ## show the targets
@@ -22,8 +24,9 @@ setup: .venv/.ready  ## make .venv and install signpipe with what it needs
 
 setup-dev: .venv/.ready-dev
 
-demo: .venv/.ready  ## run the shipped sample; the annotated video and the records land in out/demo
-	@$(BIN)/signpipe run samples/drive.mp4 --out out/demo
+demo: .venv/.ready  ## run the shipped sample with its map; video, records and review queue land in out/demo
+	@$(BIN)/signpipe run samples/drive.mp4 --map samples/drive.geojson --gpx samples/drive.gpx \
+		--out out/demo --review out/demo/review
 
 test: lint  ## lint, type check and all tests
 	@$(BIN)/pytest
@@ -59,7 +62,10 @@ results: .venv/.ready-dev  ## measure the models and the speed (needs the data s
 	@$(BIN)/signpipe evaluate detection --format gtsdb --preset accurate --json benchmarks/results/detection-gtsdb-accurate.json
 	@$(BIN)/signpipe evaluate detection --format sy32 --preset accurate --json benchmarks/results/detection-sy32-accurate.json
 	@$(BIN)/signpipe evaluate classification --format gtsrb --json benchmarks/results/classification-gtsrb.json
-	@$(BIN)/signpipe evaluate report --examples drawings --out benchmarks/results/quality --compare benchmarks/results/robustness-plain.json
+	@$(BIN)/signpipe evaluate novelty $(if $(DRAWINGS),--drawings $(DRAWINGS)) --json benchmarks/results/novelty.json
+	@$(BIN)/signpipe evaluate fallback $(if $(DRAWINGS),--drawings $(DRAWINGS)) --json benchmarks/results/fallback.json
+	@$(BIN)/signpipe evaluate publishing --json benchmarks/results/publishing.json
+	@$(BIN)/signpipe evaluate report --examples drawings --out benchmarks/results/quality --compare benchmarks/results/robustness-plain.json --include benchmarks/results/novelty.json --include benchmarks/results/fallback.json --include benchmarks/results/publishing.json
 	@$(BIN)/signpipe bench single live throughput --frames 1000 --json benchmarks/results/bench.json
 	@$(BIN)/signpipe bench sweep --over signs --over size --over roi --over threads --over precision --over preset --json benchmarks/results/sweeps.json
 	@$(BIN)/signpipe bench soak --frames 10000 --json benchmarks/results/soak.json

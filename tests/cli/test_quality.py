@@ -136,3 +136,33 @@ def test_a_listed_picture_that_is_missing_and_signs_without_a_class(
     for task in ("risk", "robustness", "pipeline"):
         arguments = ("--data", nameless, "--format", "yolo")
         signpipe("evaluate", task, *arguments).assert_one_sentence("marks no sign of the catalogue's classes")
+
+
+def test_rungs_and_levels_on_drawings(signpipe: Run, tracks: Path, tmp_path: Path) -> None:
+    file = tmp_path / "fallback.json"
+    options = ("--data", tracks, "--looks", 3, "--json", file)
+    outcome = signpipe("evaluate", "fallback", *options, "--only", "clean", "--only", "map empty")
+    assert outcome.code == 0, outcome.err
+    sets = json.loads(file.read_text())["metrics"]["sets"]
+    assert set(sets) == {"clean", "map empty, clean", "map empty, half hidden"}
+    assert sets["map empty, clean"]["map"] == sets["map empty, clean"]["vision"]
+    assert "published right / wrong" in outcome.out
+    outcome = signpipe("evaluate", "publishing", *options, "--allowed", 0.01)
+    assert outcome.code == 0, outcome.err
+    assert "can't promise 1 %" in outcome.out
+
+
+@pytest.mark.parametrize(
+    ("command", "option", "said"),
+    [
+        ("fallback", ("--only", "fog"), "No set is called fog; there are: clean, "),
+        ("fallback", ("--drawings", "nowhere"), "nowhere has no drawings of signs"),
+        ("publishing", ("--allowed", 0), "must be between 0 and 1, not 0"),
+    ],
+)
+def test_bad_questions_about_the_ladder(
+    signpipe: Run, tracks: Path, command: str, option: tuple[object, ...], said: str
+) -> None:
+    outcome = signpipe("evaluate", command, "--data", tracks, *option)
+    assert outcome.code == 2
+    assert said in " ".join(outcome.err.split())
