@@ -76,6 +76,6 @@ class Score:
 
 
 def _counts(sign: TruthBox) -> bool:
-    """Return True for a sign that is large and visible enough to be expected."""
+    """Return True for a sign of the catalogue that is large and visible enough to be expected."""
     x1, y1, x2, y2 = sign.xyxy
-    return min(x2 - x1, y2 - y1) >= SMALLEST and sign.visible >= VISIBLE
+    return min(x2 - x1, y2 - y1) >= SMALLEST and sign.visible >= VISIBLE and sign.class_id >= 0

@@ -12,18 +12,19 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from signpipe.catalogue import Catalogue, SignClass, load_catalogue
 from signpipe.errors import SettingsError
+from signpipe.simulation.outside import roadside_catalogue
 from signpipe.simulation.record import Plan, record_drive, truth_path
 from signpipe.simulation.scene import parse_poles, sign_named
 
 DEFAULT_SIGNS = (
     "priority_road,speed_limit_80,no_overtaking,road_works+speed_limit_50,island:keep_right,end_no_overtaking,"
-    "end_all_restrictions,hidden:children,give_way+roundabout,left:no_entry,stop"
+    "end_all_restrictions,overgrown:speed_limit_80,hidden:children,no_stopping,give_way+roundabout,left:no_entry,stop"
 )
 
 
 def simulate(
     out: Annotated[Path, typer.Argument(metavar="OUT.mp4", help="Video to write; its truth is written beside it.")],
-    seconds: Annotated[float, typer.Option(min=1, max=3600, help="Length of the drive.")] = 20.0,
+    seconds: Annotated[float, typer.Option(min=1, max=3600, help="Length of the drive.")] = 24.0,
     fps: Annotated[float, typer.Option(min=1, max=240, help="Frames a second.")] = 25.0,
     size: Annotated[str, typer.Option(help="Width and height of the pictures, in pixels.")] = "1280x720",
     seed: Annotated[int, typer.Option(min=0, help="Another seed gives another road; the same one the same.")] = 7,
@@ -31,8 +32,10 @@ def simulate(
     signs: Annotated[
         str,
         typer.Option(
-            help="Signs in the order of the road, by their names in the catalogue, with commas between the poles."
-            " A plus sign puts two on one pole; [bold]left:[/], [bold]island:[/] and [bold]hidden:[/] say where."
+            help="Signs in the order of the road, by their names in the catalogue (or no_stopping,"
+            " width_limit, no_riders, falling_rocks, which it doesn't have), with commas between the poles."
+            " A plus sign puts two on one pole; [bold]left:[/] and [bold]island:[/] say where; [bold]hidden:[/] puts a"
+            " plant before it for a while, [bold]overgrown:[/] leaves for good."
         ),
     ] = DEFAULT_SIGNS,
     map_error: Annotated[
@@ -52,7 +55,7 @@ def simulate(
     if not match:
         raise SettingsError(f"The size can't be '{size}'; give it as 1280x720.")
     catalogue = load_catalogue()
-    poles = tuple(parse_poles(signs, catalogue))
+    poles = tuple(parse_poles(signs, roadside_catalogue()))
     errors = dict(_map_error(text, catalogue) for text in map_error or [])
     plan = Plan(poles, seconds, fps, (int(match[1]), int(match[2])), speed / 3.6, seed, errors)
     console = Console(stderr=True)

@@ -53,7 +53,7 @@ def sample_scenes(most: int) -> Dataset:
 
 
 def sample_crops(most: int) -> Dataset:
-    """Return the surroundings of signs, one box each, evenly spread over the drive.
+    """Return the surroundings of signs of the catalogue, one box each, evenly spread over the drive.
 
     Args:
         most: How many at most.
@@ -61,7 +61,7 @@ def sample_crops(most: int) -> Dataset:
     Raises:
         SourceError: The sample isn't there.
     """
-    places = [(frame.index, box) for frame in _frames() for box in frame.signs if _clear(box)]
+    places = [(frame.index, box) for frame in _frames() for box in frame.signs if _clear(box) and box.class_id >= 0]
     chosen: dict[int, list[TruthBox]] = {}
     for index, box in evenly(places, most):
         chosen.setdefault(index, []).append(box)

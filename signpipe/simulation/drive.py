@@ -10,6 +10,7 @@ import numpy as np
 from signpipe.simulation import paint
 from signpipe.simulation.camera import Points, View
 from signpipe.simulation.ground import LANE, Ground
+from signpipe.simulation.outside import known_id
 from signpipe.simulation.scene import PlacedSign, Scene, Upright, outline
 from signpipe.simulation.sprite import Patch, Sprite
 from signpipe.simulation.truth import TruthBox
@@ -24,6 +25,8 @@ NEAREST = 1.0  # metres; what is nearer is past
 SHADE = 0.76  # an upright face gets less light than the sky sends
 SOFTNESS = 0.7  # pixels, spread of the lens
 GRAIN = 1.5  # levels, spread of the sensor's noise
+OVERGROWN = 0.47  # of an overgrown face's width is behind leaves: the first digit of a limit
+IVY_SEED = 2  # the same leaves in every drive: how much they leave to be read mustn't depend on the drive's seed
 FACE = np.array([[0, 0], [1, 0], [1, 1], [0, 1]], np.float64)
 
 
@@ -119,6 +122,9 @@ class Drive:
                     _cover(other.patch, patch)
             if sign:
                 shown.append(sign)
+                if sign.sign.overgrown and (ivy := self._draw_ivy(picture, view, sign.sign)):
+                    for other in shown:
+                        _cover(other.patch, ivy)
         return picture, tuple(box for one in reversed(shown) if (box := _truth(one)))
 
     def _backdrop(self, view: View) -> Image:
@@ -144,6 +150,11 @@ class Drive:
             return None
         xyxy = np.concatenate([inside.min(axis=(0, 1)), inside.max(axis=(0, 1))]).astype(np.float64)
         return _Shown(sign, xyxy, depth, float(cv2.contourArea(edge)), patch)
+
+    def _draw_ivy(self, picture: Image, view: View, sign: PlacedSign) -> Patch | None:
+        """Draw what has grown over a sign; None if it lies outside the picture."""
+        quad, _ = view.project(sign.at(FACE * (1 + 2 * paint.IVY_MARGIN) - paint.IVY_MARGIN))
+        return self._sprites["ivy"].draw(picture, quad)
 
     def _draw_upright(self, picture: Image, view: View, item: Upright, depth: float) -> Patch | None:
         """Draw something that faces the camera; None if it lies outside the picture."""
@@ -174,6 +185,7 @@ def _artwork(scene: Scene, rng: np.random.Generator) -> dict[str, Sprite]:
     for placed in scene.signs:
         if placed.sign.name not in sprites:
             sprites[placed.sign.name] = Sprite(paint.weathered_sign(placed.sign.name, rng))
+    sprites |= {"ivy": Sprite(paint.ivy(np.random.default_rng(IVY_SEED), OVERGROWN))}
     return sprites
 
 
@@ -195,5 +207,10 @@ def _truth(shown: _Shown) -> TruthBox | None:
     visible = min(float(shown.patch.alpha.sum()) / max(shown.area, 1e-6), 1.0)
     sign = shown.sign.sign
     return TruthBox(
-        shown.sign.id, sign.id, sign.name, (left, top, right, bottom), round(visible, 3), round(shown.distance, 2)
+        shown.sign.id,
+        known_id(sign.id),
+        sign.name,
+        (left, top, right, bottom),
+        round(visible, 3),
+        round(shown.distance, 2),
     )

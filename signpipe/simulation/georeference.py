@@ -25,6 +25,8 @@ DIGITS = 7  # of a degree: a centimetre
 def sign_map(truth: Truth, errors: Mapping[int, SignClass] | None = None) -> str:
     """Return a map of a drive's signs as GeoJSON: points with `class` and `heading`.
 
+    It doesn't have the signs that the catalogue doesn't have.
+
     Args:
         truth: The drive; its frames aren't needed.
         errors: By number of the sign, the wrong class that the map has for it.
@@ -40,6 +42,8 @@ def sign_map(truth: Truth, errors: Mapping[int, SignClass] | None = None) -> str
     road = winding_road(np.random.default_rng(truth.seed))
     features = []
     for sign in truth.signs:
+        if sign.class_id < 0:
+            continue
         x, _, z = sign.position
         latitude, longitude = place(*ORIGIN, x, z)
         name = errors[sign.id].name if sign.id in errors else sign.class_name

@@ -5,11 +5,12 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from signpipe.drawings import render_drawing
+from signpipe.simulation.outside import render_face
 from signpipe.types import FloatArray, Image
 
 SKY_TOP = (226, 196, 166)
 SKY_LOW = (242, 238, 232)
+IVY_MARGIN = 0.25  # sides of a face by which the leaves over it may reach beyond it
 HAZE = (122, 136, 120)  # what the meadows fade to, under the far woods
 
 
@@ -111,7 +112,7 @@ def marker_post() -> Image:
 
 def weathered_sign(name: str, rng: np.random.Generator, size: int = 512) -> Image:
     """Paint a sign as it hangs outdoors: BGRA uint8, the drawing with faded colours, dirt and uneven light."""
-    drawing = render_drawing(name, size).astype(np.float32)
+    drawing = render_face(name, size).astype(np.float32)
     height, width = drawing.shape[:2]
     colour = drawing[..., :3]
     faded = 22 + colour * (205 / 255)
@@ -121,4 +122,23 @@ def weathered_sign(name: str, rng: np.random.Generator, size: int = 512) -> Imag
     slope = np.linspace(1.04, 0.95, height, dtype=np.float32)[:, None]
     lit = faded * (dirt * slope)[..., None] * np.asarray(rng.uniform(0.98, 1.02, 3), np.float32)
     painted: Image = np.clip(np.dstack([lit, drawing[..., 3]]), 0, 255).astype(np.uint8)
+    return painted
+
+
+def ivy(rng: np.random.Generator, reach: float, size: int = 512) -> Image:
+    """Paint leaves that have grown over the left part of a sign, as BGRA uint8, clear where there are none.
+
+    Args:
+        rng: Source of chance.
+        reach: Where they end, in widths of the face from its left edge; the first digit of two ends at about 0.5.
+        size: Pixels of the face; the picture goes beyond it by `IVY_MARGIN` of that on all sides.
+    """
+    margin = round(IVY_MARGIN * size)
+    painted = np.zeros((size + 2 * margin, size + 2 * margin, 4), np.uint8)
+    for light in np.linspace(0.45, 1.3, 220):  # the leaves in front are the brighter ones
+        x, y = rng.uniform(-0.1, reach - 0.06), rng.uniform(-0.12, 1.12)
+        centre = (margin + round(x * size), margin + round(y * size))
+        axes = (round(size * rng.uniform(0.045, 0.075)), round(size * rng.uniform(0.025, 0.04)))
+        colour = np.array((38, 92, 56)) * light * rng.uniform(0.8, 1.2) + rng.uniform(-6, 6, 3)
+        cv2.ellipse(painted, centre, axes, rng.uniform(0, 360), 0, 360, (*colour, 255), -1, cv2.LINE_AA)
     return painted

@@ -16,6 +16,7 @@ from signpipe.catalogue import Effect, SignClass
 from signpipe.errors import OutputError, SettingsError
 from signpipe.simulation.drive import Drive
 from signpipe.simulation.georeference import sign_map, track
+from signpipe.simulation.outside import known_id
 from signpipe.simulation.scene import PlacedSign, Pole, lay_out
 from signpipe.simulation.truth import Truth, TruthFrame, TruthSign
 from signpipe.types import Image
@@ -87,10 +88,11 @@ def record_drive(plan: Plan, video: Path, progress: Callable[[], None] = lambda:
     signs = tuple(
         TruthSign(
             p.id,
-            p.sign.id,
+            known_id(p.sign.id),
             p.sign.name,
             (round(p.centre[0], 3), round(p.centre[1], 3), round(p.centre[2], 3)),
             p.hidden,
+            p.overgrown,
         )
         for p in scene.signs
     )

@@ -10,10 +10,10 @@ import cv2
 import numpy as np
 
 from signpipe.catalogue import Catalogue, SignClass
-from signpipe.drawings import render_drawing
 from signpipe.errors import SettingsError
 from signpipe.simulation.camera import Points, Road
 from signpipe.simulation.ground import LANE
+from signpipe.simulation.outside import render_face
 
 SIGN_LATERAL = 5.1  # metres from the centre line to a pole at the roadside
 CLEARANCE = 2.1  # metres from the ground to the lower edge of a sign
@@ -23,7 +23,7 @@ LEAD_IN = 42.0  # metres from the start to the first pole
 LEAD_OUT = 6.0  # metres from the last pole to the end of the drive
 CLOSEST = 12.0  # metres; poles nearer to each other would hide one another's signs
 HIDING_GAP = 6.0  # metres from a sign back to the plant that hides it
-MODIFIERS = ("left", "island", "hidden")
+MODIFIERS = ("left", "island", "hidden", "overgrown")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +33,14 @@ class Pole:
     Attributes:
         signs: The signs from top to bottom.
         side: "right", "left" (of the road) or "island" (in the middle).
-        hidden: True to put a plant in front of it.
+        hidden: True to put a plant in front of it, which hides it for a stretch of the approach.
+        overgrown: True to let leaves grow over the left half of the topmost sign, which hide it for good.
     """
 
     signs: tuple[SignClass, ...]
     side: str = "right"
     hidden: bool = False
+    overgrown: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,7 @@ class PlacedSign:
         yaw: Direction of view in which the face is seen head-on, radians, to the right positive.
         roll: How far it hangs askew, radians, clockwise positive.
         hidden: True if a plant stands in front of it.
+        overgrown: True if leaves have grown over the left half of it.
     """
 
     id: int
@@ -60,6 +63,7 @@ class PlacedSign:
     yaw: float
     roll: float
     hidden: bool
+    overgrown: bool = False
 
     def at(self, face: Points) -> Points:
         """Place points of the face in the world.
@@ -116,7 +120,7 @@ class Scene:
 @lru_cache(maxsize=64)
 def outline(name: str) -> Points:
     """Return the convex outline of a sign's face, (N, 2), x right and y down, 0..1 over the face."""
-    alpha = np.pad(render_drawing(name, 1024)[..., 3], 1)
+    alpha = np.pad(render_face(name, 1024)[..., 3], 1)
     contours, _ = cv2.findContours((alpha >= 128).astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
     hull = cv2.convexHull(np.concatenate(contours))[:, 0].astype(np.float64) - 1
     unit: Points = hull / hull.max(axis=0)
@@ -128,7 +132,7 @@ def parse_poles(text: str, catalogue: Catalogue) -> list[Pole]:
 
     Args:
         text: Poles along the road, separated by commas. A plus sign puts signs on one pole, from top to bottom;
-            `left:`, `island:` and `hidden:` before them say where the pole stands and whether a plant hides it.
+            `left:` and `island:` before them say where the pole stands, `hidden:` and `overgrown:` what hides it.
         catalogue: Where the names come from.
 
     Raises:
@@ -143,8 +147,8 @@ def parse_poles(text: str, catalogue: Catalogue) -> list[Pole]:
                     f"A sign can't be '{modifier}'; put one of {', '.join(MODIFIERS)} before the colon."
                 )
         signs = tuple(sign_named(name.strip(), catalogue) for name in names.split("+"))
-        side = next((modifier for modifier in modifiers if modifier != "hidden"), "right")
-        poles.append(Pole(signs, side, "hidden" in modifiers))
+        side = next((modifier for modifier in modifiers if modifier in ("left", "island")), "right")
+        poles.append(Pole(signs, side, "hidden" in modifiers, "overgrown" in modifiers))
     if not poles:
         raise SettingsError("A drive needs at least one sign; name some, such as --signs stop,give_way.")
     return poles
@@ -211,7 +215,8 @@ def _hang(pole: Pole, z: float, road: Road, first_id: int, rng: np.random.Genera
     placed = []
     for number, sign in reversed(list(enumerate(pole.signs))):
         centre = (x, y + sign.height / 2, z)
-        placed.append(PlacedSign(first_id + number, sign, centre, yaw, rng.uniform(-0.025, 0.025), pole.hidden))
+        roll, overgrown = rng.uniform(-0.025, 0.025), pole.overgrown and number == 0
+        placed.append(PlacedSign(first_id + number, sign, centre, yaw, roll, pole.hidden, overgrown))
         y += sign.height + STACK_GAP
     return placed[::-1]
 

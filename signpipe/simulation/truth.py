@@ -18,10 +18,11 @@ class TruthSign:
 
     Attributes:
         id: Number of the sign, from 0 in the order of the road.
-        class_id: Index in the catalogue.
-        class_name: Name in the catalogue.
+        class_id: Index in the catalogue, or -1 if the catalogue doesn't have it.
+        class_name: Its name, in the catalogue or outside it.
         position: Centre of its face in metres: to the right of the road's start, up, and along the road.
         hidden: True if a plant hides it for a part of the approach.
+        overgrown: True if leaves hide the left half of it for good.
     """
 
     id: int
@@ -29,6 +30,7 @@ class TruthSign:
     class_name: str
     position: tuple[float, float, float]
     hidden: bool = False
+    overgrown: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +39,8 @@ class TruthBox:
 
     Attributes:
         id: Number of the sign.
-        class_id: Index in the catalogue.
-        class_name: Name in the catalogue.
+        class_id: Index in the catalogue, or -1 if the catalogue doesn't have it.
+        class_name: Its name, in the catalogue or outside it.
         xyxy: Tight box of the face in pixels, cut at the picture's edges; right and bottom are exclusive.
         visible: Share of the face that is neither hidden nor outside the picture, 0..1.
         distance: Metres from the camera to the centre of the face, along the view.
