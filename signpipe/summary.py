@@ -28,6 +28,7 @@ class SignSeen:
         last: Media time of the last sight, seconds.
         largest: Longest side of its box in pixels.
         name: File name, for still pictures.
+        conflict: What was overruled or held back about it last, if anything was.
     """
 
     track_id: int
@@ -39,6 +40,7 @@ class SignSeen:
     last: float
     largest: float
     name: str | None = None
+    conflict: str | None = None
 
 
 # From the verdict that says most to the one that says least.
@@ -88,6 +90,7 @@ class Summary:
             self.signs[track.id] = seen
         if track.detection is not None:
             seen.last, seen.largest = time, max(seen.largest, side)
+        seen.conflict = track.conflict or seen.conflict
         if RANK[track.verdict] > RANK[seen.verdict]:
             return
         published = track.is_sure

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import tomllib
+from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
 from typing import Annotated, Any
@@ -16,6 +17,7 @@ from signpipe.catalogue import Catalogue
 from signpipe.cli.presets import PresetOption, detector_of
 from signpipe.errors import SettingsError
 from signpipe.pipeline import Pipeline
+from signpipe.review import ReviewQueue
 from signpipe.settings import OutputSettings, Settings, load_settings
 from signpipe.sinks import open_sinks
 from signpipe.sources import open_source
@@ -108,11 +110,13 @@ def run(
         "capture.loop": loop,
     }
     settings = load_settings(config, overrides | parse_assignments(assignments or []))
-    summary = Summary()
+    summary, started = Summary(), datetime.now(UTC)
     with Pipeline(settings) as pipeline:
         interrupted = _watch(source, settings, pipeline, summary, frames)
     if not quiet:
         report(summary, settings.output, pipeline.catalogue, Console())
+        if settings.review.folder:
+            _report_queued(settings.review.folder, started, Console())
     if interrupted:
         raise typer.Exit(INTERRUPTED)
 
@@ -162,7 +166,7 @@ def _watch(source: str, settings: Settings, pipeline: Pipeline, summary: Summary
 
 
 def report(summary: Summary, output: OutputSettings, catalogue: Catalogue, console: Console) -> None:
-    """Print the table of signs, the frames a second, and where the outputs lie."""
+    """Print the table of signs, the conflicts, the frames a second, and where the outputs lie."""
     table = Table(title=f"{len(summary.signs)} signs seen" if summary.signs else "No signs seen", title_justify="left")
     for column, justify in (("track", "right"), ("sign", "left"), ("verdict", "left"), ("confidence", "right"),
                             ("seen", "right"), ("largest", "right")):  # fmt: skip
@@ -175,6 +179,9 @@ def report(summary: Summary, output: OutputSettings, catalogue: Catalogue, conso
         when = seen.name or f"{seen.first:.1f}-{seen.last:.1f} s"
         table.add_row(str(seen.track_id), title, str(seen.verdict), confidence, when, f"{seen.largest:.0f} px")
     console.print(table)
+    for seen in summary.signs.values():
+        if seen.conflict:
+            console.print(f"conflict about track {seen.track_id}: {seen.conflict}", highlight=False, soft_wrap=True)
     if summary.frames:
         console.print(
             f"{summary.frames} frames in {summary.seconds:.1f} s: [bold]{summary.fps:.1f} frames/s[/], latency "
@@ -186,3 +193,14 @@ def report(summary: Summary, output: OutputSettings, catalogue: Catalogue, conso
     for name, path in paths.items():
         if path is not None and path.exists():
             console.print(f"{name}: {path}", highlight=False, soft_wrap=True)
+
+
+def _report_queued(folder: Path, started: datetime, console: Console) -> None:
+    """Print how many signs a run put into the review queue; one that can't be read was reported when it was opened."""
+    try:
+        queued = sum(entry.item.created_at >= started for entry in ReviewQueue(folder).items())
+    except OSError:
+        return
+    signs = {0: "no new sign", 1: "1 sign"}.get(queued, f"{queued} signs")
+    line = f"review queue: {signs} from this run; see `signpipe review list {folder}`"
+    console.print(line, highlight=False, soft_wrap=True)
