@@ -143,7 +143,7 @@ def run_sweeps(
     The values take turns frame by frame, so that a machine that slows down slows all of them.
     The frames lie in memory; decoding isn't measured.
 
-    [bold]signs[/] draws 0 to 32 signs over a blurred picture of the source (extra `sim`);
+    [bold]signs[/] draws 0 to 32 signs over a blurred picture of the source;
     [bold]roi[/] searches only a band of the picture.
     """
     settings = _settings(config, assignments, preset, model, provider, threads)

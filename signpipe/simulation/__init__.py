@@ -1,1 +1,1 @@
-"""Rendered drives with exact truth (extra 'sim')."""
+"""Rendered drives with exact truth."""

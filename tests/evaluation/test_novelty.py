@@ -82,7 +82,6 @@ def test_what_was_left_out_is_written_as_model_and_classes() -> None:
 
 
 def test_a_drawing_looks_the_same_whatever_else_is_shown() -> None:
-    pytest.importorskip("resvg_py", reason="the extra 'sim' is not installed")
     signs = [OutsideSign(f"warning--{name}--g1", SVG, True) for name in "ab"]
     behind = RNG.integers(0, 256, (3, 48, 48, 3), dtype=np.uint8)
     both, alone = outside_views(signs, behind, 3, 48), outside_views(signs[1:], behind, 3, 48)
