@@ -15,7 +15,7 @@ def frame_with_a_sign() -> dict[str, Any]:
 
 
 def test_the_golden_output_covers_the_drive() -> None:
-    assert [frame["index"] for frame in GOLDEN] == list(range(0, 500, EVERY))
+    assert [frame["index"] for frame in GOLDEN] == list(range(0, 600, EVERY))
     assert len({track["class_name"] for frame in GOLDEN for track in frame["tracks"]}) >= 8
 
 

@@ -25,7 +25,7 @@ NEAREST = 1.0  # metres; what is nearer is past
 SHADE = 0.76  # an upright face gets less light than the sky sends
 SOFTNESS = 0.7  # pixels, spread of the lens
 GRAIN = 1.5  # levels, spread of the sensor's noise
-OVERGROWN = 0.47  # of an overgrown face's width is behind leaves: the first digit of a limit
+OVERGROWN = 0.41  # of an overgrown face's width is behind leaves: most of the first digit of a limit
 IVY_SEED = 2  # the same leaves in every drive: how much they leave to be read mustn't depend on the drive's seed
 FACE = np.array([[0, 0], [1, 0], [1, 1], [0, 1]], np.float64)
 

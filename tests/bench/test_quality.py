@@ -41,6 +41,11 @@ def test_small_and_hidden_signs_count_neither_way() -> None:
     assert shares == {"signs": 0, "recall": 0, "precision": 0, "right_class": 0, "wrong_class": 0}
 
 
+def test_a_sign_outside_the_catalogue_counts_neither_way() -> None:
+    shares = scored([sign(0, class_id=-1)], [(0, 40)], [5])
+    assert shares == {"signs": 0, "recall": 0, "precision": 0, "right_class": 0, "wrong_class": 0}
+
+
 def test_nothing_seen_and_nothing_to_see() -> None:
     assert scored([sign(0)], [], [])["recall"] == 0
     assert scored([], [(0, 40)], [-1])["precision"] == 0

@@ -309,7 +309,7 @@ def asked_along(truth: Truth, path: Path) -> list[tuple[TruthBox, float, Opinion
         assert pose is not None
         shown = Frame(PICTURE, moment.index, 0.0, moment.media_time, "sample", pose=pose)
         for box in moment.signs:
-            if box.xyxy[3] - box.xyxy[1] >= 16:
+            if box.xyxy[3] - box.xyxy[1] >= 16 and box.class_id >= 0:
                 probability = sure_of(*CATALOGUE.ids_of(CATALOGUE[box.class_id].category))
                 track = replace(seen(box.class_id, probability=probability), xyxy=np.array(box.xyxy, np.float32))
                 answers.append((box, box.distance, asked(track, shown)))
