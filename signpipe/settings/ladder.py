@@ -27,6 +27,16 @@ class FallbackSettings(Section):
     """The confidence ladder."""
 
     accept: float = Field(0.95, gt=0.5, lt=1, description="Fused probability from which vision alone confirms a class.")
+    joint: float = Field(
+        0.985,
+        gt=0.5,
+        lt=1,
+        description="Fused probability from which a class is published that vision alone isn't sure of, or that a map "
+        "holds against.",
+    )
+    support: float = Field(
+        0.2, ge=0, lt=1, description="A map decides for a class only if what is seen makes it at least so probable."
+    )
     release: float = Field(0.8, gt=0, lt=1, description="A confirmed class is given up below this (hysteresis).")
     category: float = Field(0.8, gt=0, lt=1, description="Probability from which a category is published.")
     novelty: float = Field(0.6, gt=0, le=1, description="Over this, a sign counts as unfamiliar and isn't confirmed.")
@@ -46,7 +56,7 @@ class FallbackSettings(Section):
 class TemplateSettings(Section):
     """Matching crops with the catalogue's drawings, a second opinion on what vision left open."""
 
-    enabled: bool = Field(False, description="Ask the drawings about signs that vision is not sure of.")
+    enabled: bool = Field(True, description="Ask the drawings about signs that vision is not sure of.")
     weight: float = Field(
         0.5, ge=0, le=1, description="Its log-odds count so much: it sees the same pixels as the CNN."
     )
@@ -56,7 +66,7 @@ class TemplateSettings(Section):
 class ShapeSettings(Section):
     """Category from outline and colour, asked where the class stays open."""
 
-    enabled: bool = Field(False, description="Ask outline and colour about signs that vision is not sure of.")
+    enabled: bool = Field(True, description="Ask outline and colour about signs that vision is not sure of.")
     weight: float = Field(
         0.25, ge=0, le=1, description="Its log-odds count so much: the CNN tells categories better than it does."
     )

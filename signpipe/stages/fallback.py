@@ -16,6 +16,8 @@ from signpipe.witnesses.base import Learner, Witness
 
 # Sources that know what should be there without looking: they decide between classes that fit what is seen, no more.
 PRIORS = frozenset({"map"})
+# Sources that have a say in the category, not in the class.
+CATEGORY_ONLY = frozenset({"shape"})
 # Sources that look at the sign as vision does: what they settle is confirmed, what others settle is corroborated.
 LOOKING = frozenset({"vision", "template", "shape"})
 # A witness must say so many times in a row that something is no real sign: one sweep through a fence is no proof.
@@ -53,9 +55,11 @@ class Fallback:
     only about signs that vision isn't sure of, at most `per_frame` a frame, those that have waited longest first; they
     are asked again once a sign has grown. A guess is never published:
 
-    - A class needs `accept` in all, and a sign that is familiar; once published it stays until it falls below
-      `release` (or novelty rises by as much over its bound), so that a verdict doesn't flicker.
-    - A map is never a verdict alone: it decides between classes of a category that is sure without it. Where it
+    - A class needs `accept` by vision alone, or `joint` where other sources have to help or a map holds against it, and
+      a sign that is familiar; once published it stays until it falls by as much as `release` is under `accept` (or
+      novelty rises by that over its bound), so that a verdict doesn't flicker.
+    - Outline and colour tell the category only: of the class the network knows more.
+    - A map is never a verdict alone: it decides between classes of which something is seen. Where it
       contradicts what the sensors are sure of, the more cautious stands: the sensors' reading, if it asks more of the
       driver than the map's; else nothing, until they are sure in spite of the map. Either way the conflict is reported.
     - What a witness knows to be no real sign (a picture on a truck) is never published, not even its category.
@@ -156,49 +160,61 @@ class Fallback:
 
     def _find(self, track: SignTrack, memory: _Memory, heard: tuple[Opinion, ...]) -> tuple[int | None, list[str]]:
         """Return the class that may be published, or None, and whom it rests on; fuse the track's probability."""
-        alone = self._is_sure(track, memory, track.probability, track.class_id)
-        if not heard:
-            return (track.class_id if alone else None), ["vision"]
-        looked = tuple(opinion for opinion in heard if opinion.source not in PRIORS)
-        familiar = any(opinion.familiar for opinion in looked)
+        settings, evidence = self._settings, track.evidence
+        alone = self._is_sure(track, memory, track.probability, track.class_id, settings.accept)
         held = track.class_id if alone else None
-        sensed = fuse(track.evidence, looked, self._weights)
-        seen = int(sensed.argmax())
-        sure = self._is_sure(track, memory, sensed, seen, familiar)
+        looked = tuple(opinion for opinion in heard if opinion.source not in PRIORS | CATEGORY_ONLY)
+        priors = tuple(opinion for opinion in heard if opinion.source in PRIORS)
+        if not looked and not priors:
+            return held, ["vision"]
+        familiar = any(opinion.familiar for opinion in looked)
+        sensed = fuse(evidence, looked, self._weights)
+        seen = int(sensed.argmax()) if looked else track.class_id
+        contested = self._is_restrained(seen, priors)
+        level = settings.accept if seen == held and not contested else settings.joint
+        sure = self._is_sure(track, memory, sensed, seen, level, familiar)
         if sure:
             self._teach(memory, heard, seen)
         track.probability = sensed
-        if len(looked) < len(heard):
-            fused = fuse(track.evidence, heard, self._weights)
+        if priors:
+            fused = fuse(evidence, (*looked, *priors), self._weights)
             best = int(fused.argmax())
             backed = best == seen if sure else self._fits(sensed, best)
-            if backed and self._is_sure(track, memory, fused, best, familiar):
+            needed = level if best == seen else settings.joint
+            if backed and self._is_sure(track, memory, fused, best, needed, familiar):
                 track.probability = fused
-                return best, self._sources(best, held, looked if sure else heard)
-            if self._is_restrained(seen, heard):
+                return best, self._sources(best, held, looked if sure else (*looked, *priors))
+            if contested:
                 return None, []
         return (seen, self._sources(seen, held, looked)) if sure else (None, [])
 
     def _is_sure(
-        self, track: SignTrack, memory: _Memory, probability: FloatArray, class_id: int, familiar: bool = False
+        self,
+        track: SignTrack,
+        memory: _Memory,
+        probability: FloatArray,
+        class_id: int,
+        level: float,
+        familiar: bool = False,
     ) -> bool:
         """Return True if a class is probable and the sign familiar enough; what is held already needs less of both."""
         slack = self._settings.accept - self._settings.release if memory.held == class_id else 0.0
         known = familiar or track.novelty <= self._settings.novelty + slack
-        return known and float(probability[class_id]) >= self._settings.accept - slack
+        return known and float(probability[class_id]) >= level - slack
 
     def _fits(self, sensed: FloatArray, class_id: int) -> bool:
-        """Return True if the category of a class is sure by what is seen, so that a map may choose within it."""
+        """Return True if a map may choose a class: something is seen of it, and its category is sure by sight."""
         members = self._members[:, class_id] @ self._members
-        return float(sensed @ members) >= self._settings.category
+        seen = float(sensed[class_id]) >= self._settings.support
+        return seen and float(sensed @ members) >= self._settings.category
 
-    def _is_restrained(self, class_id: int, heard: tuple[Opinion, ...]) -> bool:
+    def _is_restrained(self, class_id: int, priors: tuple[Opinion, ...]) -> bool:
         """Return True if a map names another class, and what the sensors see isn't the more cautious one."""
         return any(
             opinion.class_id != class_id
             and not is_more_cautious(self._catalogue[class_id], self._catalogue[opinion.class_id])
-            for opinion in heard
-            if opinion.source in PRIORS and opinion.class_id is not None
+            for opinion in priors
+            if opinion.class_id is not None
         )
 
     def _sources(self, class_id: int, held: int | None, heard: tuple[Opinion, ...]) -> list[str]:
@@ -230,7 +246,8 @@ class Fallback:
 
     def _fall_back(self, track: SignTrack, memory: _Memory) -> None:
         """Say no more than the category, if even that is sure."""
-        shares = self._members @ track.probability
+        looked = [opinion for opinion in track.opinions[1:] if opinion.source not in PRIORS]
+        shares = self._members @ fuse(track.evidence, looked, self._weights)
         best = int(shares.argmax())
         category, share = self._categories[best], float(shares[best])
         slack = self._settings.accept - self._settings.release

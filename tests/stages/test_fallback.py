@@ -13,7 +13,7 @@ from signpipe.stages.fallback import Fallback
 from signpipe.types import Frame, Opinion, SignTrack, TrackState, Verdict
 from tests.stages.tracks import CATALOGUE, track
 
-SETTINGS = FallbackSettings(accept=0.9, release=0.75, category=0.8, novelty=0.6)
+SETTINGS = FallbackSettings(accept=0.9, joint=0.95, support=0.2, release=0.75, category=0.8, novelty=0.6)
 FRAME = Frame(np.zeros((720, 1280, 3), np.uint8), 0, 0.0, 0.0, "test")
 
 
@@ -164,6 +164,30 @@ def test_a_drawing_that_disagrees_holds_back_what_vision_was_just_sure_of() -> N
     assert result.category == Category.PROHIBITORY.value
 
 
+def test_with_the_help_of_others_more_is_asked_for_than_of_vision_alone() -> None:
+    helped = track("speed_limit_80", probability=0.8, other="speed_limit_30")
+    assert not heard(helped, Says("template", 4, "speed_limit_80", dear=True)).is_sure
+    assert helped.confidence == pytest.approx(0.941, abs=0.001)
+    alone = track("speed_limit_80", probability=0.941, other="speed_limit_30")
+    assert heard(alone).is_sure
+
+
+def test_outline_and_colour_tell_the_category_only() -> None:
+    limits = [name for name in CATALOGUE.names if CATALOGUE.by_name(name).category is Category.PROHIBITORY]
+    shape = Says("shape", 200, *limits, dear=True)
+    torn = heard(track("speed_limit_80", probability=0.5, other="stop"), shape)
+    assert torn.verdict is Verdict.UNCERTAIN
+    assert torn.category == Category.PROHIBITORY.value
+    assert torn.confidence == pytest.approx(0.5)
+    assert heard(track("speed_limit_80", probability=0.5, other="stop")).category is None
+
+
+def test_a_map_decides_for_nothing_that_isnt_seen_at_all() -> None:
+    seen = track("speed_limit_80", probability=0.85, other="speed_limit_60")
+    assert CATALOGUE[seen.class_id].name == "speed_limit_80"
+    assert not heard(seen, Says("map", 1e6, "speed_limit_60")).is_sure
+
+
 def test_a_weight_of_zero_silences_a_source() -> None:
     fallback = Fallback(SETTINGS, CATALOGUE, [Says("template", 1e6, "stop", dear=True)], {"template": 0.0})
     one = track("speed_limit_80", probability=0.95, other="stop")
@@ -211,7 +235,7 @@ def test_of_vision_and_a_map_the_more_cautious_stands() -> None:
 def test_what_cant_be_compared_waits_until_it_is_surer_than_the_map() -> None:
     unsure = heard(track("keep_right", probability=0.92, other="roundabout"), Says("map", 40, "roundabout"))
     assert unsure.verdict is Verdict.UNCERTAIN
-    assert heard(track("keep_right", probability=0.999, other="roundabout"), Says("map", 40, "roundabout")).is_sure
+    assert heard(track("keep_right", probability=0.9995, other="roundabout"), Says("map", 40, "roundabout")).is_sure
 
 
 def test_a_map_never_replaces_what_vision_is_sure_of() -> None:
