@@ -52,6 +52,15 @@ def test_an_uncertain_sign_shows_no_class() -> None:
     assert (seen.class_id, seen.category, seen.confidence) == (None, "prohibitory", 0.0)
 
 
+def test_the_last_conflict_about_a_sign_is_kept() -> None:
+    summary = Summary()
+    for index, conflict in enumerate((None, "the map says speed limit 100 km/h, overruled", None)):
+        seen = track(Verdict.CONFIRMED)
+        seen.conflict = conflict
+        summary.add(result(index / 25, seen))
+    assert [sign.conflict for sign in summary.signs.values()] == ["the map says speed limit 100 km/h, overruled"]
+
+
 def test_a_coasting_box_is_no_sight_and_a_tentative_track_no_sign() -> None:
     summary = Summary()
     summary.add(result(0.0, track(Verdict.CONFIRMED, side=30)))

@@ -51,6 +51,18 @@ def test_a_run_writes_everything_and_says_where(signpipe: Run, tmp_path: Path) -
     assert pictures_of(tmp_path / "out" / "annotated.mp4") == 60
 
 
+def test_the_end_of_a_run_tells_conflicts_and_what_was_queued(signpipe: Run, tmp_path: Path) -> None:
+    (tmp_path / "map.geojson").write_text(
+        SAMPLE.with_suffix(".geojson").read_text().replace('"priority_road"', '"give_way"', 1)
+    )
+    options = ("--map", tmp_path / "map.geojson", "--gpx", SAMPLE.with_suffix(".gpx"), "--review", tmp_path / "queue")
+    outcome = signpipe("run", SAMPLE, "--frames", 55, *options)
+    assert outcome.code == 0, outcome.err
+    assert "conflict about track 1: " in outcome.out
+    assert "the map says give way" in outcome.out
+    assert f"review queue: 1 sign from this run; see `signpipe review list {tmp_path / 'queue'}`" in outcome.out
+
+
 def test_quiet_says_nothing(signpipe: Run) -> None:
     outcome = signpipe("run", SAMPLE, "--frames", 2, "--quiet")
     assert (outcome.code, outcome.out, outcome.err) == (0, "", "")
