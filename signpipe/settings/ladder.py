@@ -66,7 +66,7 @@ class TemplateSettings(Section):
 class ShapeSettings(Section):
     """Category from outline and colour, asked where the class stays open."""
 
-    enabled: bool = Field(True, description="Ask outline and colour about signs that vision is not sure of.")
+    enabled: bool = Field(False, description="Ask outline and colour about signs that vision is not sure of.")
     weight: float = Field(
         0.25, ge=0, le=1, description="Its log-odds count so much: the CNN tells categories better than it does."
     )
