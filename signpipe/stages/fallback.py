@@ -82,6 +82,7 @@ class Fallback:
         weights: Mapping[str, float] | None = None,
     ) -> None:
         self._settings = settings
+        self._joint = max(settings.joint, settings.accept)  # help never makes it easier than seeing for oneself
         self._catalogue = catalogue
         self._cheap = tuple(witness for witness in witnesses if not witness.dear)
         self._dear = tuple(witness for witness in witnesses if witness.dear)
@@ -160,8 +161,8 @@ class Fallback:
 
     def _find(self, track: SignTrack, memory: _Memory, heard: tuple[Opinion, ...]) -> tuple[int | None, list[str]]:
         """Return the class that may be published, or None, and whom it rests on; fuse the track's probability."""
-        settings, evidence = self._settings, track.evidence
-        alone = self._is_sure(track, memory, track.probability, track.class_id, settings.accept)
+        accept, evidence = self._settings.accept, track.evidence
+        alone = self._is_sure(track, memory, track.probability, track.class_id, accept)
         held = track.class_id if alone else None
         looked = tuple(opinion for opinion in heard if opinion.source not in PRIORS | CATEGORY_ONLY)
         priors = tuple(opinion for opinion in heard if opinion.source in PRIORS)
@@ -171,7 +172,7 @@ class Fallback:
         sensed = fuse(evidence, looked, self._weights)
         seen = int(sensed.argmax()) if looked else track.class_id
         contested = self._is_restrained(seen, priors)
-        level = settings.accept if seen == held and not contested else settings.joint
+        level = accept if seen == held and not contested else self._joint
         sure = self._is_sure(track, memory, sensed, seen, level, familiar)
         if sure:
             self._teach(memory, heard, seen)
@@ -180,7 +181,7 @@ class Fallback:
             fused = fuse(evidence, (*looked, *priors), self._weights)
             best = int(fused.argmax())
             backed = best == seen if sure else self._fits(sensed, best)
-            needed = level if best == seen else settings.joint
+            needed = level if best == seen else self._joint
             if backed and self._is_sure(track, memory, fused, best, needed, familiar):
                 track.probability = fused
                 return best, self._sources(best, held, looked if sure else (*looked, *priors))
