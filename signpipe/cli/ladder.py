@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -108,21 +109,23 @@ def publishing(
 
 
 def _print_rates(metrics: dict[str, Any]) -> None:
-    console, table = Console(), Table(title="accept levels for allowed rates of wrong publications; shares in %")
+    console, table = (
+        Console(),
+        Table(title="accept levels for allowed rates of wrong publications; published wrong / right in %"),
+    )
     hidden = list(next(iter(metrics["rates"].values()))["hidden"])
-    headers = ["allowed", "promised", "accept from", "published", "unseen half: wrong", "published"]
-    headers += [f"{100 * float(share):.0f} % hidden: wrong / published" for share in hidden]
+    headers = ["allowed", "promised", "accept", "seen", "unseen half"]
+    headers += [f"{100 * float(share):.0f} % hidden" for share in hidden]
     for header in headers:
-        table.add_column(header, justify="right")
+        table.add_column(header, justify="right", no_wrap=header != "promised")
     for rate, worth in metrics["rates"].items():
         verified = worth["verified"] or {"wrong": float("nan"), "coverage": float("nan")}
         table.add_row(
             f"{100 * float(rate):g}",
-            "yes" if worth["promised"] else "too few tracks",
-            f"{worth['accept']:.6f}",
-            f"{100 * worth['coverage']:.1f}",
-            f"{100 * verified['wrong']:.2f}",
-            f"{100 * verified['coverage']:.1f}",
+            "yes" if worth["promised"] else "too few",
+            f"{math.ceil(worth['accept'] * 1e6) / 1e6:.6f}",
+            f"{100 * worth['wrong']:.2f} / {100 * worth['coverage']:.1f}",
+            f"{100 * verified['wrong']:.2f} / {100 * verified['coverage']:.1f}",
             *(f"{100 * cell['wrong']:.2f} / {100 * cell['coverage']:.1f}" for cell in worth["hidden"].values()),
         )
     console.print(table)

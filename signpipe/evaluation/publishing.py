@@ -25,6 +25,7 @@ from signpipe.stages.classify import Classify
 Progress = Callable[[int, int], None]
 RATES = (0.001, 0.005, 0.01, 0.02, 0.05)
 HIDDEN = (0.3, 0.5, 0.7)
+LOWEST = 0.51  # a class that is less probable than all others together is never published
 
 
 def evaluate_publishing(
@@ -78,21 +79,22 @@ def _worth(outcomes: dict[float, list[Outcome]], rate: float) -> dict[str, Any]:
     """Return what the level for a rate is worth on the tracks in plain view and hidden."""
     wrong_at, right_at = _heights(outcomes[0.0])
     level = accept_level(wrong_at, rate)
+    accept = max(level.accept, LOWEST)  # a higher level promises no less
     verified = verify_by_splits(wrong_at, right_at, rate) if len(wrong_at) > 1 else None
     hidden = {}
     for share, played in outcomes.items():
         if share:
             wrong, right = _heights(played)
             hidden[f"{share:g}"] = {
-                "wrong": float((wrong >= level.accept).mean()),
-                "coverage": float((right >= level.accept).mean()),
+                "wrong": float((wrong >= accept).mean()),
+                "coverage": float((right >= accept).mean()),
                 "n": len(played),
             }
     return {
-        "accept": level.accept,
+        "accept": accept,
         "promised": level.promised,
-        "coverage": float((right_at >= level.accept).mean()),
-        "wrong": float((wrong_at >= level.accept).mean()),
+        "coverage": float((right_at >= accept).mean()),
+        "wrong": float((wrong_at >= accept).mean()),
         "verified": None
         if verified is None
         else {
