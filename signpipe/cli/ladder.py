@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
@@ -109,24 +110,22 @@ def publishing(
 
 
 def _print_rates(metrics: dict[str, Any]) -> None:
-    console, table = (
-        Console(),
-        Table(title="accept levels for allowed rates of wrong publications; published wrong / right in %"),
-    )
+    title = "accept levels for allowed rates of wrong publications; published wrong / right in %"
+    console, table = Console(), Table(title=title, box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
     hidden = list(next(iter(metrics["rates"].values()))["hidden"])
-    headers = ["allowed", "promised", "accept", "seen", "unseen half"]
-    headers += [f"{100 * float(share):.0f} % hidden" for share in hidden]
+    headers = ["rate", "promised", "accept", "seen", "unseen"]
+    headers += [f"hidden {100 * float(share):.0f} %" for share in hidden]
     for header in headers:
-        table.add_column(header, justify="right", no_wrap=header != "promised")
+        table.add_column(header, justify="right", no_wrap=True)
     for rate, worth in metrics["rates"].items():
         verified = worth["verified"] or {"wrong": float("nan"), "coverage": float("nan")}
         table.add_row(
             f"{100 * float(rate):g}",
-            "yes" if worth["promised"] else "too few",
+            "yes" if worth["promised"] else "no",
             f"{math.ceil(worth['accept'] * 1e6) / 1e6:.6f}",
-            f"{100 * worth['wrong']:.2f} / {100 * worth['coverage']:.1f}",
-            f"{100 * verified['wrong']:.2f} / {100 * verified['coverage']:.1f}",
-            *(f"{100 * cell['wrong']:.2f} / {100 * cell['coverage']:.1f}" for cell in worth["hidden"].values()),
+            f"{100 * worth['wrong']:.2f}/{100 * worth['coverage']:.0f}",
+            f"{100 * verified['wrong']:.2f}/{100 * verified['coverage']:.0f}",
+            *(f"{100 * cell['wrong']:.2f}/{100 * cell['coverage']:.0f}" for cell in worth["hidden"].values()),
         )
     console.print(table)
     if not metrics["promised"]:
