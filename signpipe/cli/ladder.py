@@ -114,7 +114,7 @@ def _print_rates(metrics: dict[str, Any]) -> None:
     console, table = Console(), Table(title=title, box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
     hidden = list(next(iter(metrics["rates"].values()))["hidden"])
     headers = ["rate", "promised", "accept", "seen", "unseen"]
-    headers += [f"hidden {100 * float(share):.0f} %" for share in hidden]
+    headers += [f"{100 * float(share):.0f}% hid" for share in hidden]
     for header in headers:
         table.add_column(header, justify="right", no_wrap=True)
     for rate, worth in metrics["rates"].items():
