@@ -9,8 +9,9 @@ from onnx import compose, shape_inference
 from onnx.utils import Extractor
 from onnxruntime.transformers.float16 import convert_float_to_float16
 
-# Where a network's arithmetic lies. What comes after the last of these turns its answer into boxes or probabilities.
-LAYERS = frozenset({"Conv", "ConvTranspose", "Gemm", "MatMul"})
+# Where a network's arithmetic lies. What comes after the last of these turns its answer into boxes, probabilities or a
+# comparison with prototypes.
+LAYERS = frozenset({"Conv", "ConvTranspose", "Gemm"})
 
 
 def to_half(source: Path, target: Path) -> None:

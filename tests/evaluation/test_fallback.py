@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from signpipe.catalogue import Effect, load_catalogue
+from signpipe.data import open_dataset
 from signpipe.errors import SettingsError, SourceError
 from signpipe.evaluation.approaching import MARGIN, PICTURE, Sign, Windscreen, boxed, read_signs, under
 from signpipe.evaluation.conditions import Condition
@@ -17,7 +18,7 @@ from signpipe.evaluation.street import EMPTY, REVERSED, SHIFT, SHIFTED, Street
 from signpipe.geodesy import offset
 from signpipe.maps import SignMap, open_map
 from signpipe.settings import CameraSettings, Settings
-from tests.evaluation.drawn import NAMES, drawn_dataset, yolo_of
+from tests.evaluation.drawn import NAMES, drawn_dataset, drawn_tracks, yolo_of
 
 CATALOGUE = load_catalogue()
 
@@ -47,8 +48,6 @@ def test_signs_come_closer_and_keep_their_place_in_the_square(signs: list[Sign])
 
 
 def test_a_set_without_tracks_is_one_sentence(tmp_path: Path) -> None:
-    from signpipe.data import open_dataset
-
     yolo = open_dataset(yolo_of(drawn_dataset(tmp_path / "drawn"), tmp_path / "yolo"), "yolo", "val")
     with pytest.raises(SourceError, match="has no tracks"):
         read_signs(yolo, 10, 4, lambda *_: None)
@@ -120,9 +119,8 @@ def test_the_lidar_sees_the_plate_at_its_distance_and_size(street: Street, signs
 
 
 def test_a_right_map_reads_hidden_signs_and_outcomes_add_up(signs: list[Sign], tmp_path: Path) -> None:
-    metrics = evaluate_fallback(
-        drawn_dataset(tmp_path), Settings(), lambda *_: None, len(signs), 4, only=("map right", "clean")
-    )
+    approaches = open_dataset(drawn_tracks(tmp_path, frames=16), "gtsrb", "val")
+    metrics = evaluate_fallback(approaches, Settings(), lambda *_: None, len(signs), only=("map right", "clean"))
     assert set(metrics["sets"]) == {"clean", "map right, clean", "map right, half hidden"}
     for cells in metrics["sets"].values():
         for cell in cells.values():
