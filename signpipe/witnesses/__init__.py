@@ -2,25 +2,36 @@
 
 from __future__ import annotations
 
+import logging
+
 from signpipe.catalogue import Catalogue
+from signpipe.errors import SourceError
 from signpipe.settings import Settings
 from signpipe.witnesses.base import Learner, Witness
 
+logger = logging.getLogger(__name__)
 __all__ = ["Learner", "Witness", "open_witnesses", "source_weights"]
 
 
 def open_witnesses(settings: Settings, catalogue: Catalogue) -> list[Witness]:
     """Open every witness that has something to go by; what isn't asked for isn't imported.
 
+    A map with bad content is reported in one warning and left out: nothing rests on a map alone.
+
     Raises:
-        SourceError: A map or calibration can't be read.
+        SourceError: There is no such map, or a calibration can't be read.
         ExtraMissingError: A library is missing that its format needs.
     """
     witnesses: list[Witness] = []
     if settings.map.file is not None:
         from signpipe.witnesses.map_prior import MapWitness
 
-        witnesses.append(MapWitness(settings.map, settings.camera, settings.position, catalogue))
+        try:
+            witnesses.append(MapWitness(settings.map, settings.camera, settings.position, catalogue))
+        except SourceError as error:
+            if not settings.map.file.is_file():
+                raise
+            logger.warning("%s The run goes on without a map.", error)
     if settings.lidar.calibration is not None:
         from signpipe.lidar import read_calibration
         from signpipe.witnesses.lidar import LidarWitness

@@ -1,0 +1,43 @@
+"""Which witnesses are opened, and what a bad map does to a run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from signpipe.catalogue import load_catalogue
+from signpipe.errors import SourceError
+from signpipe.settings import load_settings
+from signpipe.witnesses import open_witnesses, source_weights
+
+CATALOGUE = load_catalogue()
+SAMPLES = Path(__file__).parents[2] / "samples"
+
+
+def names(**overrides: object) -> list[str]:
+    settings = load_settings(None, {name.replace("__", "."): value for name, value in overrides.items()})
+    return [witness.name for witness in open_witnesses(settings, CATALOGUE)]
+
+
+def test_only_what_has_something_to_go_by_is_asked() -> None:
+    assert names() == ["template"]
+    assert names(template__enabled=False) == []
+    assert names(map__file=SAMPLES / "drive.geojson", shape__enabled=True) == ["map", "template", "shape"]
+
+
+def test_every_witness_has_its_weight() -> None:
+    assert set(source_weights(load_settings())) == {"template", "shape", "map", "lidar"}
+
+
+def test_a_bad_map_is_one_warning_and_the_run_goes_on(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    (tmp_path / "bad.geojson").write_text('{"type": "FeatureCollection", "features": [{"type": "Feature"}]}')
+    assert names(map__file=tmp_path / "bad.geojson") == ["template"]
+    (warning,) = caplog.messages
+    assert "bad.geojson has a bad feature" in warning
+    assert warning.endswith("The run goes on without a map.")
+
+
+def test_a_map_that_isnt_there_ends_it(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match="There is no map"):
+        names(map__file=tmp_path / "none.geojson")
