@@ -31,7 +31,10 @@ def test_every_witness_has_its_weight() -> None:
 
 
 def test_a_bad_map_is_one_warning_and_the_run_goes_on(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    (tmp_path / "bad.geojson").write_text('{"type": "FeatureCollection", "features": [{"type": "Feature"}]}')
+    stop = (
+        '{"type": "Feature", "geometry": {"type": "Point", "coordinates": ["x", 1]}, "properties": {"class": "stop"}}'
+    )
+    (tmp_path / "bad.geojson").write_text(f'{{"type": "FeatureCollection", "features": [{stop}]}}')
     assert names(map__file=tmp_path / "bad.geojson") == ["template"]
     (warning,) = caplog.messages
     assert "bad.geojson has a bad feature" in warning
