@@ -76,3 +76,12 @@ def test_output_folder_names_the_files(tmp_path: Path) -> None:
     assert output.jsonl_path == tmp_path / "mine.jsonl"
     assert output.events_path == tmp_path / "events.jsonl"
     assert Settings().output.video_path is None
+
+
+def test_values_that_dont_fit_together_are_one_sentence(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError) as error:
+        load_settings(None, {"lidar.sweeps": tmp_path})
+    assert str(error.value) == (
+        "The settings of 'lidar' don't fit together: sweeps are of no use without a calibration: "
+        "give lidar.calibration (--calibration) too; `signpipe settings` lists them all."
+    )

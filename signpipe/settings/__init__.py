@@ -140,6 +140,8 @@ def _explain(error: ValidationError) -> str:
     name = ".".join(str(part) for part in first["loc"]) or "the settings"
     if first["type"] == "extra_forbidden":
         text = f"There is no setting '{name}'"
+    elif isinstance(first["input"], dict):  # values that are right one by one, but not together
+        text = f"The settings of '{name}' don't fit together: {first['msg'].removeprefix('Value error, ')}"
     else:
         text = f"The setting '{name}' can't be {first['input']!r}: {first['msg'].removeprefix('Value error, ')}"
     more = f" (and {len(others)} more)" if others else ""
