@@ -20,7 +20,7 @@ T = TypeVar("T")
 
 SAMPLE = Path(signpipe.__file__).parents[1] / "samples" / "drive.mp4"
 # Nobody could say whether a smaller or more hidden sign should be found, or what it shows.
-SMALLEST_SIDE = 12.0
+SMALLEST_SIDE = 14.0
 LEAST_VISIBLE = 0.75
 # The surroundings that are kept of a crop, in sides of its box: more than any margin that is cut around it.
 SURROUNDINGS = 1.0
