@@ -264,6 +264,11 @@ class SignTrack:
         return self.verdict in (Verdict.CONFIRMED, Verdict.CORROBORATED)
 
     @property
+    def side(self) -> float:
+        """Root of the box's area in pixels of the source picture."""
+        return float(np.sqrt(np.prod(self.xyxy[2:] - self.xyxy[:2])))
+
+    @property
     def confidence(self) -> float:
         """Fused probability of the published class, 0..1."""
         return float(self.probability[self.class_id])

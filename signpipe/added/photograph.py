@@ -6,8 +6,8 @@ import cv2
 import numpy as np
 
 from signpipe.augmentation import Augmenter
-from signpipe.training.augment import SOURCE_MARGIN, SOURCE_SIZE, box_jitter, expose, warp
-from signpipe.training.pasting import light_drawing
+from signpipe.training.augment import SOURCE_SIZE, box_jitter, expose, warp
+from signpipe.training.variants import place_drawing
 from signpipe.types import FloatArray, Image
 
 # Daylight scenes as colours BGR: sky and plaster above, leaves, asphalt and walls below.
@@ -44,17 +44,7 @@ def source_of_drawing(drawing: Image, rng: np.random.Generator) -> Image:
         drawing: BGRA uint8 (H, W, 4), straight alpha, the sign's outline filling it.
         rng: Source of chance.
     """
-    behind = _scene(rng)
-    height, width = drawing.shape[:2]
-    scale = SOURCE_SIZE / (1 + 2 * SOURCE_MARGIN) / max(height, width)
-    size = max(round(width * scale), 1), max(round(height * scale), 1)
-    patch = cv2.resize(drawing, size, interpolation=cv2.INTER_AREA).astype(np.float32)
-    left, top = (SOURCE_SIZE - size[0]) // 2, (SOURCE_SIZE - size[1]) // 2
-    source = behind.copy()
-    place = source[top : top + size[1], left : left + size[0]]
-    alpha = patch[..., 3:] / 255
-    place[:] = place * (1 - alpha) + light_drawing(patch[..., :3], behind, rng) * alpha
-    return source.astype(np.uint8)
+    return place_drawing(drawing, _scene(rng), rng).astype(np.uint8)
 
 
 def _scene(rng: np.random.Generator) -> FloatArray:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-import numpy as np
-
 from signpipe.stages.crops import crop_signs
 from signpipe.types import FloatArray, Frame, FrameResult, Image, SignTrack, TrackState
 
@@ -104,7 +102,7 @@ class Recorder:
         frame = result.frame
         for track in result.tracks:
             history = self._histories.setdefault(track.id, History(track.id))
-            side = float(np.sqrt(np.prod(track.xyxy[2:] - track.xyxy[:2])))
+            side = track.side
             row = track.detection
             if row is None or not isinstance(frame, Frame):
                 history.moments.append(Moment(frame.media_time, track, side))

@@ -246,8 +246,7 @@ class Decide:
 
     def _is_left_unread(self, track: SignTrack) -> bool:
         """Return True if a sign is no longer likely to be read: it is large already, lost, or of a single picture."""
-        side = float(np.sqrt(np.prod(track.xyxy[2:] - track.xyxy[:2])))
-        return side >= self._settings.uncertain_size or track.unseen >= LOST_AFTER or track.hits == 1
+        return track.side >= self._settings.uncertain_size or track.unseen >= LOST_AFTER or track.hits == 1
 
 
 def _is_seen(track: SignTrack) -> bool:

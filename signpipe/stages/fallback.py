@@ -83,6 +83,7 @@ class Fallback:
     ) -> None:
         self._settings = settings
         self._joint = max(settings.joint, settings.accept)  # help never makes it easier than seeing for oneself
+        self._slack = settings.accept - settings.release  # by so much less what is published already may be sure
         self._catalogue = catalogue
         self._cheap = tuple(witness for witness in witnesses if not witness.dear)
         self._dear = tuple(witness for witness in witnesses if witness.dear)
@@ -118,10 +119,10 @@ class Fallback:
         if not self._dear:
             return
         needy = [track for track in seen if track.state is TrackState.CONFIRMED and self._is_needy(track)]
-        needy.sort(key=lambda track: (self._memory[track.id].asked_turn, -_side(track)))
+        needy.sort(key=lambda track: (self._memory[track.id].asked_turn, -track.side))
         for track in needy[: self._settings.per_frame]:
             memory = self._memory[track.id]
-            memory.asked_side, memory.asked_turn = _side(track), self._turn
+            memory.asked_side, memory.asked_turn = track.side, self._turn
             self._hear(self._dear, track, frame)
 
     def _hear(self, witnesses: tuple[Witness, ...], track: SignTrack, frame: Frame) -> None:
@@ -135,7 +136,7 @@ class Fallback:
     def _is_needy(self, track: SignTrack) -> bool:
         """Return True if vision isn't sure of a sign, and it can be seen better than when it was asked about last."""
         unsure = track.confidence < self._settings.ask_below or track.novelty > self._settings.novelty
-        return unsure and _side(track) > self._memory[track.id].asked_side * self._settings.again
+        return unsure and track.side > self._memory[track.id].asked_side * self._settings.again
 
     def _judge(self, track: SignTrack, memory: _Memory) -> None:
         heard = tuple(memory.heard.values())
@@ -199,7 +200,7 @@ class Fallback:
         familiar: bool = False,
     ) -> bool:
         """Return True if a class is probable and the sign familiar enough; what is held already needs less of both."""
-        slack = self._settings.accept - self._settings.release if memory.held == class_id else 0.0
+        slack = self._slack if memory.held == class_id else 0.0
         known = familiar or track.novelty <= self._settings.novelty + slack
         return known and float(probability[class_id]) >= level - slack
 
@@ -251,9 +252,8 @@ class Fallback:
         shares = self._members @ fuse(track.evidence, looked, self._weights)
         best = int(shares.argmax())
         category, share = self._categories[best], float(shares[best])
-        slack = self._settings.accept - self._settings.release
         doubt = _reasons(track.opinions)
-        if share >= self._settings.category - slack * (memory.category is category):
+        if share >= self._settings.category - self._slack * (memory.category is category):
             memory.category = category
             track.verdict, track.category = Verdict.UNCERTAIN, category.value
             track.verdict_reason = f"{doubt}; {category.value} at {share:.2f}"
@@ -276,11 +276,6 @@ class Fallback:
 def _reasons(opinions: tuple[Opinion, ...]) -> str:
     """Return who said what."""
     return "; ".join(f"{opinion.source}: {opinion.text}" for opinion in opinions)
-
-
-def _side(track: SignTrack) -> float:
-    """Return the root of the box's area in pixels."""
-    return float(np.sqrt(np.prod(track.xyxy[2:] - track.xyxy[:2])))
 
 
 def _looks(track: SignTrack) -> str:

@@ -11,6 +11,7 @@ import re
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
+from typing import TypeVar
 
 import cv2
 import numpy as np
@@ -21,6 +22,8 @@ from signpipe.drawings import drawing_svg, render_svg
 from signpipe.training.augment import SOURCE_MARGIN, SOURCE_SIZE
 from signpipe.training.pasting import light_drawing
 from signpipe.types import FloatArray, Image
+
+Picture = TypeVar("Picture", Image, FloatArray)
 
 SIZE = 112  # pixels of a rendered variant
 VARIANTS = 6  # of a class; limits, whose digits vary most, get six times as many
@@ -155,16 +158,17 @@ def trim(drawing: Image) -> Image:
     return drawing[top : top + height, left : left + width]
 
 
-def place_drawing(drawing: Image, behind: Image, rng: np.random.Generator) -> Image:
+def place_drawing(drawing: Image, behind: Picture, rng: np.random.Generator) -> Picture:
     """Put a drawing BGRA uint8 (H, W, 4) before a scene and light it like that.
 
     Args:
         drawing: The drawing; it ends where the sign does.
-        behind: BGR uint8 (SOURCE_SIZE, SOURCE_SIZE, 3), the scene.
+        behind: BGR uint8 or float32 (SOURCE_SIZE, SOURCE_SIZE, 3), the scene, 0..255.
         rng: Source of chance.
 
     Returns:
-        BGR uint8 (SOURCE_SIZE, SOURCE_SIZE, 3); the sign's box lies in the middle, with `SOURCE_MARGIN` around it.
+        BGR (SOURCE_SIZE, SOURCE_SIZE, 3) of the scene's type; the sign's box lies in the middle, with `SOURCE_MARGIN`
+        around it.
     """
     high, wide = drawing.shape[:2]
     scale = SOURCE_SIZE / (1 + 2 * SOURCE_MARGIN) / max(high, wide)

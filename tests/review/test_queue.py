@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-import resource
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 
@@ -16,17 +13,7 @@ import pytest
 
 from signpipe.review import NOT_A_SIGN, ReviewQueue, Status
 from tests.review.items import filled, item, put
-
-
-@contextmanager
-def file_size_limit(size: int) -> Iterator[None]:
-    """Let no file grow over `size` bytes: the kernel then refuses as on a full disk, in the middle of a file."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+from tests.support.limits import file_size_limit
 
 
 def ids(queue: ReviewQueue, status: Status | None = None) -> list[str]:

@@ -5,10 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
-import resource
 import subprocess
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -37,6 +34,7 @@ from signpipe.types import (
     Verdict,
 )
 from tests.sinks.results import CATALOGUE, advisory, frame_result, gap_result, track
+from tests.support.limits import file_size_limit
 
 RUN = RunInfo("drive.mp4", width=320, height=240, fps=25.0, models={"detector-fast": "ab" * 32, "own": None})
 SCHEMA = json.loads(Path(signpipe.sinks.__file__).with_name("detections.schema.json").read_text())
@@ -62,17 +60,6 @@ def write(path: Path, *results: FrameResult) -> list[dict[str, Any]]:
     sink.close()
     sink.close()
     return read(path)
-
-
-@contextmanager
-def file_size_limit(size: int) -> Iterator[None]:
-    """Let no file grow over `size` bytes: the kernel then refuses as on a full disk, in the middle of a line."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 def test_the_schema_is_a_valid_schema() -> None:
