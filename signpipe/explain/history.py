@@ -19,14 +19,12 @@ class Moment:
     Attributes:
         media_time: Of the frame, seconds.
         track: What was published of it.
-        side: Root of the box's area in pixels.
         single: float32 (C,), what this look alone says, summing to 1; None while the sign isn't detected.
         single_novelty: Novelty of this look alone, 0..1.
     """
 
     media_time: float
     track: SignTrack
-    side: float
     single: FloatArray | None = None
     single_novelty: float = 1.0
 
@@ -66,7 +64,7 @@ class History:
     @property
     def best(self) -> Look:
         """The largest crop."""
-        return max(self.looks, key=lambda look: look.moment.side)
+        return max(self.looks, key=lambda look: look.moment.track.side)
 
     @property
     def is_confirmed(self) -> bool:
@@ -102,13 +100,12 @@ class Recorder:
         frame = result.frame
         for track in result.tracks:
             history = self._histories.setdefault(track.id, History(track.id))
-            side = track.side
             row = track.detection
             if row is None or not isinstance(frame, Frame):
-                history.moments.append(Moment(frame.media_time, track, side))
+                history.moments.append(Moment(frame.media_time, track))
                 continue
             looks = result.classifications
-            moment = Moment(frame.media_time, track, side, looks.belief[row], float(looks.novelty[row]))
+            moment = Moment(frame.media_time, track, looks.belief[row], float(looks.novelty[row]))
             history.moments.append(moment)
             if _is_worth_keeping(history, moment):
                 crop = crop_signs(frame.image, result.detections.xyxy[row], self._margin, self._size)[0]
@@ -124,7 +121,7 @@ def _is_worth_keeping(history: History, moment: Moment) -> bool:
         return True
     last = history.looks[-1].moment
     changed = moment.track.verdict is not last.track.verdict
-    return changed or moment.side > GROWN * last.side or moment.media_time - last.media_time >= PAUSE
+    return changed or moment.track.side > GROWN * last.track.side or moment.media_time - last.media_time >= PAUSE
 
 
 def changes(history: History) -> list[Moment]:

@@ -71,7 +71,7 @@ class Explainer:
 
     def _summary(self, history: History) -> str:
         first, last = history.moments[0], history.moments[-1]
-        track, largest = last.track, max(moment.side for moment in history.moments)
+        track, largest = last.track, max(moment.track.side for moment in history.moments)
         whom = f" by {track.source}" if track.is_sure else ""
         return (
             f"Followed from {first.media_time:.2f} s to {last.media_time:.2f} s, seen {track.hits} times, at most "
@@ -88,7 +88,7 @@ class Explainer:
         assert single is not None
         best = int(single.argmax())
         return (
-            f"{look.moment.media_time:.2f} s, {look.moment.side:.0f} px: {self._catalogue[best].name} at "
+            f"{look.moment.media_time:.2f} s, {look.moment.track.side:.0f} px: {self._catalogue[best].name} at "
             f"{single[best]:.2f}, novelty {look.moment.single_novelty:.2f}"
         )
 

@@ -128,5 +128,5 @@ def test_flashes_are_forgotten_and_tracks_are_remembered() -> None:
 
 @pytest.mark.parametrize("verdicts", [[Verdict.UNKNOWN, Verdict.UNKNOWN, Verdict.CONFIRMED, Verdict.UNCERTAIN]])
 def test_each_change_of_verdict_is_told_once(verdicts: list[Verdict]) -> None:
-    moments = [Moment(float(i), sign_track(verdict=verdict), 40.0) for i, verdict in enumerate(verdicts)]
+    moments = [Moment(float(i), sign_track(verdict=verdict)) for i, verdict in enumerate(verdicts)]
     assert [moment.media_time for moment in changes(History(1, moments))] == [0.0, 2.0, 3.0]
