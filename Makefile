@@ -43,7 +43,7 @@ $(TRAIN)/.ready: pyproject.toml scripts/setup.sh
 	@touch $@
 
 smoke: $(TRAIN)/.ready  ## train and export each model on a few photographs; all tests of training
-	@$(TRAIN)/bin/pytest tests/training
+	@$(TRAIN)/bin/pytest tests/lab/training
 
 lint: .venv/.ready-dev  ## ruff and mypy
 	@$(BIN)/ruff check .

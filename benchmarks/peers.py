@@ -38,16 +38,16 @@ from onnx import TensorProto, helper
 from rich.console import Console
 from rich.progress import track
 
-from signpipe.bench.page import write_bench_page
-from signpipe.bench.quality import Score, Seen
-from signpipe.bench.result import new_result, write_result
-from signpipe.bench.statistics import describe
-from signpipe.bench.tables import print_result
+from signpipe.lab.bench.page import write_bench_page
+from signpipe.lab.bench.quality import Score, Seen
+from signpipe.lab.bench.result import new_result, write_result
+from signpipe.lab.bench.statistics import describe
+from signpipe.lab.bench.tables import print_result
+from signpipe.lab.simulation.record import truth_path
+from signpipe.lab.simulation.truth import TruthFrame, read_truth
 from signpipe.pipeline import Pipeline
 from signpipe.runtime.session import open_session
 from signpipe.settings import Settings, load_settings
-from signpipe.simulation.record import truth_path
-from signpipe.simulation.truth import TruthFrame, read_truth
 from signpipe.sources import open_source
 from signpipe.stages.capture import Capture
 from signpipe.stages.classify import Classify

@@ -7,9 +7,9 @@ from time import perf_counter
 from types import TracebackType
 from typing import Self
 
-from signpipe.added.folder import open_added
 from signpipe.catalogue import Catalogue, load_catalogue
 from signpipe.errors import ModelError
+from signpipe.few_shot.folder import open_added
 from signpipe.runtime.session import open_session
 from signpipe.settings import Settings
 from signpipe.stages.classify import Classify

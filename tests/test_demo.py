@@ -8,10 +8,10 @@ import pytest
 
 from signpipe import Frame, FrameResult, Pipeline, SignTrack, open_source
 from signpipe.catalogue import load_catalogue
-from signpipe.evaluation.detection import box_iou
+from signpipe.lab.evaluation.detection import box_iou
+from signpipe.lab.simulation.truth import TruthSign, read_truth
 from signpipe.review import ReviewQueue
 from signpipe.settings import Settings, load_settings
-from signpipe.simulation.truth import TruthSign, read_truth
 from signpipe.sinks.base import RunInfo
 from signpipe.sinks.review import ReviewSink
 from signpipe.sources.companions import Companions

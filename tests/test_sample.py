@@ -9,8 +9,8 @@ import pytest
 from benchmarks.golden import EVERY, FRAMES_THAT_MAY_DIFFER, differences, essence, read
 from signpipe import FrameResult, Pipeline, Settings, open_source
 from signpipe.catalogue import Effect, load_catalogue
-from signpipe.simulation.outside import roadside_catalogue
-from signpipe.simulation.truth import Truth, TruthFrame, read_truth
+from signpipe.lab.simulation.truth import Truth, TruthFrame, read_truth
+from signpipe.lab.simulation.uncatalogued import roadside_catalogue
 from signpipe.sinks.jsonl import result_record
 from signpipe.types import Advisory, AdvisoryStatus, Verdict
 

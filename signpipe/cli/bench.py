@@ -14,16 +14,16 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from typer.core import TyperGroup
 
 import signpipe
-from signpipe.bench.compare import compare_results, unlike
-from signpipe.bench.page import write_bench_page
-from signpipe.bench.result import BenchResult, check_writable, new_result, read_result, write_result
-from signpipe.bench.scenarios import SCENARIOS, Plan
-from signpipe.bench.sweeps import SWEEPS, list_points, measure_points
-from signpipe.bench.tables import print_comparison, print_result
 from signpipe.cli.presets import PresetOption, detector_of
 from signpipe.cli.run import parse_assignments
 from signpipe.errors import SettingsError, SourceError
-from signpipe.report import new_figure
+from signpipe.html import new_figure
+from signpipe.lab.bench.compare import compare_results, unlike
+from signpipe.lab.bench.page import write_bench_page
+from signpipe.lab.bench.result import BenchResult, check_writable, new_result, read_result, write_result
+from signpipe.lab.bench.scenarios import SCENARIOS, Plan
+from signpipe.lab.bench.sweeps import SWEEPS, list_points, measure_points
+from signpipe.lab.bench.tables import print_comparison, print_result
 from signpipe.settings import Settings, load_settings
 
 SAMPLE = Path(signpipe.__file__).parents[1] / "samples" / "drive.mp4"

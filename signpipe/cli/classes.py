@@ -16,12 +16,6 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from signpipe.added.change import USUAL, open_or_start, rebuilt, with_class, without_class
-from signpipe.added.examples import load_examples, read_examples, save_examples
-from signpipe.added.folder import CATALOGUE, open_added, write_added
-from signpipe.added.head import AddedHead
-from signpipe.added.prototypes import PrototypeMaker
-from signpipe.added.report import CLOSE, Change, Separation, changes, separation
 from signpipe.catalogue import Category, Effect, Shape, SignClass, load_catalogue
 from signpipe.cli.measuring import (
     ConfigOption,
@@ -32,9 +26,15 @@ from signpipe.cli.measuring import (
     with_progress,
     write_json,
 )
-from signpipe.data import ClassMap
 from signpipe.errors import OutputError, SettingsError
-from signpipe.evaluation.crops import sample_crops
+from signpipe.few_shot.folder import CATALOGUE, open_added, write_added
+from signpipe.few_shot.head import AddedHead
+from signpipe.lab.data import ClassMap
+from signpipe.lab.evaluation.crops import sample_crops
+from signpipe.lab.few_shot.change import USUAL, open_or_start, rebuilt, with_class, without_class
+from signpipe.lab.few_shot.examples import load_examples, read_examples, save_examples
+from signpipe.lab.few_shot.prototypes import PrototypeMaker
+from signpipe.lab.few_shot.report import CLOSE, Change, Separation, changes, separation
 from signpipe.runtime.session import Session, open_session
 from signpipe.settings import Settings, load_settings
 from signpipe.types import Classifications

@@ -22,11 +22,11 @@ from rich.progress import (
 )
 from rich.table import Table
 
-from signpipe.data.archives import PUBLIC
-from signpipe.data.check import KINDS, Check, check_dataset
-from signpipe.data.classes import ClassMap, parse_mapping
-from signpipe.data.fetch import fetch_set
-from signpipe.data.opening import FORMATS
+from signpipe.lab.data.archives import PUBLIC
+from signpipe.lab.data.check import KINDS, Check, check_dataset
+from signpipe.lab.data.classes import ClassMap, parse_mapping
+from signpipe.lab.data.fetch import fetch_set
+from signpipe.lab.data.opening import FORMATS
 
 data_app = typer.Typer(
     help="Fetch public data sets, and check any data set for what spoils training.", no_args_is_help=True

@@ -19,7 +19,7 @@ from rich.table import Table
 
 from signpipe.cli.models import check_models
 from signpipe.errors import SignpipeError
-from signpipe.machine import Machine, describe_machine
+from signpipe.runtime.machine import Machine, describe_machine
 from signpipe.runtime.manifest import find_model
 from signpipe.runtime.providers import CLASH_REMEDY, PROVIDERS, runtime_packages, why_not
 from signpipe.settings import Settings, load_settings

@@ -24,9 +24,9 @@ from signpipe.cli.presets import PresetOption, detector_of
 from signpipe.cli.quality import pipeline, risk, streaming
 from signpipe.cli.report import report
 from signpipe.cli.robustness import robustness
-from signpipe.data import ClassMap
-from signpipe.data.classes import parse_mapping
-from signpipe.evaluation.run import evaluate_classifier, evaluate_detector
+from signpipe.lab.data import ClassMap
+from signpipe.lab.data.classes import parse_mapping
+from signpipe.lab.evaluation.run import evaluate_classifier, evaluate_detector
 from signpipe.settings import load_settings
 
 evaluate_app = typer.Typer(help="Measure the models on labelled pictures.", no_args_is_help=True)

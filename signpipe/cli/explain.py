@@ -12,10 +12,10 @@ from signpipe.cli.measuring import ConfigOption
 from signpipe.cli.presets import PresetOption, detector_of
 from signpipe.cli.run import parse_assignments
 from signpipe.errors import SettingsError, SourceError
-from signpipe.explain.history import History, Recorder
-from signpipe.explain.page import Explainer
+from signpipe.html import new_figure, write_page
+from signpipe.lab.explain.history import History, Recorder
+from signpipe.lab.explain.page import Explainer
 from signpipe.pipeline import Pipeline
-from signpipe.report import new_figure, write_page
 from signpipe.settings import Settings, load_settings
 from signpipe.sources import open_source
 from signpipe.sources.companions import Companions

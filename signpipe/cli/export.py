@@ -26,10 +26,10 @@ def export(
     if model not in {"detector", "classifier"}:
         raise SettingsError(f"There is no model kind '{model}' to export; choose detector or classifier.")
     require_train_extra("Export")
-    from signpipe.data import find_data
-    from signpipe.training.export import write_result
-    from signpipe.training.export_classifier import export_classifier
-    from signpipe.training.export_detector import export_detector
+    from signpipe.lab.data import find_data
+    from signpipe.lab.training.export import write_result
+    from signpipe.lab.training.export_classifier import export_classifier
+    from signpipe.lab.training.export_detector import export_detector
 
     folder = find_data(data)
     if model == "detector":

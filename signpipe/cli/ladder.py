@@ -23,7 +23,7 @@ from signpipe.cli.measuring import (
     tell,
     with_progress,
 )  # fmt: skip
-from signpipe.data import ClassMap, find_data
+from signpipe.lab.data import ClassMap, find_data
 from signpipe.settings import load_settings
 
 LooksOption = Annotated[int, typer.Option(min=3, help="Frames of each track, evenly over it.")]
@@ -52,7 +52,7 @@ def fallback(
     empty, and as pictures printed on a lorry. Poses, maps and sweeps are those of a virtual street. A track counts as
     wrong if a class was ever published that it doesn't have, as right if its class stood published at the end.
     """
-    from signpipe.evaluation.fallback import evaluate_fallback, outside_signs
+    from signpipe.lab.evaluation.fallback import evaluate_fallback, outside_signs
 
     settings = load_settings(config, {"classify.model": model})
     dataset = open_part(data, format, split, ClassMap())
@@ -100,7 +100,7 @@ def publishing(
     those, whatever the network does. It is checked on random halves of the tracks, and under occlusion, which it
     doesn't cover. Use the level with --set fallback.accept=LEVEL.
     """
-    from signpipe.evaluation.publishing import evaluate_publishing
+    from signpipe.lab.evaluation.publishing import evaluate_publishing
 
     settings = load_settings(config, {"classify.model": model})
     dataset = open_part(data, format, split, ClassMap())

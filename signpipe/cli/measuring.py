@@ -14,11 +14,11 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from signpipe.data import FORMATS, ClassMap, Dataset, find_data, open_dataset
-from signpipe.data.classes import parse_mapping
 from signpipe.errors import OutputError, SettingsError
-from signpipe.evaluation.partial import file_sha256
-from signpipe.machine import describe_machine
+from signpipe.lab.data import FORMATS, ClassMap, Dataset, find_data, open_dataset
+from signpipe.lab.data.classes import parse_mapping
+from signpipe.lab.evaluation.partial import file_sha256
+from signpipe.runtime.machine import describe_machine
 from signpipe.runtime.manifest import find_model
 from signpipe.settings import Settings, load_settings
 

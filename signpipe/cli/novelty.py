@@ -19,7 +19,7 @@ from signpipe.cli.measuring import (
     tell,
     with_progress,
 )  # fmt: skip
-from signpipe.data import ClassMap, find_data
+from signpipe.lab.data import ClassMap, find_data
 from signpipe.settings import load_settings
 
 COLUMNS = ("auroc", "passed_at_95", "published_at_95", "flagged", "published")
@@ -48,7 +48,7 @@ def novelty(
     signs, what the detector finds beside the boxes of GTSDB and sy32, traffic lights, backgrounds, and the classes that
     a classifier was trained without.
     """
-    from signpipe.evaluation.novelty import Unseen, evaluate_novelty
+    from signpipe.lab.evaluation.novelty import Unseen, evaluate_novelty
 
     settings = load_settings(config, {"classify.model": model})
     classifiers = [Unseen.parse(text) for text in unseen or ()]

@@ -17,10 +17,10 @@ from signpipe.cli.measuring import (
     SplitOption,
     measure_signs,
 )
-from signpipe.data import Dataset
-from signpipe.evaluation.run import evaluate_risk
-from signpipe.evaluation.scenes import evaluate_pipeline
-from signpipe.evaluation.streaming import evaluate_streaming
+from signpipe.lab.data import Dataset
+from signpipe.lab.evaluation.run import evaluate_risk
+from signpipe.lab.evaluation.scenes import evaluate_pipeline
+from signpipe.lab.evaluation.streaming import evaluate_streaming
 from signpipe.settings import Settings
 
 

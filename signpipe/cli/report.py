@@ -23,22 +23,22 @@ from signpipe.cli.measuring import (
     with_progress,
     write_json,
 )
-from signpipe.data import FORMATS, ClassMap, Dataset
 from signpipe.errors import OutputError, SettingsError
-from signpipe.evaluation.budgets import Judged, judge, load_budgets
-from signpipe.evaluation.conditions import Spoiler
-from signpipe.evaluation.examples import Example, drawing_sample, find_examples
-from signpipe.evaluation.looks import Looker
-from signpipe.evaluation.partial import Partial
-from signpipe.evaluation.robustness import SEED, run_robustness
-from signpipe.evaluation.run import evaluate_classifier, evaluate_detector, evaluate_risk
-from signpipe.evaluation.scene_suites import run_scenes
-from signpipe.evaluation.scenes import evaluate_pipeline
-from signpipe.evaluation.streaming import evaluate_streaming
-from signpipe.machine import describe_machine
-from signpipe.report.figures import new_figure
-from signpipe.report.page import write_page
-from signpipe.report.quality import draw_figures, encode, quality_sections
+from signpipe.html.figures import new_figure
+from signpipe.html.page import write_page
+from signpipe.lab.data import FORMATS, ClassMap, Dataset
+from signpipe.lab.evaluation.budgets import Judged, judge, load_budgets
+from signpipe.lab.evaluation.conditions import Spoiler
+from signpipe.lab.evaluation.examples import Example, drawing_sample, find_examples
+from signpipe.lab.evaluation.looks import Looker
+from signpipe.lab.evaluation.pages.quality import draw_figures, encode, quality_sections
+from signpipe.lab.evaluation.partial import Partial
+from signpipe.lab.evaluation.robustness import SEED, run_robustness
+from signpipe.lab.evaluation.run import evaluate_classifier, evaluate_detector, evaluate_risk
+from signpipe.lab.evaluation.scene_suites import run_scenes
+from signpipe.lab.evaluation.scenes import evaluate_pipeline
+from signpipe.lab.evaluation.streaming import evaluate_streaming
+from signpipe.runtime.machine import describe_machine
 from signpipe.runtime.session import open_session
 from signpipe.settings import Settings, load_settings
 

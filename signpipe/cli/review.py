@@ -15,8 +15,8 @@ from rich.table import Table
 
 from signpipe.catalogue import Catalogue, load_catalogue
 from signpipe.errors import OutputError, SettingsError, SourceError
+from signpipe.lab.review.labels import parse_label, read_labels
 from signpipe.review import NOT_A_SIGN, ReviewQueue, Status
-from signpipe.review.labels import parse_label, read_labels
 from signpipe.review.queue import Queued
 from signpipe.settings import ReviewSettings
 
@@ -65,7 +65,7 @@ def page(
     It needs no server: its button saves the labels as a file, which  [bold]signpipe review label FOLDER --from
     FILE[/]  takes in.
     """
-    from signpipe.review.contact import write_contact_sheet
+    from signpipe.lab.review.contact import write_contact_sheet
 
     entries = _open(folder).items(status)
     shown = write_contact_sheet(out, entries, load_catalogue(), limit)
@@ -105,7 +105,7 @@ def export(
     out: Annotated[Path, typer.Option("--out", "-o", help="A new folder.")],
 ) -> None:
     """Export what was labelled as a data set: for detection, or as crops in a folder a class."""
-    from signpipe.review.export import export_queue
+    from signpipe.lab.review.export import export_queue
 
     catalogue = load_catalogue()
     counts = export_queue(_open(folder), out, format, catalogue)

@@ -24,14 +24,14 @@ from signpipe.cli.measuring import (
     with_progress,
 )  # fmt: skip
 from signpipe.cli.report import show_examples
-from signpipe.data import ClassMap
-from signpipe.data.classes import parse_mapping
 from signpipe.errors import SettingsError
-from signpipe.evaluation.robustness import SEED, run_robustness
-from signpipe.evaluation.scene_suites import run_scenes
-from signpipe.report.figures import new_figure
-from signpipe.report.page import write_page
-from signpipe.report.robustness import robustness_sections
+from signpipe.html.figures import new_figure
+from signpipe.html.page import write_page
+from signpipe.lab.data import ClassMap
+from signpipe.lab.data.classes import parse_mapping
+from signpipe.lab.evaluation.pages.robustness import robustness_sections
+from signpipe.lab.evaluation.robustness import SEED, run_robustness
+from signpipe.lab.evaluation.scene_suites import run_scenes
 from signpipe.settings import load_settings
 
 

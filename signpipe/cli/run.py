@@ -20,10 +20,10 @@ from signpipe.pipeline import Pipeline
 from signpipe.review import ReviewQueue
 from signpipe.settings import OutputSettings, Settings, load_settings
 from signpipe.sinks import open_sinks
+from signpipe.sinks.summary import Summary
 from signpipe.sources import open_source
 from signpipe.sources.companions import Companions
 from signpipe.stages.capture import Capture
-from signpipe.summary import Summary
 
 INTERRUPTED = 130  # what a shell reports of a command that Ctrl-C ended
 

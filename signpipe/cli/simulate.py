@@ -12,9 +12,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from signpipe.catalogue import Catalogue, SignClass, load_catalogue
 from signpipe.errors import SettingsError
-from signpipe.simulation.outside import roadside_catalogue
-from signpipe.simulation.record import Plan, record_drive, truth_path
-from signpipe.simulation.scene import parse_poles, sign_named
+from signpipe.lab.simulation.record import Plan, record_drive, truth_path
+from signpipe.lab.simulation.scene import parse_poles, sign_named
+from signpipe.lab.simulation.uncatalogued import roadside_catalogue
 
 DEFAULT_SIGNS = (
     "priority_road,speed_limit_80,no_overtaking,road_works+speed_limit_50,island:keep_right,end_no_overtaking,"

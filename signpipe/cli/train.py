@@ -68,12 +68,14 @@ def classifier(
     """Train the sign classifier on GTSRB; the checkpoint is made a model by `signpipe export classifier`."""
     require_train_extra("Training")
     from signpipe.catalogue import load_catalogue
-    from signpipe.data import find_data
-    from signpipe.training.classifier import ClassifierPlan, train_classifier
+    from signpipe.lab.data import find_data
+    from signpipe.lab.training.classifier import ClassifierPlan, train_classifier
 
     unknown = set(leave_out or ()) - set(load_catalogue().names)
     if unknown:
-        raise SettingsError(f"--leave-out: there is no class '{min(unknown)}'; signpipe/catalogue.toml names them all.")
+        raise SettingsError(
+            f"--leave-out: there is no class '{min(unknown)}'; signpipe/catalogue/de.toml names them all."
+        )
     plan = ClassifierPlan(
         epochs=epochs,
         pictures=pictures,
@@ -118,8 +120,8 @@ def detector(
     require_train_extra("Training")
     if resume and minutes is not None:
         raise SettingsError("A training can't be resumed by --minutes; give --epochs, the number of rounds altogether.")
-    from signpipe.data import find_data
-    from signpipe.training.detector import PRESETS, DetectorPlan, train_detector
+    from signpipe.lab.data import find_data
+    from signpipe.lab.training.detector import PRESETS, DetectorPlan, train_detector
 
     if preset not in PRESETS:
         raise SettingsError(f"There is no detector preset '{preset}'; choose {' or '.join(PRESETS)}.")

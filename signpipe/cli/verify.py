@@ -16,11 +16,11 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from signpipe.cli.models import FolderOption, check_models, print_models
-from signpipe.data import FORMATS, ClassMap, Dataset, find_data, open_dataset
 from signpipe.errors import OutputError, SettingsError
-from signpipe.evaluation.parity import Parity, compare_classifiers, compare_detectors
-from signpipe.evaluation.sample import evenly, sample_crops, sample_scenes
-from signpipe.machine import describe_machine
+from signpipe.lab.data import FORMATS, ClassMap, Dataset, find_data, open_dataset
+from signpipe.lab.evaluation.parity import Parity, compare_classifiers, compare_detectors
+from signpipe.lab.evaluation.sample import evenly, sample_crops, sample_scenes
+from signpipe.runtime.machine import describe_machine
 from signpipe.runtime.manifest import ModelEntry, load_manifest, models_folder, reference_of
 from signpipe.settings import Settings, load_settings
 

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from signpipe.added.head import AddedHead
+from signpipe.crops import crop_signs
+from signpipe.few_shot.head import AddedHead
 from signpipe.settings import ClassifySettings
-from signpipe.stages.crops import crop_signs
 from signpipe.types import Classifications, Detections, FloatArray, Image
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from signpipe.catalogue import Catalogue, Shape, SignClass
+from signpipe.crops import crop_signs
 from signpipe.settings import ShapeSettings
-from signpipe.stages.crops import crop_signs
 from signpipe.types import FloatArray, Frame, Image, Opinion, SignTrack
 
 SIZE = 48  # side of the crop in pixels
@@ -27,7 +27,7 @@ class ShapeWitness:
     The crop is parted into tiles, and each says how red, blue, yellow and light it is and which way its edges run
     (the second moments of the gradient, Bigün and Granlund 1987, over the local contrast). All are bounded, and a
     multinomial model adds up what the tiles say: what lies before a few tiles can't outvote the others. It was fitted
-    on signs in plain view and on half hidden ones, by `signpipe.training.witnesses.fit_shape`, with every look
+    on signs in plain view and on half hidden ones, by `signpipe.lab.training.witnesses.fit_shape`, with every look
     equally probable, so that its log-probabilities are log-likelihoods.
 
     Args:

@@ -9,9 +9,9 @@ import cv2
 import numpy as np
 
 from signpipe.catalogue import Catalogue
-from signpipe.drawings import drawing_svg, framed_drawing
+from signpipe.catalogue.drawings import drawing_svg, framed_drawing
+from signpipe.crops import crop_signs
 from signpipe.settings import TemplateSettings
-from signpipe.stages.crops import crop_signs
 from signpipe.types import FloatArray, Frame, Image, Opinion, SignTrack
 
 SIZE = 48  # side of the crop in pixels
@@ -38,7 +38,7 @@ class TemplateWitness:
 
     Tiles aren't independent, and some drawings resemble photographs of their sign more than others: a scale and an
     offset a class, fitted to photographs in plain view, damaged and half hidden by
-    `signpipe.training.witnesses.fit_template`, make a log-likelihood of the sum.
+    `signpipe.lab.training.witnesses.fit_template`, make a log-likelihood of the sum.
 
     It never says that a sign is familiar: drawings of signs outside the catalogue, with the outline of one inside, fit
     as well as a photograph of a known sign does (AUROC 0.78 in plain view, 0.55 with a third hidden).

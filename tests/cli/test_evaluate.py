@@ -9,7 +9,7 @@ import cv2
 import pytest
 
 from signpipe.catalogue import load_catalogue
-from signpipe.simulation.truth import read_truth
+from signpipe.lab.simulation.truth import read_truth
 from tests.cli.conftest import Outcome
 
 Run = Callable[..., Outcome]

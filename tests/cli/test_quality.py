@@ -10,10 +10,10 @@ import cv2
 import pytest
 
 from signpipe.cli.report import read_results
-from signpipe.evaluation.sample import sample_scenes
+from signpipe.lab.evaluation.sample import sample_scenes
 from tests.cli.conftest import Outcome
-from tests.evaluation.drawn import drawn_tracks, yolo_of
-from tests.report.test_page import CHROMIUM, browse
+from tests.html.test_page import CHROMIUM, browse
+from tests.lab.evaluation.drawn import drawn_tracks, yolo_of
 
 Run = Callable[..., Outcome]
 

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from signpipe.data import open_dataset
+from signpipe.lab.data import open_dataset
 from signpipe.review import NOT_A_SIGN, ReviewQueue, Status
 from tests.cli.conftest import Outcome
-from tests.report.test_page import CHROMIUM, browse
+from tests.html.test_page import CHROMIUM, browse
 from tests.review.items import filled, item, put
 
 Run = Callable[..., Outcome]

@@ -9,10 +9,10 @@ import cv2
 import numpy as np
 import pytest
 
+from signpipe.catalogue.drawings import render_svg
 from signpipe.cli.main import app
-from signpipe.drawings import render_svg
+from signpipe.lab.simulation.sprite import Sprite
 from signpipe.review import ReviewQueue
-from signpipe.simulation.sprite import Sprite
 from signpipe.types import Image
 
 SAMPLE = Path(__file__).parents[2] / "samples" / "drive.mp4"

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from signpipe.catalogue import Catalogue, load_catalogue
-from signpipe.drawings import framed_drawing
+from signpipe.catalogue.drawings import framed_drawing
 from signpipe.types import Frame, Image, SignTrack, TrackState
 
 CATALOGUE = load_catalogue()

@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 from signpipe.catalogue import load_catalogue
 from signpipe.errors import SettingsError, SourceError
 from signpipe.geodesy import place
+from signpipe.lab.simulation.truth import Truth, TruthBox, read_truth
 from signpipe.position import open_position
 from signpipe.settings import CameraSettings, MapSettings, PositionSettings
-from signpipe.simulation.truth import Truth, TruthBox, read_truth
 from signpipe.types import FloatArray, Frame, Opinion, Pose, SignTrack, TrackState
 from signpipe.witnesses.map_prior import KINDRED, LEAST_ERROR, LIMIT_FAVOUR, MapWitness
 

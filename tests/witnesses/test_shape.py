@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from signpipe.augmentation import HELD_OUT_OCCLUDERS, face_mask
 from signpipe.catalogue import Catalogue, Shape
-from signpipe.data import find_data, open_dataset
 from signpipe.errors import SourceError
-from signpipe.evaluation.crops import CropSample, sample_crops
+from signpipe.lab.augmentation import HELD_OUT_OCCLUDERS, face_mask
+from signpipe.lab.data import find_data, open_dataset
+from signpipe.lab.evaluation.crops import CropSample, sample_crops
 from signpipe.settings import ShapeSettings
 from signpipe.types import FloatArray, Image
 from signpipe.witnesses.shape import ShapeWitness, look_of

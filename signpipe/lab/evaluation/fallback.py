@@ -1,0 +1,331 @@
+"""What each rung of the ladder wins: wrong, right and withheld publications with and without it."""
+
+from __future__ import annotations
+
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from signpipe.catalogue import Catalogue, load_catalogue
+from signpipe.crops import crop_signs
+from signpipe.errors import SettingsError
+from signpipe.lab.augmentation import CORRUPTIONS, OCCLUDERS, framing
+from signpipe.lab.data import Dataset
+from signpipe.lab.data.outside import read_outside_signs
+from signpipe.lab.evaluation.approaching import (
+    MARGIN,
+    PICTURE,
+    VIEW,
+    Sign,
+    Windscreen,
+    boxed,
+    drawn_signs,
+    read_signs,
+    under,
+)
+from signpipe.lab.evaluation.conditions import Condition
+from signpipe.lab.evaluation.crops import seeded
+from signpipe.lab.evaluation.interval import wilson
+from signpipe.lab.evaluation.street import MAP_KINDS, Street
+from signpipe.lab.training.classifier_data import load_crops
+from signpipe.runtime.session import open_session
+from signpipe.settings import Settings
+from signpipe.stages.classify import Classify
+from signpipe.stages.fallback import Fallback
+from signpipe.stages.track import Track
+from signpipe.types import Classifications, Detections, Frame, Image, TrackState
+from signpipe.witnesses import open_witnesses, source_weights
+
+Progress = Callable[[int, int], None]
+CONFIGURED = "configured"  # the camera's rungs as the settings have them, without map and LiDAR
+RUNGS = ("vision", "template", "shape", "map", "lidar", "all")
+HIDDEN = (0.3, 0.5, 0.7)
+DAMAGE = (3.0, 5.0)
+MAP_HIDDEN = Condition("occlusion", "leaves", 0.5)
+USUAL_MAP = "usual"
+OUTSIDE, PRINTED = "outside the catalogue", "printed on a lorry"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one approach.
+
+    Attributes:
+        right: Whether the true class was published at the end, and no other one before.
+        wrong: Whether a class was published at any time that the sign doesn't have.
+        right_at: Highest fused probability that the true class reached while it led and the sign was familiar.
+        wrong_at: The same of any other class.
+    """
+
+    right: bool
+    wrong: bool
+    right_at: float
+    wrong_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A sign under a condition, as the classifier saw it.
+
+    Attributes:
+        number: Its place in the street.
+        sign: The sign.
+        squares: Its pictures under the condition.
+        looks: What the classifier said of each.
+        printed: True if it is the picture of a sign on a lorry.
+    """
+
+    number: int
+    sign: Sign
+    squares: Sequence[Image]
+    looks: Classifications
+    printed: bool = False
+
+
+class Ladders:
+    """The ladder with one rung more than vision, or all, in a virtual street.
+
+    Args:
+        settings: The configuration; its own map, LiDAR and position are left aside.
+        catalogue: The classes.
+        street: Where the signs stand.
+        folder: Where the street's maps and calibration may be written.
+    """
+
+    def __init__(self, settings: Settings, catalogue: Catalogue, street: Street, folder: Path) -> None:
+        self._settings = settings
+        self._catalogue = catalogue
+        self._street = street
+        self._folder = folder
+        self._windscreen = Windscreen()
+        for kind in MAP_KINDS:
+            street.write_map(kind, folder / f"{kind}.geojson")
+        street.write_calibration(folder / "calibration.txt")
+
+    def run(self, rung: str, shown: Sequence[Shown], map_kind: str = USUAL_MAP) -> list[Outcome]:
+        """Drive past signs with one rung of `RUNGS`, or as `CONFIGURED`.
+
+        What a witness learns at one sign, it knows at the next.
+        """
+        settings = self._with(rung, map_kind)
+        witnesses = open_witnesses(settings, self._catalogue)
+        weights = source_weights(settings)
+        return [
+            self._approach(one, settings, Fallback(settings.fallback, self._catalogue, witnesses, weights))
+            for one in shown
+        ]
+
+    def _with(self, rung: str, map_kind: str) -> Settings:
+        settings = self._settings
+
+        def has(name: str) -> bool:
+            return rung in (name, "all")
+
+        def looks_with(name: str, configured: bool) -> bool:
+            return configured if rung == CONFIGURED else has(name)
+
+        update = {
+            "template": settings.template.model_copy(
+                update={"enabled": looks_with("template", settings.template.enabled)}
+            ),
+            "shape": settings.shape.model_copy(update={"enabled": looks_with("shape", settings.shape.enabled)}),
+            "map": settings.map.model_copy(
+                update={"file": self._folder / f"{map_kind}.geojson" if has("map") else None}
+            ),
+            "lidar": settings.lidar.model_copy(
+                update={"calibration": self._folder / "calibration.txt" if has("lidar") else None}
+            ),
+        }
+        return settings.model_copy(update=update)
+
+    def _approach(self, shown: Shown, settings: Settings, fallback: Fallback) -> Outcome:
+        sign, track = shown.sign, Track(settings.track, self._catalogue)
+        at = {True: 0.0, False: 0.0}
+        right = wrong = False
+        for number, square in enumerate(shown.squares):
+            row = slice(number, number + 1)
+            looks = Classifications(shown.looks.probability[row], shown.looks.embedding[row], shown.looks.novelty[row])
+            tracks, _ = track.update(boxed(sign.sizes[number]), looks, sign.times[number], PICTURE)
+            fallback(tracks, self._frame(shown, number, square, settings))
+            latest = max(tracks, key=lambda one: one.id)
+            if latest.state is TrackState.TENTATIVE:
+                continue
+            is_right = latest.class_id == sign.class_id and not shown.printed
+            right = latest.is_sure and is_right
+            wrong |= latest.is_sure and not is_right
+            if latest.novelty <= settings.fallback.novelty:
+                best = int(latest.probability.argmax())
+                kind = best == sign.class_id and not shown.printed
+                at[kind] = max(at[kind], float(latest.probability[best]))
+        return Outcome(right and not wrong, wrong, at[True], at[False])
+
+    def _frame(self, shown: Shown, number: int, square: Image, settings: Settings) -> Frame:
+        time = shown.sign.times[number]
+        frame = Frame(self._windscreen.show(square), number, time, time, shown.sign.name)
+        if settings.map.file is not None:
+            frame.pose = self._street.pose(shown.number, shown.sign, number)
+        if settings.lidar.calibration is not None:
+            frame.lidar = self._street.sweep(shown.sign, number, shown.printed)
+        return frame
+
+
+def evaluate_fallback(
+    dataset: Dataset,
+    settings: Settings,
+    progress: Progress,
+    signs: int = 120,
+    looks: int = 8,
+    outside: Sequence[Sign] = (),
+    only: Sequence[str] = (),
+) -> dict[str, Any]:
+    """Drive past signs under each condition, with vision alone, with each rung, and with all.
+
+    The boxes are those of the data set; what is measured is how signs are read and believed, not how they are found.
+    Poses, maps and LiDAR sweeps are those of a virtual street.
+
+    Args:
+        dataset: Pictures with tracks, in the order of time.
+        settings: The configuration.
+        progress: Told how many steps are done, and how many there are.
+        signs: How many tracks; all if there are no more.
+        looks: Frames of each.
+        outside: Signs that the catalogue doesn't have.
+        only: Sets to measure, by how their names begin; all if empty.
+
+    Raises:
+        SettingsError: No set begins so.
+        SourceError: No sign is seen in two frames or more, or a picture can't be read.
+        ModelError: The classifier can't be used.
+    """
+    catalogue = load_catalogue()
+    known = read_signs(dataset, signs, looks, lambda *_: None)
+    everything = [*known, *outside]
+    classify = Classify(settings.classify, open_session(settings.classify.model, settings.runtime, "classifier"))
+    steps = [step for step in _steps() if not only or step[0].startswith(tuple(only))]
+    if not steps:
+        names = ", ".join(dict.fromkeys(name for name, *_ in _steps()))
+        raise SettingsError(f"No set is called {' or '.join(only)}; there are: {names}.")
+    with tempfile.TemporaryDirectory() as folder:
+        ladders = Ladders(settings, catalogue, Street(everything, catalogue), Path(folder))
+        tally: dict[str, dict[str, list[Outcome]]] = {}
+        for done, (name, condition, plays) in enumerate(steps):
+            if name == OUTSIDE:
+                shown = [
+                    Shown(len(known) + i, one, one.squares, look(classify, one, one.squares))
+                    for i, one in enumerate(outside)
+                ]
+            else:
+                shown = show(condition, known, classify, catalogue, printed=name == PRINTED)
+            for column, rung, map_kind in plays if shown else ():
+                tally.setdefault(name, {}).setdefault(column, []).extend(ladders.run(rung, shown, map_kind))
+            progress(done + 1, len(steps))
+    return summarise(tally)
+
+
+def outside_signs(drawings: Path, data: Path, count: int, looks: int) -> list[Sign]:
+    """Return drawings of signs that the catalogue doesn't have, those kept for judging, as a car drives up to them.
+
+    Args:
+        drawings: Their folder, see `signpipe.lab.data.outside`.
+        data: Folder of the data sets, for what is behind them.
+        count: How many.
+        looks: Frames of each.
+
+    Raises:
+        SourceError: The folder has no drawings, or the data is missing.
+    """
+    chosen = [sign for sign in read_outside_signs(drawings) if sign.judge]
+    chosen.sort(key=lambda sign: seeded("outside", sign.name).random())
+    backgrounds = load_crops(data, "val", VIEW, framing.MARGIN, 1).backgrounds
+    return drawn_signs(chosen[:count], backgrounds, looks)
+
+
+def _steps() -> list[tuple[str, Condition, list[tuple[str, str, str]]]]:
+    """Return the set that each condition counts for, and the ladders that are run on it as (column, rung, map)."""
+    rungs = [(rung, rung, USUAL_MAP) for rung in RUNGS]
+    clean = Condition("clean")
+    steps = [("clean", clean, rungs)]
+    for name, occluder in OCCLUDERS.items():
+        kind = "occluded, held out" if occluder.held_out else "occluded"
+        steps += [(kind, Condition("occlusion", name, hidden), rungs) for hidden in HIDDEN]
+    damage = [name for name, corruption in CORRUPTIONS.items() if corruption.family == "damage"]
+    steps += [("damaged", Condition("corruption", name, level), rungs) for name in damage for level in DAMAGE]
+    steps += [(OUTSIDE, clean, rungs), (PRINTED, clean, rungs)]
+    for condition in (clean, MAP_HIDDEN):
+        for kind in MAP_KINDS:
+            name = f"map {kind}, {'half hidden' if condition.effect else 'clean'}"
+            steps.append((name, condition, [("vision", "vision", kind), ("map", "map", kind), ("all", "all", kind)]))
+    return steps
+
+
+def show(
+    condition: Condition, signs: Sequence[Sign], classify: Classify, catalogue: Catalogue, printed: bool = False
+) -> list[Shown]:
+    """Put signs of the catalogue under a condition and before the classifier."""
+    textures, shown = _textures(signs), []
+    for number, sign in enumerate(signs):
+        others = np.stack([picture for class_id, picture in textures if class_id != sign.class_id])
+        squares = under(condition, sign, catalogue, others)
+        shown.append(Shown(number, sign, squares, look(classify, sign, squares), printed))
+    return shown
+
+
+def look(classify: Classify, sign: Sign, squares: Sequence[Image]) -> Classifications:
+    """Classify each picture of a sign."""
+    looks = []
+    for square, size in zip(squares, sign.sizes, strict=True):
+        middle = np.float32(square.shape[0] / 2)
+        box = np.concatenate([middle - size / 2, middle + size / 2])[None]
+        looks.append(classify(square, Detections(box, np.ones(1, np.float32))))
+    return Classifications(
+        np.concatenate([one.probability for one in looks]),
+        np.concatenate([one.embedding for one in looks]),
+        np.concatenate([one.novelty for one in looks]),
+    )
+
+
+def _textures(signs: Sequence[Sign]) -> list[tuple[int, Image]]:
+    """Return a picture of one sign of each class, for occluders that show another sign."""
+    first: dict[int, Image] = {}
+    for sign in signs:
+        middle = sign.squares[-1].shape[0] / 2
+        box = np.array([middle - sign.sizes[-1] / 2, middle + sign.sizes[-1] / 2]).ravel()
+        first.setdefault(sign.class_id, np.asarray(crop_signs(sign.squares[-1], box, MARGIN, 48)[0], np.uint8))
+    return list(first.items())
+
+
+def summarise(tally: dict[str, dict[str, list[Outcome]]]) -> dict[str, Any]:
+    """Return the shares of each set and ladder, and the numbers that budgets are set for."""
+    sets = {
+        name: {column: _shares(outcomes) for column, outcomes in columns.items()} for name, columns in tally.items()
+    }
+    numbers: dict[str, float] = {}
+    counts: dict[str, int] = {}
+    for short, names in (("clean", ("clean",)), ("occluded", ("occluded", "occluded, held out"))):
+        for rung in ("vision", "all"):
+            outcomes = [one for name in names for one in tally.get(name, {}).get(rung, [])]
+            for what in ("right", "wrong") if outcomes else ():
+                key = f"{short}_{what}_{rung}"
+                numbers[key] = float(np.mean([getattr(one, what) for one in outcomes]))
+                counts[key] = len(outcomes)
+    if before := numbers.get("occluded_wrong_vision"):
+        numbers["wrong_removed_under_occlusion"] = 1 - numbers["occluded_wrong_all"] / before
+        counts["wrong_removed_under_occlusion"] = counts["occluded_wrong_all"]
+    if "clean_right_vision" in numbers:
+        numbers["right_gained_on_clean"] = numbers["clean_right_all"] - numbers["clean_right_vision"]
+        counts["right_gained_on_clean"] = counts["clean_right_all"]
+    return numbers | {"sets": sets, "n": counts}
+
+
+def _shares(outcomes: Sequence[Outcome]) -> dict[str, Any]:
+    count = Counter("wrong" if one.wrong else "right" if one.right else "abstained" for one in outcomes)
+    total = len(outcomes)
+    return {what: count[what] / total for what in ("right", "wrong", "abstained")} | {
+        "wrong_interval_95": list(wilson(count["wrong"], total)),
+        "n": total,
+    }

@@ -1,0 +1,140 @@
+"""What a classifier said of crops, kept small enough to remember thousands of conditions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from signpipe.catalogue import Catalogue, Category
+from signpipe.lab.evaluation.classification import calibration_error
+from signpipe.lab.evaluation.interval import wilson
+from signpipe.runtime.session import Session
+from signpipe.settings import FallbackSettings
+from signpipe.types import FloatArray, Image
+
+BATCH = 64
+
+BoolArray = npt.NDArray[np.bool_]
+IntArray = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Looks:
+    """One answer a crop.
+
+    Attributes:
+        predicted: int64 (N,), the most probable classes.
+        confidence: float64 (N,), their probabilities.
+        category: int64 (N,), the most probable categories, in the order of `Category`.
+        novelty: float64 (N,), how unfamiliar the crops looked.
+        known: bool (N,), whether the sign could still be told from all others by what is visible of it.
+    """
+
+    predicted: IntArray
+    confidence: npt.NDArray[np.float64]
+    category: IntArray
+    novelty: npt.NDArray[np.float64]
+    known: BoolArray
+
+    def to_json(self) -> dict[str, list[Any]]:
+        """Return plain lists; probabilities keep five places."""
+        return {
+            "predicted": self.predicted.tolist(),
+            "confidence": self.confidence.tolist(),
+            "category": self.category.tolist(),
+            "novelty": self.novelty.tolist(),
+            "known": self.known.astype(int).tolist(),
+        }
+
+    @classmethod
+    def from_json(cls, lists: dict[str, list[Any]]) -> Looks:
+        """Return what `to_json` gave.
+
+        Raises:
+            KeyError: A list is missing.
+        """
+        return cls(
+            np.array(lists["predicted"], np.int64),
+            np.array(lists["confidence"], np.float64),
+            np.array(lists["category"], np.int64),
+            np.array(lists["novelty"], np.float64),
+            np.array(lists["known"], bool),
+        )
+
+
+class Looker:
+    """Shows crops to a classifier.
+
+    Args:
+        session: The open classifier.
+        catalogue: Its classes.
+    """
+
+    def __init__(self, session: Session, catalogue: Catalogue) -> None:
+        self._session = session
+        self._members = category_members(catalogue)
+
+    def __call__(self, crops: Image, known: BoolArray) -> Looks:
+        """Look at crops, uint8 (N, S, S, 3), of which it is known whether they can be told from others, bool (N,).
+
+        Raises:
+            ModelError: The network can't be run.
+        """
+        probability, novelty = zip(*self._batches(crops), strict=True)
+        return look(np.concatenate(probability), np.concatenate(novelty), known, self._members)
+
+    def _batches(self, crops: Image) -> Iterator[tuple[FloatArray, FloatArray]]:
+        for start in range(0, len(crops), BATCH):
+            outputs = self._session.run(crops[start : start + BATCH])
+            probability = outputs["probabilities"]
+            yield probability, outputs.get("novelty", 1 - probability.max(axis=1)).reshape(len(probability))
+
+
+def look(probability: FloatArray, novelty: FloatArray, known: BoolArray, members: BoolArray) -> Looks:
+    """Return the answers that probabilities float32 (N, C) give; `members` as from `category_members`."""
+    return Looks(
+        np.asarray(probability.argmax(1), np.int64),
+        probability.max(1).astype(np.float64).round(5),
+        np.asarray((probability @ members.T).argmax(1), np.int64),
+        novelty.astype(np.float64).round(5),
+        known,
+    )
+
+
+def category_members(catalogue: Catalogue) -> BoolArray:
+    """Return which classes belong to which category, bool (categories, C)."""
+    return np.array([[sign.category is category for sign in catalogue] for category in Category])
+
+
+def measure(looks: Looks, labels: IntArray, catalogue: Catalogue, settings: FallbackSettings) -> dict[str, Any]:
+    """Return what answers are worth.
+
+    A single look would be published where its probability reaches `accept` and it isn't too unfamiliar, as the first
+    rung of the ladder decides; `wrong_over_accept` goes by the probability alone.
+
+    Args:
+        looks: The answers.
+        labels: int64 (N,), the true classes.
+        catalogue: The classes.
+        settings: The levels.
+    """
+    members = category_members(catalogue)
+    right = looks.predicted == labels
+    sure = looks.confidence >= settings.accept
+    published = sure & (looks.novelty <= settings.novelty)
+    return {
+        "n": len(labels),
+        "accuracy": float(right.mean()),
+        "accuracy_interval_95": wilson(int(right.sum()), len(right)),
+        "category_accuracy": float((looks.category == members[:, labels].argmax(0)).mean()),
+        "ece": calibration_error(looks.confidence, right),
+        "published_right": float((published & right).mean()),
+        "published_wrong": float((published & ~right).mean()),
+        "uncertain": float((~published).mean()),
+        "wrong_over_accept": float((sure & ~right).mean()),
+        "ceiling": float(looks.known.mean()),
+    }

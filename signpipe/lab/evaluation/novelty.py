@@ -1,0 +1,292 @@
+"""How well the classifier tells what it has never seen, and what that keeps from being published."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from signpipe.catalogue import Catalogue, load_catalogue
+from signpipe.errors import SettingsError
+from signpipe.lab.augmentation import framing
+from signpipe.lab.data import ClassMap, open_dataset
+from signpipe.lab.data.outside import read_outside_signs
+from signpipe.lab.evaluation.interval import wilson
+from signpipe.lab.evaluation.streaming import Approach, play, read_approaches
+from signpipe.lab.evaluation.unknown import approach_sides, boxed_crops, drawn_views, outside_views, unboxed_crops
+from signpipe.lab.training.calibration import roc_auc
+from signpipe.lab.training.classifier_data import hide_crops, load_crops
+from signpipe.runtime.session import Session, open_session
+from signpipe.settings import FallbackSettings, Settings
+from signpipe.stages.evidence import ClassEvidence
+from signpipe.types import Classifications, Image
+
+Progress = Callable[[int, int], None]
+ACCEPTED = 0.95  # share of the known signs that the second bound lets pass
+LOOKS = 8  # looks at a drawn sign
+DRAWN = 6  # drawings of each class of the catalogue
+FPS = 10.0
+BATCH = 64
+LIGHTS = {"frouge": "sign", "forange": "sign", "fvert": "sign", "ff": "none"} | dict.fromkeys(
+    ("danger", "interdiction", "obligation", "ceder", "stop"), "none"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Unseen:
+    """A classifier that was trained without some classes, for which their signs are new.
+
+    Attributes:
+        model: Its ONNX file.
+        classes: Names of the classes.
+    """
+
+    model: str
+    classes: tuple[str, ...]
+
+    @classmethod
+    def parse(cls, text: str) -> Unseen:
+        """Read "MODEL=CLASS,CLASS".
+
+        Raises:
+            SettingsError: It isn't written so, or there is no such class.
+        """
+        model, _, names = text.rpartition("=")
+        classes = tuple(names.split(","))
+        unknown = set(classes) - set(load_catalogue().names)
+        if not model or unknown:
+            raise SettingsError(
+                f"--unseen takes MODEL=CLASS,CLASS with names of signpipe/catalogue/de.toml, not '{text}'."
+            )
+        return cls(model, classes)
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """What the classifier says of a set of looks, or the fusion of a set of tracks.
+
+    Attributes:
+        confidence: float64 (N,), of the most probable class.
+        novelty: float64 (N,).
+    """
+
+    confidence: npt.NDArray[np.float64]
+    novelty: npt.NDArray[np.float64]
+
+    @classmethod
+    def of(cls, looks: Sequence[Classifications]) -> Answers:
+        """Take single looks."""
+        return cls(
+            np.concatenate([one.probability.max(1) for one in looks]).astype(np.float64),
+            np.concatenate([one.novelty for one in looks]).astype(np.float64),
+        )
+
+
+def evaluate_novelty(
+    data: Path, settings: Settings, progress: Progress, drawings: Path | None = None, unseen: Sequence[Unseen] = ()
+) -> dict[str, Any]:
+    """Show the classifier known signs, and sets of what it doesn't know; single looks and tracks.
+
+    Two numbers matter: how many of the unknown are taken for familiar at the bound that lets 95 % of the known pass,
+    and how many of them would be published as a class of the catalogue.
+
+    Args:
+        data: Folder of the data sets: GTSRB and GTSDB, and sy32 where it is there.
+        settings: The configuration; `fallback` says from which level a class is published.
+        progress: Told how many sets are done, and how many there are.
+        drawings: Folder of drawings of other signs, see `signpipe.lab.data.outside`; none leaves them out.
+        unseen: Classifiers that were trained without some classes.
+
+    Returns:
+        `looks` and `tracks`: by set, what `judge` says; `left_out`: the same by model of `unseen`.
+
+    Raises:
+        SourceError: A set is missing or a picture can't be read.
+        ModelError: A model can't be used.
+    """
+    steps = 7 + len(unseen)
+    with_steps = iter(range(1, steps + 1))
+
+    def step() -> None:
+        progress(next(with_steps), steps)
+
+    catalogue = load_catalogue()
+    session = open_session(settings.classify.model, settings.runtime, "classifier")
+    known = read_approaches(open_dataset(data, "gtsrb", "val"), settings, lambda _: None)
+    step()
+    looks, tracks = {"known": Answers.of([one.looks for one in known])}, {"known": known}
+    for name, crops, moving in _sets(data, settings, int(session.entry.input.shape[1]), drawings):
+        if len(crops):
+            flat = classify(session, crops.reshape(-1, *crops.shape[-3:]))
+            looks[name] = Answers.of([flat])
+            if moving:
+                tracks[name] = _approaches(name, flat)
+        step()
+    result: dict[str, Any] = {
+        "looks": judge(looks, settings.fallback),
+        "tracks": judge_tracks(tracks, settings, catalogue),
+        "left_out": {},
+    }
+    for one in unseen:
+        result["left_out"][",".join(one.classes)] = judge_unseen(one, data, settings, catalogue)
+        step()
+    return result
+
+
+def judge(sets: Mapping[str, Answers], settings: FallbackSettings) -> dict[str, Any]:
+    """Compare each set of looks with the known ones.
+
+    Args:
+        sets: By name; "known" is what the others are compared with.
+        settings: The bounds at which a look is published.
+
+    Returns:
+        By set: `n`; `flagged`, the share whose novelty is over the bound, and `published`, the share that the first
+        rung of the ladder would publish; `passed_at_95` and `published_at_95`, the shares that pass and that are
+        published at the bound that lets 95 % of the known pass; and `auroc` against the known.
+    """
+    known = sets["known"]
+    bound = float(np.quantile(known.novelty, ACCEPTED))
+    result: dict[str, Any] = {}
+    for name, answers in sets.items():
+        sure = answers.confidence >= settings.accept
+        published = int((sure & (answers.novelty <= bound)).sum())
+        result[name] = {
+            "n": len(sure),
+            "flagged": float((answers.novelty > settings.novelty).mean()),
+            "published": float((sure & (answers.novelty <= settings.novelty)).mean()),
+            "passed_at_95": float((answers.novelty <= bound).mean()),
+            "published_at_95": published / len(sure),
+            "published_at_95_interval": list(wilson(published, len(sure))),
+        }
+        if name != "known":
+            result[name]["auroc"] = roc_auc(known.novelty, answers.novelty)
+    return result | {"bound_at_95": bound}
+
+
+def judge_tracks(sets: Mapping[str, Sequence[Approach]], settings: Settings, catalogue: Catalogue) -> dict[str, Any]:
+    """Compare sets of tracks with the known ones, as `judge` does looks.
+
+    A track's novelty is what its looks fuse to at their end; it is published if the ladder confirms it at any time.
+
+    Args:
+        sets: By name; "known" is what the others are compared with.
+        settings: The configuration.
+        catalogue: The classes.
+    """
+    novelty = {name: np.array([fused_novelty(one, settings) for one in tracks]) for name, tracks in sets.items()}
+    bound = float(np.quantile(novelty["known"], ACCEPTED))
+    strict = _with_bound(settings, bound)
+    result: dict[str, Any] = {}
+    for name, tracks in sets.items():
+        published = [_published(one, settings, catalogue) for one in tracks]
+        at_95 = sum(_published(one, strict, catalogue) for one in tracks)
+        result[name] = {
+            "n": len(tracks),
+            "flagged": float((novelty[name] > settings.fallback.novelty).mean()),
+            "published": float(np.mean(published)),
+            "passed_at_95": float((novelty[name] <= bound).mean()),
+            "published_at_95": at_95 / len(tracks),
+            "published_at_95_interval": list(wilson(at_95, len(tracks))),
+        }
+        if name != "known":
+            result[name]["auroc"] = roc_auc(novelty["known"], novelty[name])
+    return result | {"bound_at_95": bound}
+
+
+def judge_unseen(unseen: Unseen, data: Path, settings: Settings, catalogue: Catalogue) -> dict[str, Any]:
+    """Show a classifier the classes that it was trained without, beside the others.
+
+    Args:
+        unseen: The classifier and those classes.
+        data: Folder of the data sets.
+        settings: The configuration of the pipeline.
+        catalogue: The classes.
+
+    Returns:
+        `looks` and `tracks` of the sets "known" and "left_out", as from `judge`.
+
+    Raises:
+        SourceError: GTSRB is missing or a picture can't be read.
+        ModelError: The classifier can't be used.
+    """
+    ids = {catalogue.names.index(name) for name in unseen.classes}
+    settings = settings.model_copy(update={"classify": settings.classify.model_copy(update={"model": unseen.model})})
+    val, train = (open_dataset(data, "gtsrb", part) for part in ("val", "train"))
+    others = tuple(image for image in train if int(image.class_ids[0]) in ids)
+    read = read_approaches(replace(val, images=val.images + others), settings, lambda _: None)
+    sets = {
+        "known": [one for one in read if one.class_id not in ids],
+        "left_out": [one for one in read if one.class_id in ids],
+    }
+    answers = {name: Answers.of([one.looks for one in tracks]) for name, tracks in sets.items()}
+    return {
+        "looks": judge(answers, settings.fallback),
+        "tracks": judge_tracks(sets, settings, catalogue),
+    }
+
+
+def fused_novelty(approach: Approach, settings: Settings) -> float:
+    """Return what the novelty of a track's looks fuses to."""
+    evidence = ClassEvidence(approach.looks.probability.shape[1], settings.track)
+    sides = np.sqrt(approach.sizes.prod(1))
+    for belief, novelty, side in zip(approach.looks.belief, approach.looks.novelty, sides, strict=True):
+        evidence.add(belief, float(novelty), float(side), 1.0, 1 / FPS)
+    return evidence.novelty
+
+
+def classify(session: Session, crops: Image) -> Classifications:
+    """Return what the classifier says of crops BGR uint8 (N, S, S, 3).
+
+    Raises:
+        ModelError: The network can't be run.
+    """
+    parts = [session.run(crops[start : start + BATCH]) for start in range(0, len(crops), BATCH)]
+    return Classifications(
+        *(np.concatenate([part[key] for part in parts]) for key in ("probabilities", "embedding", "novelty"))
+    )
+
+
+def _sets(data: Path, settings: Settings, size: int, drawings: Path | None) -> Iterator[tuple[str, Image, bool]]:
+    """Yield six sets of crops: name, pictures (N, S, S, 3) or (N, looks, S, S, 3), and whether those are tracks."""
+    val = load_crops(data, "val", size, framing.MARGIN)
+    yield "hidden", hide_crops(val, every=2).images, False
+    yield "drawn", drawn_views(val.backgrounds, DRAWN, LOOKS, size), True
+    signs = [sign for sign in read_outside_signs(drawings) if sign.judge] if drawings else []
+    outside = outside_views(signs, val.backgrounds, LOOKS, size) if signs else np.zeros((0, 1, size, size, 3), np.uint8)
+    yield "outside", outside, True
+    streets = [open_dataset(data, "gtsdb", "val")]
+    lights = np.zeros((0, size, size, 3), np.uint8)
+    if (data / "sy32").is_dir():
+        streets.append(open_dataset(data, "sy32", "val"))
+        lights = boxed_crops(open_dataset(data, "sy32", "all", ClassMap(LIGHTS)), settings, size)
+    yield "unboxed", np.concatenate([unboxed_crops(one, settings, size, lambda *_: None) for one in streets]), False
+    yield "lights", lights, False
+    yield "background", val.backgrounds, False
+
+
+def _approaches(name: str, looks: Classifications) -> list[Approach]:
+    sizes = np.repeat(approach_sides(LOOKS)[:, None], 2, 1)
+    parts = [slice(start, start + LOOKS) for start in range(0, len(looks), LOOKS)]
+    return [
+        Approach(
+            f"{name} {index}",
+            -1,
+            sizes,
+            Classifications(looks.probability[part], looks.embedding[part], looks.novelty[part]),
+        )
+        for index, part in enumerate(parts)
+    ]
+
+
+def _published(approach: Approach, settings: Settings, catalogue: Catalogue) -> bool:
+    return bool(play(approach, settings, catalogue, FPS, 0.0, "random").published)
+
+
+def _with_bound(settings: Settings, bound: float) -> Settings:
+    fallback = settings.fallback.model_copy(update={"novelty": bound})
+    return settings.model_copy(update={"fallback": fallback})

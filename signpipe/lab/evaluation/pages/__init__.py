@@ -1,0 +1,1 @@
+"""The pages of an evaluation: the quality report and its figures."""

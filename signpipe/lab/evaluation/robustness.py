@@ -1,0 +1,196 @@
+"""How a classifier degrades when signs are hidden, damaged, dark or wet."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+import signpipe
+from signpipe.catalogue import Catalogue, load_catalogue
+from signpipe.lab.data import Dataset
+from signpipe.lab.evaluation.baseline import mean_corruption_error
+from signpipe.lab.evaluation.ceiling import Ceiling
+from signpipe.lab.evaluation.conditions import Condition, Spoiler, conditions
+from signpipe.lab.evaluation.crops import CropSample, sample_crops
+from signpipe.lab.evaluation.looks import Looker, Looks, measure
+from signpipe.lab.evaluation.partial import Partial, file_sha256
+from signpipe.runtime.session import open_session
+from signpipe.settings import FallbackSettings, Settings
+
+Progress = Callable[[int, int], None]
+SEED = 1
+FEWEST = 30  # a group of fewer answers isn't named
+WORST = 8  # groups named
+LIGHT_BANDS = (0.0, 40.0, 70.0, 110.0, 256.0)  # mean brightness of the crop
+SIZE_BANDS = (0.0, 24.0, 32.0, 48.0, 64.0, 10000.0)  # longer side of the box in pixels
+
+
+@dataclass(frozen=True, slots=True)
+class Robustness:
+    """The answers to a sample of crops under each condition.
+
+    Attributes:
+        sample: The crops.
+        spoiler: Puts them under a condition again, to show examples.
+        answers: Looks at all crops, by condition.
+        catalogue: The classes.
+        settings: The levels at which a look is published.
+    """
+
+    sample: CropSample
+    spoiler: Spoiler
+    answers: dict[Condition, Looks]
+    catalogue: Catalogue
+    settings: FallbackSettings
+
+    def cell(self, condition: Condition) -> dict[str, Any]:
+        """Return what the answers under one condition are worth, as from `measure`."""
+        return measure(self.answers[condition], self.sample.labels, self.catalogue, self.settings)
+
+    def summary(self) -> dict[str, Any]:
+        """Return all metrics; each number that stands for itself has its number of answers under `n`."""
+        cells = {condition: self.cell(condition) for condition in self.answers}
+        count = len(self.sample)
+        clean = next(cell for condition, cell in cells.items() if condition.suite == "clean")
+        clean_names = ("accuracy", "category_accuracy", "ece", "wrong_over_accept")
+        metrics: dict[str, Any] = {f"clean_{name}": clean[name] for name in clean_names}
+        sizes = dict.fromkeys(metrics, count)
+        for suite in ("occlusion", "corruption"):
+            chosen = {condition: cell for condition, cell in cells.items() if condition.suite == suite}
+            if chosen:
+                numbers, answers = _headline(suite, chosen)
+                metrics |= numbers
+                sizes |= answers
+                metrics[suite] = by_effect(chosen)
+        if "corruption" in metrics:
+            metrics |= mean_corruption_error(metrics["corruption"])
+        return metrics | {"clean": clean, "worst_groups": self.worst_groups(), "n": sizes}
+
+    def worst_groups(self) -> list[dict[str, Any]]:
+        """Return the groups of signs that suffer most, over all conditions of middling strength, the worst first."""
+        middling = [c for c in self.answers if c.level == (0.3 if c.suite == "occlusion" else 3.0)]
+        if not middling:
+            return []
+        right = np.concatenate([self.answers[c].predicted == self.sample.labels for c in middling])
+        groups = []
+        for kind, names in self._groups().items():
+            repeated = np.tile(names, len(middling))
+            for name in np.unique(names):
+                inside = right[repeated == name]
+                if len(inside) >= FEWEST:
+                    signs = int((names == name).sum())
+                    groups.append(
+                        {"by": kind, "group": str(name), "accuracy": float(inside.mean()), "signs": signs,
+                         "n": len(inside)}
+                    )  # fmt: skip
+        return sorted(groups, key=lambda group: (group["accuracy"], group["group"]))[:WORST]
+
+    def _groups(self) -> dict[str, npt.NDArray[np.str_]]:
+        signs = [self.catalogue[int(label)] for label in self.sample.labels]
+        return {
+            "class": np.array([sign.name for sign in signs]),
+            "category": np.array([sign.category.value for sign in signs]),
+            "light": _banded(self.sample.light, LIGHT_BANDS, "brightness"),
+            "size": _banded(self.sample.sides, SIZE_BANDS, "px"),
+        }
+
+
+def run_robustness(
+    dataset: Dataset,
+    settings: Settings,
+    progress: Progress,
+    *,
+    suite: str = "all",
+    crops: int = 600,
+    seed: int = SEED,
+    keep: Path | None = None,
+    resume: bool = False,
+) -> Robustness:
+    """Show the classifier a sample of signs under each condition.
+
+    The same run gives the same numbers: what happens to a crop depends on its name, the effect and the seed alone, not
+    on how many crops there are, in which order.
+
+    Args:
+        dataset: Labelled pictures.
+        settings: The configuration; `fallback` says from which level a look is published.
+        progress: Told how many conditions are done, and how many there are.
+        suite: "occlusion", "corruption" or "all".
+        crops: Size of the sample.
+        seed: Another one gives other rain and other leaves.
+        keep: File that keeps what is done until the run is complete, or None.
+        resume: Go on with what that file holds.
+
+    Raises:
+        SettingsError: There is no such suite, or `keep` holds another run.
+        SourceError: There is no sign to look at, or a picture can't be read.
+        ModelError: The classifier can't be used.
+    """
+    plan, catalogue = conditions(suite), load_catalogue()
+    with_ceiling = any(condition.suite == "occlusion" for condition in plan)
+    session = open_session(settings.classify.model, settings.runtime, "classifier")
+    size, margin = int(session.entry.input.shape[1]), settings.classify.margin
+    ceiling = Ceiling(catalogue, size, margin) if with_ceiling else None
+    sample = sample_crops(dataset, crops, margin, size)
+    spoiler, looker = Spoiler(sample, catalogue, margin, seed), Looker(session, catalogue)
+    model = file_sha256(session.entry.path)
+    identity = {"version": signpipe.__version__, "model": model, "crops": sample.digest(), "seed": seed}
+    partial = Partial(keep, identity, resume)
+    answers: dict[Condition, Looks] = {}
+    for done, condition in enumerate(plan):
+        piece = partial.get(str(condition))
+        if piece is not None:
+            answers[condition] = Looks.from_json(piece)
+        else:
+            pictures, visible = spoiler.all(condition)
+            hidden = ceiling is not None and condition.suite == "occlusion"
+            known = ceiling.known(sample.labels, visible) if ceiling and hidden else np.ones(len(sample), bool)
+            answers[condition] = looker(pictures, known)
+            partial.put(str(condition), answers[condition].to_json())
+        progress(done + 1, len(plan))
+    partial.finish()
+    return Robustness(sample, spoiler, answers, catalogue, settings.fallback)
+
+
+def by_effect(cells: dict[Condition, dict[str, Any]]) -> dict[str, Any]:
+    """Return the cells of a suite as effect -> family, held_out and levels."""
+    result: dict[str, Any] = {}
+    for condition, cell in cells.items():
+        entry = result.setdefault(
+            condition.effect, {"family": condition.family, "held_out": condition.held_out, "levels": {}}
+        )
+        entry["levels"][f"{condition.level:g}"] = cell
+    return result
+
+
+def _headline(suite: str, cells: dict[Condition, dict[str, Any]]) -> tuple[dict[str, float], dict[str, int]]:
+    """Return the numbers that a budget is set for, and how many answers each rests on."""
+    numbers, sizes = {}, {}
+    levels = (0.3, 0.5) if suite == "occlusion" else (3.0,)
+    for which in ("held_out", "all"):
+        for level in levels:
+            chosen = [c for p, c in cells.items() if p.level == level and (which == "all" or p.held_out)]
+            for name in ("accuracy", "category_accuracy", *(("ceiling",) if suite == "occlusion" else ())):
+                key = f"{suite}_{which}_{name}_at_{level:g}"
+                numbers[key] = float(np.mean([cell[name] for cell in chosen]))
+                sizes[key] = sum(cell["n"] for cell in chosen)
+    worst = max(cells, key=lambda condition: cells[condition]["wrong_over_accept"])
+    numbers[f"{suite}_worst_wrong_over_accept"] = cells[worst]["wrong_over_accept"]
+    sizes[f"{suite}_worst_wrong_over_accept"] = cells[worst]["n"]
+    numbers[f"{suite}_mean_ece"] = float(np.mean([cell["ece"] for cell in cells.values()]))
+    sizes[f"{suite}_mean_ece"] = sum(cell["n"] for cell in cells.values())
+    return numbers, sizes
+
+
+def _banded(values: npt.NDArray[np.float64], bands: tuple[float, ...], unit: str) -> npt.NDArray[np.str_]:
+    """Return the name of the band that each value lies in."""
+    names = [
+        f"{unit} {low:g} to {high:g}" if high < bands[-1] else f"{unit} from {low:g}" for low, high in pairwise(bands)
+    ]
+    return np.array(names)[np.digitize(values, bands[1:-1])]

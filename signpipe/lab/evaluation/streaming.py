@@ -1,0 +1,241 @@
+"""Signs as a car drives up to them: when they are confirmed, and what fusing the frames wins."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from signpipe.catalogue import Catalogue, load_catalogue
+from signpipe.errors import SettingsError, SourceError
+from signpipe.lab.data import Dataset
+from signpipe.lab.evaluation.crops import seeded
+from signpipe.lab.evaluation.interval import wilson
+from signpipe.runtime.session import open_session
+from signpipe.settings import Settings
+from signpipe.stages.classify import Classify
+from signpipe.stages.fallback import Fallback
+from signpipe.stages.track import Track
+from signpipe.types import Classifications, Detections, FloatArray, SignTrack
+
+Progress = Callable[[int, int], None]
+DROPPED = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5)
+PATTERNS = ("random", "bursts")
+BURST = 5  # frames lost in a row on average
+GROWTH = 1.5  # a track whose sign grows by so much shows an approach at its true size
+PICTURE = (720, 1280)  # the virtual picture in whose middle the sign grows
+
+
+@dataclass(frozen=True, slots=True)
+class Approach:
+    """One sign, frame by frame.
+
+    Attributes:
+        name: Its track in the data set.
+        class_id: Its class.
+        sizes: float32 (F, 2), width and height of its box in pixels.
+        looks: What the classifier says of each frame.
+    """
+
+    name: str
+    class_id: int
+    sizes: FloatArray
+    looks: Classifications
+
+
+@dataclass(frozen=True, slots=True)
+class Played:
+    """What came out of one approach.
+
+    Attributes:
+        single: int64 (K,), the class that each frame alone says; of the K frames that weren't dropped.
+        fused: int64 (K,), the class of the track at each of them.
+        confirmed: Number of the frame at which a class was first published, or None.
+        published: The classes that were published at any time.
+        class_id: The true class.
+    """
+
+    single: npt.NDArray[np.int64]
+    fused: npt.NDArray[np.int64]
+    confirmed: int | None
+    published: frozenset[int]
+    class_id: int
+
+    @property
+    def final_right(self) -> bool:
+        """Whether the class held at the end is the true one."""
+        return bool(self.fused[-1] == self.class_id)
+
+
+def evaluate_streaming(dataset: Dataset, settings: Settings, progress: Progress, fps: float = 10.0) -> dict[str, Any]:
+    """Play the tracks of a data set through the tracker and the ladder, with frames dropped.
+
+    The boxes are those of the data set, centred in a virtual picture: what is measured is the fusion, not the
+    detector. A dropped frame is one that the pipeline never sees, as when a live source is too fast.
+
+    Args:
+        dataset: Pictures with tracks, in the order of time.
+        settings: The configuration.
+        progress: Told how many steps are done, and how many there are.
+        fps: Frames a second that are assumed; the benchmark's tracks have no time stamps.
+
+    Raises:
+        SettingsError: The frame rate isn't above 0.
+        SourceError: No sign is seen in two frames or more, or a picture can't be read.
+        ModelError: The classifier can't be used.
+    """
+    if fps <= 0:
+        raise SettingsError(f"The frame rate must be above 0, not {fps:g}.")
+    plays = [(0.0, "none"), *((share, pattern) for pattern in PATTERNS for share in DROPPED[1:])]
+    pictures = len(dataset)
+    approaches = read_approaches(dataset, settings, lambda done: progress(done, pictures + len(plays)))
+    catalogue = load_catalogue()
+    dropped: dict[str, dict[str, Any]] = {}
+    for step, (share, pattern) in enumerate(plays, 1):
+        played = [play(approach, settings, catalogue, fps, share, pattern) for approach in approaches]
+        dropped.setdefault(pattern, {})[f"{share:g}"] = _summary(played, approaches, fps)
+        progress(pictures + step, pictures + len(plays))
+    whole = dropped.pop("none")["0"]
+    frames = int(sum(len(approach.sizes) for approach in approaches))
+    counts = {"single_accuracy": frames, "fused_accuracy": frames, "errors_removed_by_fusion": frames}
+    flat = {key: value for key, value in whole.items() if isinstance(value, int | float)}
+    return flat | {
+        "assumed_fps": fps,
+        "intervals_95": whole["intervals_95"],
+        "dropped": dropped,
+        "n": dict.fromkeys(flat, len(approaches)) | counts | whole["n"],
+    }
+
+
+def read_approaches(dataset: Dataset, settings: Settings, progress: Callable[[int], None]) -> list[Approach]:
+    """Classify all frames of the tracks of a data set, through the stage that the pipeline uses.
+
+    Raises:
+        SourceError: No sign is seen in two frames or more, or a picture can't be read.
+        ModelError: The classifier can't be used.
+    """
+    session = open_session(settings.classify.model, settings.runtime, "classifier")
+    classify = Classify(settings.classify, session)
+    frames: dict[tuple[str, int], list[tuple[FloatArray, Classifications]]] = defaultdict(list)
+    for done, labelled in enumerate(sorted(dataset, key=lambda one: one.path), 1):
+        if labelled.track is not None and len(labelled.class_ids) == 1 and labelled.class_ids[0] >= 0:
+            image = labelled.read()
+            boxes = labelled.boxes_in(image.shape)
+            size = boxes[0, 2:] - boxes[0, :2]
+            looks = classify(image, Detections(boxes, np.ones(1, np.float32)))
+            frames[labelled.track, int(labelled.class_ids[0])].append((size, looks))
+        progress(done)
+    approaches = [
+        Approach(name, class_id, np.stack([size for size, _ in seen]), _stacked([looks for _, looks in seen]))
+        for (name, class_id), seen in frames.items()
+        if len(seen) > 1
+    ]
+    if not approaches:
+        raise SourceError(
+            f"The data set {dataset.root} has no tracks, one sign seen in several frames; GTSRB's training set has."
+        )
+    return approaches
+
+
+def play(
+    approach: Approach, settings: Settings, catalogue: Catalogue, fps: float, share: float, pattern: str
+) -> Played:
+    """Take one approach through the tracker and the ladder, without the frames that are dropped."""
+    track, fallback = Track(settings.track, catalogue), Fallback(settings.fallback, catalogue)
+    kept = np.flatnonzero(~dropped_frames(len(approach.sizes), share, pattern, approach.name))
+    fused, published, confirmed = [], set(), None
+    for frame in kept.tolist():
+        one = slice(frame, frame + 1)
+        looks = Classifications(
+            approach.looks.probability[one], approach.looks.embedding[one], approach.looks.novelty[one]
+        )
+        tracks, _ = track.update(_centred(approach.sizes[frame]), looks, frame / fps, PICTURE)
+        fallback(tracks)
+        latest: SignTrack = max(tracks, key=lambda one: one.id)
+        fused.append(latest.class_id)
+        if latest.is_sure:
+            published.add(latest.class_id)
+            confirmed = frame if confirmed is None else confirmed
+    single = approach.looks.probability[kept].argmax(1).astype(np.int64)
+    return Played(single, np.array(fused, np.int64), confirmed, frozenset(published), approach.class_id)
+
+
+def dropped_frames(count: int, share: float, pattern: str, name: str) -> npt.NDArray[np.bool_]:
+    """Return which frames of a track are lost, bool (count,); never all of them.
+
+    The same track loses the same frames in every run, and with a larger share all that it lost with a smaller one.
+
+    Args:
+        count: Frames of the track.
+        share: Share that is lost.
+        pattern: "random", or "bursts" of several in a row.
+        name: Name of the track, from which the chance is drawn.
+    """
+    lost = np.zeros(count, bool)
+    wanted = min(round(share * count), count - 1)
+    rng = seeded("dropped", name)
+    if pattern == "bursts":
+        starts = rng.permutation(-(-count // BURST)) * BURST
+        order = np.concatenate([np.arange(start, min(start + BURST, count)) for start in starts])
+    else:
+        order = rng.permutation(count)
+    lost[order[:wanted]] = True
+    return lost
+
+
+def _summary(played: Sequence[Played], approaches: Sequence[Approach], fps: float) -> dict[str, Any]:
+    single = np.concatenate([one.single == one.class_id for one in played])
+    fused = np.concatenate([one.fused == one.class_id for one in played])
+    confirmed = [(one, approach) for one, approach in zip(played, approaches, strict=True) if one.confirmed is not None]
+    wrong = sum(bool(one.published - {one.class_id}) for one in played)
+    final = sum(one.final_right for one in played)
+    single_errors = int((~single).sum())
+    times = [(one.confirmed or 0) / fps for one, _ in confirmed]
+    # Some tracks are known at one small size only; where a sign was confirmed is told by those that grow.
+    sizes = [
+        float(approach.sizes[one.confirmed or 0].max())
+        for one, approach in confirmed
+        if approach.sizes[-1].max() >= GROWTH * approach.sizes[0].max()
+    ]
+    return {
+        "tracks": len(played),
+        "single_accuracy": float(single.mean()),
+        "fused_accuracy": float(fused.mean()),
+        "errors_removed_by_fusion": 1 - float((~fused).sum()) / single_errors if single_errors else 0.0,
+        "final_accuracy": final / len(played),
+        "confirmed": len(confirmed) / len(played),
+        "ever_wrong_published": wrong / len(played),
+        "seconds_to_confirm_median": float(np.median(times)) if times else float("nan"),
+        "seconds_to_confirm_p90": float(np.percentile(times, 90)) if times else float("nan"),
+        "pixels_at_confirm_median": float(np.median(sizes)) if sizes else float("nan"),
+        "single_changes_per_track": float(np.mean([np.count_nonzero(np.diff(one.single)) for one in played])),
+        "fused_changes_per_track": float(np.mean([np.count_nonzero(np.diff(one.fused)) for one in played])),
+        "n": {
+            "seconds_to_confirm_median": len(times),
+            "seconds_to_confirm_p90": len(times),
+            "pixels_at_confirm_median": len(sizes),
+        },
+        "intervals_95": {
+            "final_accuracy": list(wilson(final, len(played))),
+            "ever_wrong_published": list(wilson(wrong, len(played))),
+        },
+    }
+
+
+def _centred(size: FloatArray) -> Detections:
+    """Return a box of this width and height in the middle of the virtual picture."""
+    middle = np.array([PICTURE[1] / 2, PICTURE[0] / 2], np.float32)
+    box = np.concatenate([middle - size / 2, middle + size / 2]).astype(np.float32)
+    return Detections(box[None], np.ones(1, np.float32))
+
+
+def _stacked(looks: Sequence[Classifications]) -> Classifications:
+    return Classifications(
+        np.concatenate([one.probability for one in looks]),
+        np.concatenate([one.embedding for one in looks]),
+        np.concatenate([one.novelty for one in looks]),
+    )

@@ -1,0 +1,85 @@
+"""Adding a class to a set of added classes, and taking one out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from signpipe.catalogue import Catalogue, Category, Effect, Shape, SignClass, extend_catalogue
+from signpipe.errors import SettingsError
+from signpipe.few_shot.folder import CATALOGUE, open_added
+from signpipe.few_shot.head import AddedHead
+from signpipe.lab.few_shot.examples import load_examples
+from signpipe.lab.few_shot.prototypes import PrototypeMaker
+from signpipe.runtime.session import Session
+from signpipe.types import FloatArray
+
+# What a sign of a category usually looks like and does, and its side in metres; the others must say what they do.
+USUAL = {
+    Category.PROHIBITORY: (Shape.CIRCLE, Effect.ACCESS_BAN, 0.6),
+    Category.DANGER: (Shape.TRIANGLE, Effect.DANGER, 0.9),
+    Category.MANDATORY: (Shape.CIRCLE, Effect.DIRECTION, 0.6),
+    Category.PRIORITY: (Shape.RECTANGLE, None, 0.6),
+    Category.END_OF: (Shape.CIRCLE, None, 0.6),
+    Category.INFORMATION: (Shape.RECTANGLE, Effect.INFORMATION, 0.6),
+}
+
+
+def open_or_start(folder: Path, session: Session, catalogue: Catalogue, maker: PrototypeMaker) -> AddedHead:
+    """Open a folder of added classes, or start one that has none yet; nothing is written.
+
+    Raises:
+        SettingsError: The folder can't be used; see `open_added`.
+    """
+    if (folder / CATALOGUE).is_file():
+        return open_added(folder, session, catalogue)
+    known = maker.known(catalogue)
+    return AddedHead(catalogue, np.zeros((0, known.shape[1]), np.float32), known)
+
+
+def with_class(head: AddedHead, sign: SignClass, prototype: FloatArray) -> AddedHead:
+    """Return a head that has one class more.
+
+    Args:
+        head: What there is.
+        sign: The class; its id is set.
+        prototype: float32 (D,), unit length.
+
+    Raises:
+        SettingsError: There is a class of that name.
+    """
+    if sign.name in head.catalogue.names:
+        raise SettingsError(f"There is a class '{sign.name}' already; take another name, or remove it first.")
+    signs = [*head.catalogue, replace(sign, id=len(head.catalogue))]
+    return AddedHead(Catalogue(signs), np.concatenate([head.prototypes, prototype[None]]), head.known)
+
+
+def without_class(head: AddedHead, name: str) -> AddedHead:
+    """Return a head that has one added class less; the ones after it move up.
+
+    Raises:
+        SettingsError: No added class has that name.
+    """
+    count = len(head.known)
+    added = head.catalogue.names[count:]
+    if name not in added:
+        raise SettingsError(f"There is no added class '{name}'; there are: {', '.join(added) or 'none'}.")
+    signs = [replace(sign, id=id_) for id_, sign in enumerate(s for s in head.catalogue if s.name != name)]
+    return AddedHead(Catalogue(signs), np.delete(head.prototypes, added.index(name), axis=0), head.known)
+
+
+def rebuilt(folder: Path, catalogue: Catalogue, maker: PrototypeMaker) -> AddedHead:
+    """Return a head with the prototypes made again from the pictures in a folder of added classes.
+
+    Raises:
+        SettingsError: Its catalogue can't be used.
+        SourceError: Pictures of a class are missing or damaged.
+    """
+    extended = extend_catalogue(catalogue, folder / CATALOGUE)
+    known = maker.known(catalogue)
+    names: Sequence[str] = extended.names[len(catalogue) :]
+    made = [maker(name, load_examples(folder, name)) for name in names]
+    return AddedHead(extended, np.stack(made) if made else np.zeros((0, known.shape[1]), np.float32), known)

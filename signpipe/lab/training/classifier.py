@@ -1,0 +1,297 @@
+"""Training the sign classifier: AdamW on one cycle, bfloat16, averaged weights, soft targets where a sign is hidden."""
+
+from __future__ import annotations
+
+import copy
+import json
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from torch.nn import functional as F  # noqa: N812  # torch's own convention
+from torch.utils.data import DataLoader, Subset
+
+from signpipe.catalogue import load_catalogue
+from signpipe.errors import SourceError
+from signpipe.lab.augmentation import framing
+from signpipe.lab.augmentation.variants import OutsideSigns
+from signpipe.lab.data.outside import read_outside_signs
+from signpipe.lab.evaluation.classification import expected_calibration_error
+from signpipe.lab.training.calibration import Calibration, calibrate, energy_of, roc_auc
+from signpipe.lab.training.classifier_data import CropSet, TrainingCrops, hide_crops, load_crops, without
+from signpipe.lab.training.data import crops
+from signpipe.lab.training.export import load_checkpoint
+from signpipe.lab.training.network import SignNet, normalise
+from signpipe.lab.training.report import describe_machine, plot_curves
+from signpipe.lab.training.reviewed import with_reviewed
+from signpipe.settings import FallbackSettings
+from signpipe.types import FloatArray, Image
+
+ACCEPT = FallbackSettings().accept
+GATE_WEIGHT = 0.3  # of the gate's loss beside the classes'
+
+
+@dataclass(frozen=True, slots=True)
+class ClassifierPlan:
+    """How a classifier is trained.
+
+    Attributes:
+        epochs: Rounds of `pictures` crops each; validation and a checkpoint follow every round.
+        pictures: Crops a round.
+        batch: Crops a step.
+        rate: Peak learning rate.
+        decay: Weight decay.
+        average: Share of the averaged weights that a step keeps.
+        seed: Seed of every choice.
+        threads: Threads of torch.
+        size: Side of the crops in pixels.
+        occlusion: Share of the signs that are partly hidden.
+        reviewed: Review queue, or crops exported from it, whose labelled signs are learned too, never validated with.
+        start: Earlier checkpoint whose averaged weights the network starts from, else chance.
+        limit: Read only about so many crops; for a trial.
+        leave_out: Names of classes that the network may learn nothing of; its outputs for them stay.
+        outside: Folder of drawings of signs outside the catalogue, half of which are shown as "cannot tell"; see
+            `signpipe.lab.data.outside`.
+    """
+
+    epochs: int = 24
+    pictures: int = 40960
+    batch: int = 128
+    rate: float = 3e-3
+    decay: float = 0.05
+    average: float = 0.998
+    seed: int = 0
+    threads: int = 2
+    size: int = 48
+    occlusion: float = 0.6
+    reviewed: str | None = None
+    start: str | None = None
+    limit: int | None = None
+    leave_out: tuple[str, ...] = ()
+    outside: str | None = None
+
+
+class ClassifierTraining:
+    """One training run: its network, averaged weights, optimiser and history, in a folder of checkpoints."""
+
+    def __init__(self, plan: ClassifierPlan, out: Path) -> None:
+        torch.manual_seed(plan.seed)
+        torch.set_num_threads(plan.threads)
+        self.plan = plan
+        self.out = out
+        self.epoch = 0
+        self.history: list[dict[str, float]] = []
+        self.net = SignNet().to(memory_format=torch.channels_last)
+        if plan.start is not None:
+            self.net.load_state_dict(load_checkpoint(Path(plan.start))["averaged"])
+        self.averaged = copy.deepcopy(self.net).eval()
+        self.optimizer = torch.optim.AdamW(self.net.parameters(), weight_decay=plan.decay)
+        self.steps = plan.pictures // plan.batch
+        self.schedule = self._schedule()
+
+    def _schedule(self, done: int = -1) -> torch.optim.lr_scheduler.OneCycleLR:
+        total = self.plan.epochs * self.steps
+        return torch.optim.lr_scheduler.OneCycleLR(
+            self.optimizer, self.plan.rate, total, pct_start=0.1, last_epoch=done
+        )
+
+    def resume(self) -> None:
+        """Continue from the last checkpoint.
+
+        Raises:
+            SourceError: There is no checkpoint, or it was trained by another plan.
+        """
+        path = self.out / "last.pt"
+        state = load_checkpoint(path)
+        free = {
+            "threads": 0,
+            "epochs": 0,
+        }  # these may change: the rest of the cycle is fitted to the new number of rounds
+        # Checkpoints from before a setting came up were trained with its default.
+        if asdict(ClassifierPlan()) | state["plan"] | free != asdict(self.plan) | free:
+            raise SourceError(f"The checkpoint {path} was trained with other settings; repeat them or drop --resume.")
+        self.net.load_state_dict(state["net"])
+        self.averaged.load_state_dict(state["averaged"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.epoch, self.history = state["epoch"], state["history"]
+        self.schedule = self._schedule(self.epoch * self.steps - 1)
+
+    def save(self) -> None:
+        """Write the checkpoint; the old one stays until the new one is whole."""
+        state = {
+            "plan": asdict(self.plan),
+            "machine": describe_machine(self.plan.threads),
+            "net": self.net.state_dict(),
+            "averaged": self.averaged.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "epoch": self.epoch,
+            "history": self.history,
+        }
+        torch.save(state, self.out / "last.pt.part")
+        (self.out / "last.pt.part").replace(self.out / "last.pt")
+
+    def run_epoch(self, data: TrainingCrops, progress: Progress) -> float:
+        """Train one round and return its mean loss."""
+        self.net.train()
+        start = self.epoch * self.plan.pictures
+        part = Subset(data, range(start, start + self.steps * self.plan.batch))
+        task = progress.add_task(f"epoch {self.epoch + 1}/{self.plan.epochs}", total=self.steps)
+        total = 0.0
+        for images, targets, parts in DataLoader(part, self.plan.batch, num_workers=1, prefetch_factor=4):
+            with torch.autocast("cpu", torch.bfloat16):
+                logits, _, seen = self.net(normalise(images).to(memory_format=torch.channels_last))
+            loss = F.cross_entropy(logits.float(), targets)
+            self.optimizer.zero_grad()
+            (loss + GATE_WEIGHT * gate_loss(seen.float(), parts)).backward()
+            torch.nn.utils.clip_grad_norm_(self.net.parameters(), 5.0)
+            self.optimizer.step()
+            self.schedule.step()
+            self._average()
+            total += loss.item()
+            progress.update(task, advance=1)
+        progress.remove_task(task)
+        self.epoch += 1
+        return total / self.steps
+
+    def _average(self) -> None:
+        """Move the averaged weights, and the statistics of its normalisation, towards the network's."""
+        step = self.schedule.last_epoch
+        keep = min(self.plan.average, (1 + step) / (10 + step))
+        with torch.no_grad():
+            for mean, new in zip(self.averaged.state_dict().values(), self.net.state_dict().values(), strict=True):
+                if mean.dtype.is_floating_point:
+                    mean.lerp_(new, 1 - keep)
+                else:
+                    mean.copy_(new)
+
+
+def gate_loss(seen: torch.Tensor, parts: torch.Tensor) -> torch.Tensor:
+    """Return how badly the gate knows what is hidden: cross entropy over the parts of the crops that show the face.
+
+    Args:
+        seen: Logits (N, H, W) of the gate.
+        parts: Shares (N, 2, H, W): of the visible face, and of the face, in each part.
+    """
+    visible, face = parts[:, 0], parts[:, 1]
+    share = (visible / face.clamp(min=1e-3)).clamp(max=1)
+    return (F.binary_cross_entropy_with_logits(seen, share, reduction="none") * face).sum() / face.sum().clamp(min=1)
+
+
+def logits_of(net: SignNet, images: Image, batch: int = 256) -> FloatArray:
+    """Return float32 (N, C + 1) scores of crops BGR uint8 (N, S, S, 3)."""
+    return outputs_of(net, images, batch)[0]
+
+
+def outputs_of(net: SignNet, images: Image, batch: int = 256) -> tuple[FloatArray, FloatArray]:
+    """Return float32 (N, C + 1) scores and (N, D) features of crops BGR uint8 (N, S, S, 3)."""
+    net.eval()
+    with torch.no_grad():
+        parts = [net(normalise(torch.from_numpy(images[i : i + batch])))[:2] for i in range(0, len(images), batch)]
+    logits, features = (torch.cat(part).numpy() for part in zip(*parts, strict=True))
+    return np.asarray(logits, np.float32), np.asarray(features, np.float32)
+
+
+def evaluate(net: SignNet, val: CropSet, hidden: CropSet) -> tuple[dict[str, float], Calibration]:
+    """Return metrics on validation, and the calibration fitted on it.
+
+    Args:
+        net: The network.
+        val: Clean crops, and crops without a sign.
+        hidden: Crops that are partly hidden.
+    """
+    logits, backgrounds = logits_of(net, val.images), logits_of(net, val.backgrounds)
+    hidden_logits = logits_of(net, hidden.images)
+    calibration = calibrate(logits, val.labels, hidden_logits, hidden.labels, backgrounds)
+    energy, background_energy = energy_of(logits), energy_of(backgrounds)
+    sure_backgrounds = calibration.probability(backgrounds).max(1) >= ACCEPT
+    metrics = _of_crops(calibration.probability(logits), val.labels)
+    metrics |= {f"hidden_{k}": v for k, v in _of_crops(calibration.probability(hidden_logits), hidden.labels).items()}
+    metrics |= {
+        "background_n": float(len(backgrounds)),
+        "background_auroc": roc_auc(background_energy, energy),
+        "background_accepted": float(sure_backgrounds.mean()),
+    }
+    return metrics, calibration
+
+
+def _of_crops(probability: FloatArray, labels: npt.NDArray[np.int64]) -> dict[str, float]:
+    right, sure = probability.argmax(1) == labels, probability.max(1) >= ACCEPT
+    return {
+        "n": float(len(labels)),
+        "accuracy": float(right.mean()),
+        "mean_recall": float(np.mean([right[labels == c].mean() for c in np.unique(labels)])),
+        "ece": expected_calibration_error(probability, labels),
+        "accepted": float(sure.mean()),
+        "wrong_though_accepted": float((sure & ~right).mean()),
+    }
+
+
+def _outside_signs(plan: ClassifierPlan) -> OutsideSigns | None:
+    if plan.outside is None:
+        return None
+    return OutsideSigns([sign for sign in read_outside_signs(Path(plan.outside)) if not sign.judge], plan.seed)
+
+
+def train_classifier(plan: ClassifierPlan, data: Path, out: Path, resume: bool = False) -> dict[str, Any]:
+    """Train the classifier and return its result: plan, metrics and history.
+
+    Args:
+        plan: How.
+        data: Folder of the data sets.
+        out: Folder for the checkpoint `last.pt`, `result.json` and `curves.png`.
+        resume: Continue from `last.pt`.
+
+    Raises:
+        SourceError: Data or the checkpoint is missing.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    training = ClassifierTraining(plan, out)
+    if resume:
+        training.resume()
+    sources = load_crops(data, "train", framing.SOURCE_SIZE, framing.SOURCE_MARGIN, plan.limit)
+    if plan.reviewed:
+        sources = with_reviewed(sources, Path(plan.reviewed), framing.SOURCE_MARGIN)
+    left_out = [load_catalogue().names.index(name) for name in plan.leave_out]
+    val = without(load_crops(data, "val", plan.size, framing.MARGIN, plan.limit), left_out)
+    hidden = hide_crops(val, every=4)
+    length = plan.epochs * plan.pictures
+    outside = _outside_signs(plan)
+    pictures = TrainingCrops(sources, length, plan.seed, plan.size, plan.occlusion, left_out, outside)
+    started = time.monotonic()
+    metrics: dict[str, float] = {}
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, TimeRemainingColumn()) as progress:
+        whole = progress.add_task("classifier", total=plan.epochs, completed=training.epoch)
+        while training.epoch < plan.epochs:
+            loss = training.run_epoch(pictures, progress)
+            metrics, _ = evaluate(training.averaged, val, hidden)
+            training.history.append({"epoch": training.epoch, "loss": loss, **metrics})
+            training.save()
+            progress.update(whole, advance=1)
+            progress.console.print(
+                f"epoch {training.epoch}: loss {loss:.4f}, accuracy {metrics['accuracy']:.4%}, partly hidden "
+                f"{metrics['hidden_accuracy']:.2%}, AUROC {metrics['background_auroc']:.4f}"
+            )
+    if not metrics:
+        metrics, _ = evaluate(training.averaged, val, hidden)
+    result = {
+        "machine": describe_machine(plan.threads),
+        "data": {"gtsrb": crops(data, "train").digest()},
+        "plan": asdict(plan),
+        "seconds": round(time.monotonic() - started),
+        "parameters": sum(p.numel() for p in training.net.parameters()),
+        "metrics": metrics,
+        "history": training.history,
+    }
+    (out / "result.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    plot_curves(
+        training.history,
+        {"loss": ["loss"], "accuracy": ["accuracy", "mean_recall", "hidden_accuracy"]},
+        out / "curves.png",
+    )
+    return result

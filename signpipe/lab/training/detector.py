@@ -1,0 +1,366 @@
+"""Training the sign detector through ultralytics, on tiles of many scales.
+
+Left to itself, ultralytics trains on a CPU in float32 and in the slow memory format, on whole pictures, and stores
+pickled models. Here the forward pass runs in bfloat16 and channels-last (4 times as fast), the pictures are `Tiles`,
+validation is on whole scenes at full resolution, and checkpoints hold nothing but tensors and numbers.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from torch.utils.data import DataLoader
+from ultralytics.models.yolo.detect import DetectionTrainer
+from ultralytics.nn.tasks import DetectionModel
+from ultralytics.utils import LOGGER
+
+from signpipe.errors import SourceError
+from signpipe.lab.evaluation.detection import box_iou
+from signpipe.lab.training.data import scenes
+from signpipe.lab.training.detector_data import Source, Tiles, load_sources
+from signpipe.lab.training.judge import LOWEST_SCORE, Detector, judge, pad_to_stride
+from signpipe.lab.training.report import describe_machine, plot_curves
+from signpipe.types import Detections, FloatArray, Image
+
+STRIDE = 32
+HARD = 0.25  # score from which a false alarm in a training scene is a hard negative
+
+
+@dataclass(frozen=True, slots=True)
+class Preset:
+    """A network.
+
+    Attributes:
+        architecture: Its description.
+        starts_from: Layer of YOLO26n whose weights each layer starts from.
+    """
+
+    architecture: Path
+    starts_from: dict[int, int]
+
+
+PRESETS = {
+    "fast": Preset(
+        Path(__file__).with_name("yolo26-fast.yaml"),
+        {0: 0, 1: 1, 4: 4, 5: 5, 6: 6, 7: 7, 8: 8, 9: 9, 12: 13, 15: 16, 16: 17, 18: 19, 19: 23},
+    ),
+    "accurate": Preset(Path(__file__).with_name("yolo26-accurate.yaml"), {layer: layer for layer in range(24)}),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class DetectorPlan:
+    """How a detector is trained.
+
+    Attributes:
+        preset: Which network, a key of `PRESETS`.
+        epochs: Rounds of `tiles` tiles each; a checkpoint follows every round.
+        minutes: Time to train; overrides `epochs`, and makes the result depend on the machine's speed.
+        tiles: Tiles a round.
+        batch: Tiles a step.
+        size: Side of a tile in pixels.
+        rate: Peak learning rate of AdamW.
+        seed: Seed of every choice.
+        threads: Threads of torch.
+        validate_every: Rounds between validations.
+        mine_every: Rounds between looks for hard negatives in the training scenes.
+        limit: Read only so many scenes of each set; for a trial.
+    """
+
+    preset: str = "fast"
+    epochs: int = 30
+    minutes: float | None = None
+    tiles: int = 320
+    batch: int = 8
+    size: int = 640
+    rate: float = 1.5e-3
+    seed: int = 0
+    threads: int = 2
+    validate_every: int = 10
+    mine_every: int = 10
+    limit: int | None = None
+
+
+class SignDetector(DetectionModel):  # type: ignore[misc]  # ultralytics has no types
+    """The network; in training its forward pass runs in bfloat16 and its loss in float32."""
+
+    def predict(self, x: torch.Tensor, *args: Any, **kwargs: Any) -> Any:
+        """Run the network on pictures float32 (N, 3, H, W) in 0..1."""
+        if not self.training:
+            return super().predict(x, *args, **kwargs)
+        with torch.autocast("cpu", torch.bfloat16):
+            return _to_float(super().predict(x, *args, **kwargs))
+
+
+def _to_float(values: Any) -> Any:
+    if isinstance(values, dict):
+        return {key: _to_float(value) for key, value in values.items()}
+    if isinstance(values, (list, tuple)):
+        return [_to_float(value) for value in values]
+    return values.float()
+
+
+def build_detector(preset: str = "fast", start: Path | None = None) -> SignDetector:
+    """Build a network, and start it from given weights.
+
+    Args:
+        preset: A key of `PRESETS`.
+        start: YOLO26n's COCO weights, taken wherever a tensor of the same shape exists; or a checkpoint of an earlier
+            training of the same network.
+
+    Raises:
+        SourceError: The weights are missing.
+    """
+    model = SignDetector(str(PRESETS[preset].architecture), nc=1, verbose=False)
+    model.names = {0: "sign"}
+    if start is None:
+        return model
+    if not start.is_file():
+        raise SourceError(f"There are no start weights {start}; give YOLO26n's state_dict with --weights.")
+    given, own = torch.load(start, weights_only=True), model.state_dict()
+    if "averaged" in given:
+        model.load_state_dict(given["averaged"])
+        return model
+    for name, tensor in own.items():
+        _, layer, rest = name.split(".", 2)
+        weights = given.get(f"model.{PRESETS[preset].starts_from.get(int(layer), -1)}.{rest}")
+        if weights is not None and weights.shape == tensor.shape:
+            tensor.copy_(weights)
+    return model
+
+
+def collate(items: list[tuple[Image, FloatArray]]) -> dict[str, Any]:
+    """Put tiles into the batch that ultralytics' loss expects: RGB, and boxes as fractions, centre and size."""
+    images = np.stack([image for image, _ in items])
+    size = images.shape[1]
+    boxes = np.concatenate([boxes for _, boxes in items]) / size
+    centred = np.concatenate([(boxes[:, :2] + boxes[:, 2:]) / 2, boxes[:, 2:] - boxes[:, :2]], 1)
+    index = np.concatenate([np.full(len(boxes), i, np.float32) for i, (_, boxes) in enumerate(items)])
+    return {
+        "img": torch.from_numpy(images).flip(3).permute(0, 3, 1, 2),
+        "bboxes": torch.from_numpy(centred.astype(np.float32)),
+        "cls": torch.zeros(len(boxes), 1),
+        "batch_idx": torch.from_numpy(index),
+    }
+
+
+class TileTraining(DetectionTrainer):  # type: ignore[misc]  # ultralytics has no types
+    """ultralytics' training loop with our data, validation and checkpoints."""
+
+    def __init__(self, plan: DetectorPlan, data: Path, coco: Path, out: Path, resume: bool) -> None:
+        self.plan = plan
+        self.coco = coco
+        self.history: list[dict[str, float]] = []
+        self.checkpoint = torch.load(out / "last.pt", weights_only=True) if resume else None
+        limit = plan.limit
+        self.val_scenes = scenes(data, "gtsdb", "val").images[:limit]
+        boxed = [scene for scene in scenes(data, "sy32", "train") if len(scene.boxes)]
+        self.sources = load_sources(scenes(data, "gtsdb", "train").images[:limit], True) + load_sources(
+            boxed[:limit], False
+        )
+        self.tiles = Tiles(self.sources, 10**9, plan.seed, plan.size)
+        super().__init__(
+            overrides={
+                "model": str(PRESETS[plan.preset].architecture), "task": "detect", "device": "cpu", "seed": plan.seed,
+                "epochs": plan.epochs, "time": plan.minutes and plan.minutes / 60, "imgsz": plan.size,
+                "batch": plan.batch, "nbs": plan.batch, "optimizer": "AdamW", "lr0": plan.rate, "lrf": 0.02,
+                "cos_lr": True, "momentum": 0.9, "weight_decay": 0.01, "warmup_epochs": 1.5, "warmup_bias_lr": 0.0,
+                "close_mosaic": 0, "deterministic": False, "amp": False, "plots": False, "patience": 0,
+                "verbose": False, "project": str(out.parent.resolve()), "name": out.name, "exist_ok": True,
+            }
+        )  # fmt: skip
+        torch.set_num_threads(plan.threads)
+        self.out = out
+        self.progress = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TimeRemainingColumn(),
+        )
+        self.add_callback("on_train_start", lambda trainer: trainer._start_progress())
+        self.add_callback("on_train_batch_end", lambda trainer: trainer.progress.advance(trainer.task))
+
+    def _start_progress(self) -> None:
+        done = self.start_epoch * len(self.train_loader)
+        self.task = self.progress.add_task("detector", total=self.epochs * len(self.train_loader), completed=done)
+
+    def get_dataset(self) -> dict[str, Any]:
+        """Describe the data to ultralytics."""
+        return {"nc": 1, "names": {0: "sign"}, "channels": 3, "train": "train", "val": "val"}
+
+    def get_dataloader(self, dataset_path: str, batch_size: int = 16, rank: int = 0, mode: str = "train") -> Any:  # noqa: ARG002
+        """Return the tiles; each round draws new ones."""
+        if mode == "val":
+            return DataLoader(self.val_scenes, collate_fn=list)
+        return _Rounds(self)
+
+    def _build_train_pipeline(self) -> None:
+        # The direct base wants to count the boxes of a labelled data set; tiles have none until they are drawn.
+        super(DetectionTrainer, self)._build_train_pipeline()
+
+    def get_model(self, cfg: Any = None, weights: Any = None, verbose: bool = True) -> SignDetector:  # noqa: ARG002
+        """Return the network in the fast memory format."""
+        model: SignDetector = build_detector(self.plan.preset, self.coco).to(memory_format=torch.channels_last)
+        return model
+
+    def preprocess_batch(self, batch: dict[str, Any]) -> dict[str, Any]:
+        """Scale pictures to 0..1 in the fast memory format."""
+        batch["img"] = (batch["img"].float() / 255).to(memory_format=torch.channels_last)
+        return batch
+
+    def validate(self) -> tuple[dict[str, float], float]:
+        """Measure on the whole validation scenes, now and then; the last round's weights are the result."""
+        row = {"epoch": self.epoch + 1, **{key: float(value) for key, value in self.tloss.items()}}
+        final = self.stop or self.epoch + 1 >= self.epochs
+        if final or (self.epoch + 1) % self.plan.validate_every == 0:
+            result = judge(torch_detector(self.ema.ema), self.val_scenes)
+            row |= {"ap50": result.ap50, "ap50_95": result.ap50_95, "recall": result.recall(result.score_at(0.1))}
+        if not final and (self.epoch + 1) % self.plan.mine_every == 0:
+            self.tiles.mistakes = mine(torch_detector(self.ema.ema), [s for s in self.sources if s.complete])
+            row["mistakes"] = len(self.tiles.mistakes)
+        self.history.append(row)
+        self.progress.console.print(", ".join(f"{key} {value:.4g}" for key, value in row.items()))
+        return {}, row.get("ap50", 0.0)
+
+    def save_metrics(self, metrics: dict[str, float]) -> None:
+        """Leave the history to `result.json`."""
+
+    def save_model(self) -> bool:
+        """Write the checkpoint; the old one stays until the new one is whole."""
+        state = {
+            "plan": asdict(self.plan),
+            "model": self.model.state_dict(),
+            "averaged": self.ema.ema.state_dict(),
+            "updates": self.ema.updates,
+            "optimizer": self.optimizer.state_dict(),
+            "epoch": self.epoch + 1,
+            "history": self.history,
+            "mistakes": self.tiles.mistakes,
+        }
+        torch.save(state, self.out / "last.pt.part")
+        (self.out / "last.pt.part").replace(self.out / "last.pt")
+        return True
+
+    def resume_training(self, ckpt: Any) -> None:  # noqa: ARG002
+        """Take up weights, averages, optimiser and epoch from our own checkpoint."""
+        if self.checkpoint is None:
+            return
+        self.model.load_state_dict(self.checkpoint["model"])
+        self.ema.ema.load_state_dict(self.checkpoint["averaged"])
+        self.ema.updates = self.checkpoint["updates"]
+        self.optimizer.load_state_dict(self.checkpoint["optimizer"])
+        self.start_epoch, self.history = self.checkpoint["epoch"], self.checkpoint["history"]
+        self.tiles.mistakes = self.checkpoint["mistakes"]
+        self.model.criterion = self.model.init_criterion()
+        self.model.criterion.updates = self.start_epoch - 1
+        self.model.criterion.update()
+
+    def final_eval(self) -> None:
+        """Nothing is left to do: the last round was validated."""
+
+
+class _Rounds:
+    """The tiles of one round as ultralytics sees them: every pass over it starts where the last one ended."""
+
+    def __init__(self, trainer: TileTraining) -> None:
+        self.dataset = range(trainer.plan.tiles)
+        self.num_workers = 1
+        self._trainer = trainer
+
+    def __len__(self) -> int:
+        return self._trainer.plan.tiles // self._trainer.plan.batch
+
+    def __iter__(self) -> Any:
+        plan = self._trainer.plan
+        start = self._trainer.epoch * plan.tiles
+        part = torch.utils.data.Subset(self._trainer.tiles, range(start, start + len(self) * plan.batch))
+        return iter(DataLoader(part, plan.batch, num_workers=1, prefetch_factor=3, collate_fn=collate))
+
+    @property
+    def sampler(self) -> range:
+        return self.dataset
+
+    @property
+    def batch_size(self) -> int:
+        return self._trainer.plan.batch
+
+    @property
+    def drop_last(self) -> bool:
+        return True
+
+
+def torch_detector(model: SignDetector) -> Detector:
+    """Return a function that detects in a BGR picture with the network as it is, in float32."""
+    model.eval()
+    model.end2end = True
+
+    def detect(image: Image) -> Detections:
+        rgb = torch.from_numpy(np.ascontiguousarray(pad_to_stride(image, STRIDE)[..., ::-1]))
+        pictures = (rgb.permute(2, 0, 1)[None].float() / 255).to(memory_format=torch.channels_last)
+        with torch.no_grad():
+            rows = model(pictures)[0][0].numpy()
+        rows = rows[rows[:, 4] >= LOWEST_SCORE]
+        return Detections(rows[:, :4], rows[:, 4])
+
+    return detect
+
+
+def mine(detect: Detector, sources: Sequence[Source]) -> list[tuple[int, float, float]]:
+    """Return where the detector sees signs in training scenes and none are: source, and middle of the box as x, y."""
+    mistakes = []
+    for index, source in enumerate(sources):
+        found = detect(source.image)
+        found = found[np.flatnonzero(found.score >= HARD)]
+        middle = (found.xyxy[:, :2] + found.xyxy[:, 2:]) / 2
+        on_sign = box_iou(found.xyxy, source.boxes).max(1, initial=0.0) > 0.1
+        mistakes += [(index, float(x), float(y)) for x, y in middle[~on_sign]]
+    return mistakes
+
+
+def train_detector(plan: DetectorPlan, data: Path, coco: Path, out: Path, resume: bool = False) -> dict[str, Any]:
+    """Train the detector and return its result: plan, metrics and history.
+
+    Args:
+        plan: How.
+        data: Folder of the data sets.
+        coco: YOLO26n's weights as a state dict.
+        out: Folder for the checkpoint `last.pt`, `result.json` and `curves.png`.
+        resume: Continue from `last.pt`.
+
+    Raises:
+        SourceError: Data, weights or the checkpoint is missing.
+    """
+    LOGGER.setLevel("WARNING")
+    out.mkdir(parents=True, exist_ok=True)
+    if resume and not (out / "last.pt").is_file():
+        raise SourceError(f"There is no checkpoint {out / 'last.pt'} to resume from; train without --resume.")
+    started = time.monotonic()
+    training = TileTraining(plan, data, coco, out, resume)
+    with training.progress:
+        training.train()
+    result = {
+        "machine": describe_machine(plan.threads),
+        "data": {
+            "gtsdb": scenes(data, "gtsdb", "train").digest(),
+            "sy32": scenes(data, "sy32", "train").digest(),
+            "start_weights": coco.name,
+        },
+        "plan": asdict(plan),
+        "seconds": round(time.monotonic() - started),
+        "parameters": sum(p.numel() for p in training.model.parameters()),
+        "metrics": training.history[-1],
+        "history": training.history,
+    }
+    (out / "result.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    losses = [key for key in training.history[0] if key.endswith("loss")]
+    plot_curves(training.history, {"loss": losses, "validation": ["ap50", "ap50_95", "recall"]}, out / "curves.png")
+    return result

@@ -1,0 +1,163 @@
+"""From a classifier's checkpoint to ONNX models with an entry in the manifest: float32, and int8 that says the same."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from signpipe.catalogue import load_catalogue
+from signpipe.errors import ModelError
+from signpipe.lab.augmentation import framing
+from signpipe.lab.evaluation.classification import ClassificationEvaluation
+from signpipe.lab.evaluation.parity import LEAST_EQUAL
+from signpipe.lab.training.calibration import Calibration, roc_auc
+from signpipe.lab.training.classifier import evaluate, outputs_of
+from signpipe.lab.training.classifier_data import CropSet, hide_crops, load_crops, without
+from signpipe.lab.training.export import load_checkpoint, to_onnx
+from signpipe.lab.training.familiarity import Familiarity, fit_familiarity
+from signpipe.lab.training.manifest import write_entry
+from signpipe.lab.training.network import Deployed, SignNet
+from signpipe.lab.training.quantise import quantise
+from signpipe.runtime.session import open_session
+from signpipe.settings import FallbackSettings, RuntimeSettings
+from signpipe.types import FloatArray, Image
+
+TRAINED_ON = [
+    "GTSRB official training set without every fifth track of each class",
+    "pieces without a sign of GTSDB images 0-599 without those ending in 7 or 9",
+    "signpipe's own drawings of the 43 classes, in other typefaces and colours",
+]
+OUTSIDE = "drawings of signs outside the catalogue, of npm's mapillary_sprite_source (MIT), as signs of no class"
+CALIBRATION_CROPS = 1000
+PROTOTYPE_CROPS = 6000
+# What takes the light out of a crop, and the first layer, stay in float: few channels, and a wide range of values.
+FLOAT_FIRST = r"^/(?!net/)|/net/stem/"
+FLOAT_FROM = r"/net/(embed|head)/"
+
+
+def export_classifier(checkpoint: Path, data: Path, models: Path, name: str = "classifier") -> dict[str, Any]:
+    """Calibrate the classifier, export it in float32 and int8, judge both, and enter them into the manifest.
+
+    Args:
+        checkpoint: `last.pt` of a training.
+        data: Folder of the data sets, for calibration and judging.
+        models: Folder of the models.
+        name: Name of the int8 model; the float32 one gets "-fp32" added.
+
+    Returns:
+        How it was trained and calibrated, and the metrics of both on validation.
+
+    Raises:
+        ModelError: int8 changes too many classes; the float32 model is entered, the int8 one isn't.
+        SourceError: The checkpoint or data is missing.
+    """
+    state = load_checkpoint(checkpoint)
+    size = state["plan"]["size"]
+    net = SignNet()
+    net.load_state_dict(state["averaged"])
+    left_out = [load_catalogue().names.index(name) for name in state["plan"].get("leave_out", ())]
+    val = without(load_crops(data, "val", size, framing.MARGIN), left_out)
+    hidden = hide_crops(val)
+    _, calibration = evaluate(net, val, hidden)
+    known = without(load_crops(data, "train", size, framing.MARGIN, PROTOTYPE_CROPS), left_out)
+    features = outputs_of(net, known.images)[1]
+    familiarity = fit_familiarity(features, known.labels, outputs_of(net, val.images))
+    # Judged beside the manifest, since that still describes the old file.
+    fresh = models / "export.part"
+    fresh.mkdir(parents=True, exist_ok=True)
+    exact, small = fresh / f"{name}-fp32.onnx", fresh / f"{name}.onnx"
+    write_onnx(net, calibration, familiarity, size, exact)
+    train = load_crops(data, "train", size, framing.MARGIN, CALIBRATION_CROPS)
+    quantise(exact, small, [*train.images[:CALIBRATION_CROPS], *hide_crops(train, 4).images], FLOAT_FIRST, FLOAT_FROM)
+    results: dict[str, dict[str, float]] = {}
+    classes: dict[str, np.ndarray[Any, Any]] = {}
+    for file, precision in ((exact, "fp32"), (small, "int8")):
+        results[precision], classes[precision] = _judge(file, val, hidden)
+        if precision == "int8":
+            equal = float((classes["int8"] == classes["fp32"]).mean())
+            if equal < LEAST_EQUAL:
+                raise ModelError(f"The int8 model {file} agrees on {equal:.2%} only, not {LEAST_EQUAL:.1%}; use fp32.")
+            results[precision]["equal_to_fp32"] = round(equal, 5)
+        file.replace(models / file.name)
+        entry = _entry(file, f"{name}.md", precision, size, net.embed.out_features, results[precision])
+        entry["trained_on"] = TRAINED_ON + [OUTSIDE] * bool(state["plan"].get("outside"))
+        write_entry(models, entry)
+    fresh.rmdir()
+    return {
+        "machine": state.get("machine"),
+        "plan": state["plan"],
+        "parameters": sum(p.numel() for p in net.parameters()),
+        "calibration": asdict(calibration) | {"familiar_limit": familiarity.limit, "familiar_scale": familiarity.scale},
+        "history": state["history"],
+        "metrics": results,
+    }
+
+
+def write_onnx(net: SignNet, calibration: Calibration, familiarity: Familiarity, size: int, path: Path) -> None:
+    """Write a network with its constants as an ONNX file that takes crops of `size` pixels."""
+    outputs: dict[str, list[int | str]] = {o["name"]: o["shape"] for o in _outputs(net.embed.out_features)}
+    crops = torch.zeros(2, size, size, 3, dtype=torch.uint8)
+    to_onnx(Deployed(net, calibration, familiarity).eval(), crops, path, ("crops", ["crops", size, size, 3]), outputs)
+
+
+def _outputs(dimensions: int) -> list[dict[str, Any]]:
+    shapes = {
+        "probabilities": ["crops", len(load_catalogue())],
+        "embedding": ["crops", dimensions],
+        "novelty": ["crops"],
+    }
+    return [{"name": name, "dtype": "float32", "shape": shape} for name, shape in shapes.items()]
+
+
+def _judge(file: Path, val: CropSet, hidden: CropSet) -> tuple[dict[str, float], np.ndarray[Any, Any]]:
+    """Return a model's metrics on validation, and the classes that it gives the clean crops."""
+    session = open_session(str(file), RuntimeSettings(provider="cpu"), "classifier")
+
+    def run(crops: Image) -> tuple[FloatArray, FloatArray]:
+        results = [session.run(crops[i : i + 64]) for i in range(0, len(crops), 64)]
+        probability, novelty = (np.concatenate([r[key] for r in results]) for key in ("probabilities", "novelty"))
+        return probability, novelty
+
+    accept = FallbackSettings().accept
+    metrics: dict[str, float] = {}
+    probability, novelty = run(val.images)
+    for prefix, p, crops in (("", probability, val), ("hidden_", run(hidden.images)[0], hidden)):
+        of = ClassificationEvaluation(p, crops.labels, load_catalogue())
+        summary = of.summary(accept)
+        keys = ("accuracy", "macro_f1", "category_accuracy", "ece", "sure", "sure_and_wrong")
+        metrics |= {f"{prefix}{key}": summary[key] for key in keys} | {f"{prefix}crops": len(crops.labels)}
+    background, background_novelty = run(val.backgrounds)
+    metrics |= {
+        "novelty_auroc": roc_auc(novelty, background_novelty),
+        "novelty_under_0.5": float((novelty < 0.5).mean()),
+        "backgrounds": len(val.backgrounds),
+        "backgrounds_novelty_over_0.5": float((background_novelty > 0.5).mean()),
+        "backgrounds_sure": float((background.max(1) >= accept).mean()),
+    }
+    rounded = {key: round(value, 5) if isinstance(value, float) else value for key, value in metrics.items()}
+    return rounded, probability.argmax(1)
+
+
+def _entry(
+    file: Path, card: str, precision: str, size: int, dimensions: int, metrics: dict[str, float]
+) -> dict[str, Any]:
+    reference = {} if precision == "fp32" else {"reference": f"{file.stem}-fp32"}
+    return {
+        "name": file.stem,
+        "role": "classifier",
+        "file": file.name,
+        "precision": precision,
+        **reference,
+        "card": card,
+        "classes": list(load_catalogue().names),
+        "trained_on": TRAINED_ON,
+        "input": {
+            "name": "crops", "dtype": "uint8", "layout": "NHWC", "colour": "BGR", "shape": ["crops", size, size, 3],
+        },
+        "output": _outputs(dimensions),
+        "metrics": {f"gtsrb_val_{key}": value for key, value in metrics.items()},
+    }  # fmt: skip
