@@ -113,6 +113,9 @@ def create_session(
     options.intra_op_num_threads = threads or usable_cores()
     # A worker that spins between two runs takes the core that the decoder and the other stages need.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    # Without VNNI, x86 kernels add two products of uint8 and int8 in 16 bits, which overflow: signs lose their score.
+    # This makes the weights uint8 there, with kernels that don't overflow, and changes nothing elsewhere.
+    options.add_session_config_entry("session.x64quantprecision", "1")
     if profile is not None:
         options.enable_profiling, options.profile_file_prefix = True, str(profile)
     names = list(PROVIDERS)
