@@ -45,10 +45,11 @@ $(TRAIN)/.ready: pyproject.toml scripts/setup.sh
 smoke: $(TRAIN)/.ready  ## train and export each model on a few photographs; all tests of training
 	@$(TRAIN)/bin/pytest tests/lab/training
 
-lint: .venv/.ready-dev  ## ruff and mypy
+lint: .venv/.ready-dev  ## ruff, mypy and the import contracts
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-cache --no-logo
 
 format: .venv/.ready-dev  ## let ruff put the code in order
 	@$(BIN)/ruff check --fix-only -q .

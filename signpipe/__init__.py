@@ -14,13 +14,15 @@ reconnection and the stall watchdog that a live source needs.
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from signpipe.version import VERSION
+
 if TYPE_CHECKING:
     from signpipe.pipeline import Pipeline
     from signpipe.settings import Settings
     from signpipe.sources import open_source
     from signpipe.types import Advisory, Frame, FrameResult, Gap, SignTrack
 
-__version__ = "0.1.0"
+__version__ = VERSION
 __all__ = ["Advisory", "Frame", "FrameResult", "Gap", "Pipeline", "Settings", "SignTrack", "open_source"]
 
 # Loaded when first asked for (PEP 562), so that a part, such as the data loaders, doesn't load ONNX Runtime.

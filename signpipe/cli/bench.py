@@ -13,7 +13,6 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from typer.core import TyperGroup
 
-import signpipe
 from signpipe.cli.presets import PresetOption, detector_of
 from signpipe.cli.run import parse_assignments
 from signpipe.errors import SettingsError, SourceError
@@ -25,8 +24,9 @@ from signpipe.lab.bench.scenarios import SCENARIOS, Plan
 from signpipe.lab.bench.sweeps import SWEEPS, list_points, measure_points
 from signpipe.lab.bench.tables import print_comparison, print_result
 from signpipe.settings import Settings, load_settings
+from signpipe.shipped import sample
 
-SAMPLE = Path(signpipe.__file__).parents[1] / "samples" / "drive.mp4"
+SAMPLE = sample()
 USUAL = ("single", "live", "throughput")
 SOAK_FRAMES = 10_000
 NEVER = 10**9  # frames of a soak that ends by the clock
@@ -192,7 +192,7 @@ def _settings(
 
 def _source(source: str | None) -> str:
     if source is None and not SAMPLE.is_file():
-        raise SourceError("The sample comes with a checkout of signpipe only; name a recording with --source.")
+        raise SourceError(f"The sample {SAMPLE} is missing; reinstall signpipe, or name a recording with --source.")
     return source or str(SAMPLE)
 
 

@@ -11,7 +11,6 @@ from rich.console import Console
 from rich.logging import RichHandler
 from rich.markup import escape
 
-from signpipe import __version__
 from signpipe.cli.bench import bench_app
 from signpipe.cli.classes import classes_app
 from signpipe.cli.data import data_app
@@ -27,6 +26,7 @@ from signpipe.cli.simulate import simulate
 from signpipe.cli.train import train_app
 from signpipe.cli.verify import verify
 from signpipe.errors import SignpipeError
+from signpipe.version import VERSION
 
 app = typer.Typer(
     name="signpipe",
@@ -55,7 +55,7 @@ app.add_typer(review_app, name="review")
 
 def _version(show: bool) -> None:
     if show:
-        print(f"signpipe {__version__}")
+        print(f"signpipe {VERSION}")
         raise typer.Exit
 
 

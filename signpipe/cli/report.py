@@ -11,7 +11,6 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-import signpipe
 from signpipe.catalogue import load_catalogue
 from signpipe.cli.measuring import (
     ConfigOption,
@@ -27,7 +26,7 @@ from signpipe.errors import OutputError, SettingsError
 from signpipe.html.figures import new_figure
 from signpipe.html.page import write_page
 from signpipe.lab.data import FORMATS, ClassMap, Dataset
-from signpipe.lab.evaluation.budgets import Judged, judge, load_budgets
+from signpipe.lab.evaluation.budgets import BUDGETS, Judged, judge, load_budgets
 from signpipe.lab.evaluation.conditions import Spoiler
 from signpipe.lab.evaluation.examples import Example, drawing_sample, find_examples
 from signpipe.lab.evaluation.looks import Looker
@@ -41,6 +40,7 @@ from signpipe.lab.evaluation.streaming import evaluate_streaming
 from signpipe.runtime.machine import describe_machine
 from signpipe.runtime.session import open_session
 from signpipe.settings import Settings, load_settings
+from signpipe.version import VERSION
 
 SCHEMA = 1
 NAME = "quality"
@@ -62,7 +62,7 @@ def report(
     ] = "photographs",
     detector: Annotated[str | None, typer.Option(help="Detector: name in the manifest, or an ONNX file.")] = None,
     classifier: Annotated[str | None, typer.Option(help="Classifier: name in the manifest, or an ONNX file.")] = None,
-    budgets: Annotated[Path | None, typer.Option(help="TOML file of budgets; else benchmarks/budgets.toml.")] = None,
+    budgets: Annotated[Path | None, typer.Option(help="TOML file of budgets, else the shipped ones.")] = None,
     compare: Annotated[Path | None, typer.Option(help="Results to put beside: quality.json, or one task's.")] = None,
     include: Annotated[
         list[Path] | None,
@@ -80,7 +80,7 @@ def report(
         raise SettingsError(f"--examples can't be '{examples}'; choose photographs, drawings or none.")
     new_figure()  # say at once if the extra is missing
     settings = load_settings(config, {"detect.model": detector, "classify.model": classifier})
-    limits = load_budgets(budgets or Path(signpipe.__file__).parents[1] / "benchmarks" / "budgets.toml")
+    limits = load_budgets(budgets or BUDGETS)
     other = read_results(compare) if compare else None
     included = {task: result for path in include or () for task, result in read_results(path).items()}
     signs = open_part(data, crops_format, split, ClassMap())
@@ -137,7 +137,7 @@ def _measure(
     if any(image.track for image in signs):
         plan.append(("streaming", "classifier", signs, evaluate_streaming))
     identity = {
-        "version": signpipe.__version__, "settings": settings.model_dump_json(exclude={"output"}), "crops": crops,
+        "version": VERSION, "settings": settings.model_dump_json(exclude={"output"}), "crops": crops,
         "scene_count": scene_count, "signs": signs.digest(), "scenes": scenes.digest(), "split": split,
     }  # fmt: skip
     partial = Partial(out / f"{NAME}.json.part", identity, resume)
@@ -205,7 +205,7 @@ def _write(
             (out / "figures" / f"{name}.png").write_bytes(content)
     except OSError as error:
         raise OutputError(f"The figures in {out} can't be written: {error.strerror}.") from None
-    note = f"signpipe {signpipe.__version__}, measured {machine.get('date', '')} on {machine.get('cpu', '')}"
+    note = f"signpipe {VERSION}, measured {machine.get('date', '')} on {machine.get('cpu', '')}"
     sections = quality_sections(results, judged, pictures, shown, other)
     write_page(out / f"{NAME}.html", "How good signpipe's models are", sections, note)
 

@@ -12,9 +12,10 @@ from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-import signpipe
 from signpipe.runtime.cores import usable_cores
 from signpipe.runtime.providers import PROVIDERS, RUNTIMES, why_not
+from signpipe.shipped import PACKAGE
+from signpipe.version import VERSION
 
 # Those of the run time that results depend on, and those of training, which may be absent.
 PACKAGES = (
@@ -75,7 +76,7 @@ def describe_machine() -> Machine:
         memory_gb=_memory_gb(),
         os=platform.platform(terse=True),
         python=platform.python_version(),
-        signpipe=signpipe.__version__,
+        signpipe=VERSION,
         packages=_versions(),
         providers=tuple(name for name in PROVIDERS if why_not(name) is None),
         gpus=tuple(_ask("nvidia-smi", "--query-gpu=name,memory.total,driver_version", "--format=csv,noheader")),
@@ -113,7 +114,7 @@ def _versions() -> dict[str, str]:
 
 
 def _commit() -> str | None:
-    checkout = Path(signpipe.__file__).parents[1]
+    checkout = PACKAGE.parent
     if not (checkout / ".git").exists():  # installed, perhaps into an environment inside another project's checkout
         return None
     return next(

@@ -9,8 +9,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-import signpipe
 from signpipe.errors import ModelError
+from signpipe.shipped import shipped
 
 SCHEMA = 1
 FILE_NAME = "manifest.toml"
@@ -142,11 +142,7 @@ class ModelEntry(BaseModel):
 
 def models_folder(folder: Path | None = None) -> Path:
     """Return `folder`, or else where the models are that ship with signpipe: in the package, or in its checkout."""
-    if folder is not None:
-        return folder
-    package = Path(signpipe.__file__).parent
-    shipped = package / "_models"
-    return shipped if shipped.is_dir() else package.parent / "models"
+    return shipped("models") if folder is None else folder
 
 
 def load_manifest(folder: Path | None = None) -> dict[str, ModelEntry]:

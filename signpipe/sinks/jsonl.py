@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 
-import signpipe
 from signpipe.catalogue import Catalogue
 from signpipe.errors import OutputError
 from signpipe.sinks.base import RunInfo
@@ -24,6 +23,7 @@ from signpipe.types import (
     Pose,
     SignTrack,
 )
+from signpipe.version import VERSION
 
 SCHEMA = "signpipe/1"
 
@@ -96,7 +96,7 @@ def run_record(run: RunInfo, catalogue: Catalogue) -> Record:
     return {
         "schema": SCHEMA,
         "type": "run",
-        "version": signpipe.__version__,
+        "version": VERSION,
         "source": run.source,
         "live": run.live,
         "width": run.width,

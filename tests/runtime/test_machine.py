@@ -43,7 +43,7 @@ def checkout(folder: Path) -> Path:
 
 def test_says_which_commit_runs_and_whether_it_was_altered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     package = checkout(tmp_path)
-    monkeypatch.setattr(signpipe, "__file__", str(package / "__init__.py"))
+    monkeypatch.setattr("signpipe.runtime.machine.PACKAGE", package)
     commit = describe_machine().commit
     head = subprocess.run(["git", "-C", tmp_path, "rev-parse", "HEAD"], check=True, capture_output=True, text=True)
     assert commit is not None

@@ -10,13 +10,15 @@ import cv2
 import numpy as np
 
 from signpipe.catalogue import Shape
-from signpipe.lab.augmentation import face_mask, face_polygon
+from signpipe.lab.augmentation import TRAINING_CORRUPTIONS, Augmenter, face_mask, face_polygon
 from signpipe.types import FloatArray, Image
 
 SOURCE_SIZE = 80
 SOURCE_MARGIN = 0.35
 MARGIN = 0.1  # of the crop protocol
 _GROWN = 0.31  # a margin that makes the outline a little larger than the face, so that no rim of the old scene is left
+
+_VIEW = [corruption for corruption in TRAINING_CORRUPTIONS if corruption.family != "damage"]
 
 
 def swap_background(source: Image, shape: Shape, behind: Image) -> Image:
@@ -82,6 +84,11 @@ def expose(image: Image, rng: np.random.Generator) -> Image:
     x *= np.exp(rng.normal(0, 0.08, 3)).astype(np.float32)
     x += np.float32(rng.normal(0.0, 0.1) * min(spread / 0.1, 1.0))
     return (np.clip(x, 0, 1) * 255).astype(np.uint8)
+
+
+def seen(image: Image, rng: np.random.Generator) -> Image:
+    """Show a crop in some light, weather and camera."""
+    return Augmenter(rng, occlusion=0, corruptions=_VIEW)(expose(image, rng), Shape.CIRCLE)[0]
 
 
 def recolour(image: Image, rng: np.random.Generator, strength: float = 1.0) -> Image:

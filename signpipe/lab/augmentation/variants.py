@@ -19,8 +19,7 @@ import numpy as np
 from signpipe.catalogue import load_catalogue
 from signpipe.catalogue.drawings import drawing_svg, render_svg
 from signpipe.lab.augmentation.framing import SOURCE_MARGIN, SOURCE_SIZE
-from signpipe.lab.data.outside import OutsideSign
-from signpipe.lab.training.pasting import light_drawing
+from signpipe.lab.augmentation.pasting import light_drawing
 from signpipe.types import FloatArray, Image
 
 Picture = TypeVar("Picture", Image, FloatArray)
@@ -126,19 +125,19 @@ class DrawnSigns:
         return place_drawing(variants[int(rng.integers(len(variants)))], behind, rng)
 
 
-class OutsideSigns:
-    """Source pictures that show signs outside the catalogue, as `framing` wants them.
+class UncataloguedSigns:
+    """Source pictures that show signs that the catalogue doesn't have, as `framing` wants them.
 
     Beside the drawings stand limits whose numbers the catalogue doesn't have, lettered as its own are.
 
     Args:
-        signs: Their drawings.
+        drawings: Sources (SVG) of their drawings.
         seed: Seed of the variants.
     """
 
-    def __init__(self, signs: Sequence[OutsideSign], seed: int) -> None:
+    def __init__(self, drawings: Sequence[str], seed: int) -> None:
         rng = np.random.default_rng(seed)
-        self._drawings = [trim(render_svg(sign.svg, SIZE)) for sign in signs]
+        self._drawings = [trim(render_svg(svg, SIZE)) for svg in drawings]
         limit = drawing_svg("speed_limit_80")
         self._limits = [
             render_svg(_vary(_LETTERING.sub(_letter(number, rng), limit), None, rng), SIZE)

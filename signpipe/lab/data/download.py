@@ -11,8 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from signpipe import __version__
 from signpipe.errors import OutputError, SourceError
+from signpipe.version import VERSION
 
 CHUNK = 1 << 18
 TRIES = 5  # in a row without a byte of progress
@@ -90,7 +90,7 @@ class Downloader:
         """
         here = part.stat().st_size if part.exists() else 0
         version_file = part.with_name(f"{part.name}-version")
-        headers = {"User-Agent": f"signpipe/{__version__}", "Accept-Encoding": "identity"}
+        headers = {"User-Agent": f"signpipe/{VERSION}", "Accept-Encoding": "identity"}
         if here:
             headers["Range"] = f"bytes={here}-"
             if version_file.exists():

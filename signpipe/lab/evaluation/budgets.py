@@ -12,6 +12,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from signpipe.errors import SettingsError
 
+BUDGETS = Path(__file__).with_name("budgets.toml")  # what the shipped models have to reach
+
 
 class Budget(BaseModel):
     """A bound that a number must keep.

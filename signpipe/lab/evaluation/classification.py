@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from scipy.stats import rankdata
 
 from signpipe.catalogue import Catalogue, Effect
 from signpipe.lab.evaluation.interval import wilson
@@ -161,3 +162,10 @@ def reliability(confidence: npt.NDArray[np.floating], right: npt.NDArray[np.bool
         Bin(int((index == b).sum()), float(confidence[index == b].mean()), float(right[index == b].mean()))
         for b in np.unique(index)
     ]
+
+
+def roc_auc(negative: npt.ArrayLike, positive: npt.ArrayLike) -> float:
+    """Return the chance that a positive scores over a negative, ties counted half."""
+    low, high = np.ravel(negative), np.ravel(positive)
+    ranks = rankdata(np.concatenate([low, high]))[len(low) :]
+    return float((ranks.sum() - len(high) * (len(high) + 1) / 2) / (len(low) * len(high)))

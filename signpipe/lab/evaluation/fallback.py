@@ -29,10 +29,10 @@ from signpipe.lab.evaluation.approaching import (
     under,
 )
 from signpipe.lab.evaluation.conditions import Condition
+from signpipe.lab.evaluation.crop_sets import load_crops
 from signpipe.lab.evaluation.crops import seeded
 from signpipe.lab.evaluation.interval import wilson
 from signpipe.lab.evaluation.street import MAP_KINDS, Street
-from signpipe.lab.training.classifier_data import load_crops
 from signpipe.runtime.session import open_session
 from signpipe.settings import Settings
 from signpipe.stages.classify import Classify

@@ -15,11 +15,11 @@ from signpipe.errors import SettingsError
 from signpipe.lab.augmentation import framing
 from signpipe.lab.data import ClassMap, open_dataset
 from signpipe.lab.data.outside import read_outside_signs
+from signpipe.lab.evaluation.classification import roc_auc
+from signpipe.lab.evaluation.crop_sets import hide_crops, load_crops
 from signpipe.lab.evaluation.interval import wilson
 from signpipe.lab.evaluation.streaming import Approach, play, read_approaches
 from signpipe.lab.evaluation.unknown import approach_sides, boxed_crops, drawn_views, outside_views, unboxed_crops
-from signpipe.lab.training.calibration import roc_auc
-from signpipe.lab.training.classifier_data import hide_crops, load_crops
 from signpipe.runtime.session import Session, open_session
 from signpipe.settings import FallbackSettings, Settings
 from signpipe.stages.evidence import ClassEvidence

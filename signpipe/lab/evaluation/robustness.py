@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-import signpipe
 from signpipe.catalogue import Catalogue, load_catalogue
 from signpipe.lab.data import Dataset
 from signpipe.lab.evaluation.baseline import mean_corruption_error
@@ -22,6 +21,7 @@ from signpipe.lab.evaluation.looks import Looker, Looks, measure
 from signpipe.lab.evaluation.partial import Partial, file_sha256
 from signpipe.runtime.session import open_session
 from signpipe.settings import FallbackSettings, Settings
+from signpipe.version import VERSION
 
 Progress = Callable[[int, int], None]
 SEED = 1
@@ -140,7 +140,7 @@ def run_robustness(
     sample = sample_crops(dataset, crops, margin, size)
     spoiler, looker = Spoiler(sample, catalogue, margin, seed), Looker(session, catalogue)
     model = file_sha256(session.entry.path)
-    identity = {"version": signpipe.__version__, "model": model, "crops": sample.digest(), "seed": seed}
+    identity = {"version": VERSION, "model": model, "crops": sample.digest(), "seed": seed}
     partial = Partial(keep, identity, resume)
     answers: dict[Condition, Looks] = {}
     for done, condition in enumerate(plan):

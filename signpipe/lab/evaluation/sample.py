@@ -4,21 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
 
-import signpipe
 from signpipe.errors import SourceError
 from signpipe.lab.data import Dataset, LabelledImage
 from signpipe.lab.simulation.truth import TruthBox, TruthFrame, read_truth
+from signpipe.shipped import sample
 from signpipe.sources import open_source
 from signpipe.types import FloatArray, Frame, Image
 
 T = TypeVar("T")
 
-SAMPLE = Path(signpipe.__file__).parents[1] / "samples" / "drive.mp4"
+SAMPLE = sample()
 # Nobody could say whether a smaller or more hidden sign should be found, or what it shows.
 SMALLEST_SIDE = 14.0
 LEAST_VISIBLE = 0.75
@@ -78,7 +77,7 @@ def evenly(items: Sequence[T], most: int) -> list[T]:
 
 def _frames() -> tuple[TruthFrame, ...]:
     if not SAMPLE.is_file():
-        raise SourceError(f"The sample {SAMPLE} is in a checkout of signpipe only; give labelled pictures with --data.")
+        raise SourceError(f"The sample {SAMPLE} is missing; reinstall signpipe, or give labelled pictures with --data.")
     return read_truth(SAMPLE.with_suffix(".truth.jsonl")).frames
 
 

@@ -17,7 +17,6 @@ from signpipe.lab.data.outside import OutsideSign
 from signpipe.lab.evaluation.crops import seeded
 from signpipe.lab.evaluation.detection import box_iou
 from signpipe.lab.evaluation.run import open_detector
-from signpipe.lab.training.classifier_data import seen
 from signpipe.settings import Settings
 from signpipe.types import FloatArray, Image
 
@@ -77,7 +76,7 @@ def approach(source: Image, looks: int, size: int, rng: np.random.Generator) -> 
         if small < size:
             image = np.asarray(cv2.resize(image, (small, small), interpolation=cv2.INTER_AREA), np.uint8)
             image = np.asarray(cv2.resize(image, (size, size), interpolation=cv2.INTER_LINEAR), np.uint8)
-        views.append(seen(image, rng))
+        views.append(framing.seen(image, rng))
     return np.stack(views)
 
 

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 from scipy.optimize import minimize
-from scipy.stats import rankdata
 
 from signpipe.types import FloatArray
 
@@ -72,10 +71,3 @@ def _scaled(logits: FloatArray, temperature: float, doubt: float) -> npt.NDArray
     scaled = logits.astype(np.float64) / temperature
     scaled[:, -1] += doubt
     return scaled
-
-
-def roc_auc(negative: npt.ArrayLike, positive: npt.ArrayLike) -> float:
-    """Return the chance that a positive scores over a negative, ties counted half."""
-    low, high = np.ravel(negative), np.ravel(positive)
-    ranks = rankdata(np.concatenate([low, high]))[len(low) :]
-    return float((ranks.sum() - len(high) * (len(high) + 1) / 2) / (len(low) * len(high)))

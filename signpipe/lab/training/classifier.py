@@ -19,12 +19,12 @@ from torch.utils.data import DataLoader, Subset
 from signpipe.catalogue import load_catalogue
 from signpipe.errors import SourceError
 from signpipe.lab.augmentation import framing
-from signpipe.lab.augmentation.variants import OutsideSigns
+from signpipe.lab.augmentation.variants import UncataloguedSigns
 from signpipe.lab.data.outside import read_outside_signs
-from signpipe.lab.evaluation.classification import expected_calibration_error
-from signpipe.lab.training.calibration import Calibration, calibrate, energy_of, roc_auc
-from signpipe.lab.training.classifier_data import CropSet, TrainingCrops, hide_crops, load_crops, without
-from signpipe.lab.training.data import crops
+from signpipe.lab.evaluation.classification import expected_calibration_error, roc_auc
+from signpipe.lab.evaluation.crop_sets import CropSet, crops, hide_crops, load_crops, without
+from signpipe.lab.training.calibration import Calibration, calibrate, energy_of
+from signpipe.lab.training.classifier_data import TrainingCrops
 from signpipe.lab.training.export import load_checkpoint
 from signpipe.lab.training.network import SignNet, normalise
 from signpipe.lab.training.report import describe_machine, plot_curves
@@ -231,10 +231,10 @@ def _of_crops(probability: FloatArray, labels: npt.NDArray[np.int64]) -> dict[st
     }
 
 
-def _outside_signs(plan: ClassifierPlan) -> OutsideSigns | None:
+def _outside_signs(plan: ClassifierPlan) -> UncataloguedSigns | None:
     if plan.outside is None:
         return None
-    return OutsideSigns([sign for sign in read_outside_signs(Path(plan.outside)) if not sign.judge], plan.seed)
+    return UncataloguedSigns([sign.svg for sign in read_outside_signs(Path(plan.outside)) if not sign.judge], plan.seed)
 
 
 def train_classifier(plan: ClassifierPlan, data: Path, out: Path, resume: bool = False) -> dict[str, Any]:

@@ -1,21 +1,16 @@
-"""Training and validation pictures of the classifier."""
+"""Training pictures of the classifier."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
 from signpipe.catalogue import Shape, load_catalogue
-from signpipe.crops import crop_signs
-from signpipe.lab.augmentation import TRAINING_CORRUPTIONS, TRAINING_OCCLUDERS, Augmenter, face_mask, framing
-from signpipe.lab.augmentation.variants import DrawnSigns, OutsideSigns
-from signpipe.lab.data import LabelledImage
+from signpipe.lab.augmentation import TRAINING_CORRUPTIONS, Augmenter, framing
+from signpipe.lab.augmentation.variants import DrawnSigns, UncataloguedSigns
+from signpipe.lab.evaluation.crop_sets import CropSet, without
 from signpipe.lab.training import ambiguity
-from signpipe.lab.training.data import MIRROR, Part, crops, scenes
 from signpipe.lab.training.occlusion import hide
 from signpipe.types import FloatArray, Image
 
@@ -24,94 +19,11 @@ OUTSIDE = 0.15  # share of the rest that are signs outside the catalogue, where 
 DRAWN = 0.12  # share of signs that are drawings in other typefaces and colours, all classes equally often
 BACKGROUNDS = 0.25  # share of signs that get another scene behind them
 _DAMAGE = [c for c in TRAINING_CORRUPTIONS if c.family == "damage"]
-_VIEW = [c for c in TRAINING_CORRUPTIONS if c.family != "damage"]
 
-
-@dataclass(frozen=True, slots=True)
-class CropSet:
-    """Crops in memory.
-
-    Attributes:
-        images: BGR uint8 (N, S, S, 3).
-        labels: int64 (N,), class ids.
-        backgrounds: BGR uint8 (M, S, S, 3), no sign of the catalogue in them.
-    """
-
-    images: Image
-    labels: npt.NDArray[np.int64]
-    backgrounds: Image
-
-
-def load_crops(data: Path, part: Part, size: int, margin: float, limit: int | None = None) -> CropSet:
-    """Read the GTSRB crops of a part, and backgrounds from the GTSDB scenes of the same part.
-
-    Args:
-        data: Folder of the data sets.
-        part: Which part of the sets.
-        size: Side of the crops in pixels.
-        margin: Margin around the signs, as in `crop_signs`.
-        limit: Read about so many crops only, evenly spread.
-
-    Raises:
-        SourceError: A set is missing or a picture can't be read.
-    """
-    signs, streets = crops(data, part).images, scenes(data, "gtsdb", part).images
-    if limit:
-        signs = signs[:: max(len(signs) // limit, 1)]
-        streets = streets[:: max(len(streets) * 8 // limit, 1)]
-    images = np.stack([_read_crop(sign, size, margin) for sign in signs])
-    labels = np.array([sign.class_ids[0] for sign in signs], np.int64)
-    rng = np.random.default_rng(0)
-    return CropSet(images, labels, np.concatenate([_backgrounds(street, 8, size, rng) for street in streets]))
-
-
-def without(crops: CropSet, leave_out: Collection[int]) -> CropSet:
-    """Return the crops of all but some classes; the backgrounds stay."""
-    kept = ~np.isin(crops.labels, list(leave_out))
-    return CropSet(crops.images[kept], crops.labels[kept], crops.backgrounds)
-
-
-def _read_crop(sign: LabelledImage, size: int, margin: float) -> Image:
-    image = sign.read()
-    return np.asarray(crop_signs(image, sign.boxes_in(image.shape), margin, size)[0], np.uint8)
-
-
-def _backgrounds(street: LabelledImage, count: int, size: int, rng: np.random.Generator) -> Image:
-    """Cut squares of many scales that touch no boxed sign."""
-    image = street.read()
-    height, width = image.shape[:2]
-    side = np.exp(rng.uniform(np.log(16), np.log(200), 8 * count))
-    left, top = rng.uniform(0, width - side), rng.uniform(0, height * 0.85 - side)
-    squares = np.stack([left, top, left + side, top + side], 1)
-    apart = np.ones(len(squares), bool)
-    for x1, y1, x2, y2 in street.boxes:
-        apart &= (squares[:, 2] < x1) | (squares[:, 0] > x2) | (squares[:, 3] < y1) | (squares[:, 1] > y2)
-    return crop_signs(image, squares[apart][:count], 0.0, size)
-
-
-def hide_crops(crops: CropSet, every: int = 1, seed: int = 0) -> CropSet:
-    """Hide 10 to 70 % of each sign behind one of the occluders that training may use, all equally often.
-
-    Args:
-        crops: Crops of the crop protocol.
-        every: Take only every so many of them.
-        seed: Seed of every choice.
-    """
-    catalogue, size = load_catalogue(), crops.images.shape[1]
-    hidden, labels = crops.images[::every].copy(), crops.labels[::every]
-    for index, label in enumerate(labels):
-        rng = np.random.default_rng((seed, index))
-        face = face_mask(catalogue[int(label)].shape, size, size, framing.MARGIN)
-        others = rng.integers(len(crops.images), size=8)
-        others = others[crops.labels[others] != label]
-        occluder = TRAINING_OCCLUDERS[index % len(TRAINING_OCCLUDERS)]
-        hidden[index], _ = occluder(hidden[index], face, rng.uniform(0.1, 0.7), rng, crops.images[others])
-    return CropSet(hidden, labels, crops.backgrounds)
-
-
-def seen(image: Image, rng: np.random.Generator) -> Image:
-    """Show a crop in some light, weather and camera."""
-    return Augmenter(rng, occlusion=0, corruptions=_VIEW)(framing.expose(image, rng), Shape.CIRCLE)[0]
+# Classes that are their own mirror image, and pairs that mirror into each other (GTSRB numbers).
+MIRROR = {c: c for c in (11, 12, 13, 15, 17, 18, 22, 26, 30, 35)} | {
+    19: 20, 20: 19, 33: 34, 34: 33, 36: 37, 37: 36, 38: 39, 39: 38,
+}  # fmt: skip
 
 
 class TrainingCrops:
@@ -135,7 +47,7 @@ class TrainingCrops:
         size: int,
         occlusion: float,
         leave_out: Collection[int] = (),
-        outside: OutsideSigns | None = None,
+        outside: UncataloguedSigns | None = None,
     ) -> None:
         self._crops = without(crops, leave_out)
         self._left_out = np.array(sorted(leave_out), np.int64)
@@ -182,7 +94,7 @@ class TrainingCrops:
         target = ambiguity.target(label, ambiguity.straighten(visible, matrix), foreign)
         target[self._left_out] = 0
         target /= target.sum()
-        return seen(image, rng), target, np.stack([_parts(visible), _parts(face)])
+        return framing.seen(image, rng), target, np.stack([_parts(visible), _parts(face)])
 
     def _source(self, rng: np.random.Generator) -> tuple[Image, int]:
         """Return a source picture, a photograph or a drawing, and its class."""
@@ -198,15 +110,15 @@ class TrainingCrops:
     def _outlier(self, rng: np.random.Generator) -> tuple[Image, FloatArray, FloatArray]:
         image = framing.warp(self._surroundings(rng, 1)[0], framing.box_jitter(rng, self._size), self._size)
         nothing = np.zeros((2, self._size // 8, self._size // 8), np.float32)
-        return seen(image, rng), ambiguity.cannot_tell(), nothing
+        return framing.seen(image, rng), ambiguity.cannot_tell(), nothing
 
-    def _outsider(self, outside: OutsideSigns, rng: np.random.Generator) -> tuple[Image, FloatArray, FloatArray]:
+    def _outsider(self, outside: UncataloguedSigns, rng: np.random.Generator) -> tuple[Image, FloatArray, FloatArray]:
         """Show a sign outside the catalogue: in plain view, yet of no class."""
         matrix = framing.box_jitter(rng, self._size)
         image = framing.warp(outside(self._surroundings(rng, 1)[0], rng), matrix, self._size)
         face = framing.warped_face(Shape.CIRCLE, matrix, self._size)
         image, _ = Augmenter(rng, occlusion=0, corruptions=_DAMAGE)(image, face)
-        return seen(image, rng), ambiguity.cannot_tell(), np.stack([_parts(face)] * 2)
+        return framing.seen(image, rng), ambiguity.cannot_tell(), np.stack([_parts(face)] * 2)
 
     def _surroundings(self, rng: np.random.Generator, count: int) -> Image:
         return self._crops.backgrounds[rng.integers(len(self._crops.backgrounds), size=count)]

@@ -23,8 +23,8 @@ from ultralytics.nn.tasks import DetectionModel
 from ultralytics.utils import LOGGER
 
 from signpipe.errors import SourceError
+from signpipe.lab.evaluation.crop_sets import scenes
 from signpipe.lab.evaluation.detection import box_iou
-from signpipe.lab.training.data import scenes
 from signpipe.lab.training.detector_data import Source, Tiles, load_sources
 from signpipe.lab.training.judge import LOWEST_SCORE, Detector, judge, pad_to_stride
 from signpipe.lab.training.report import describe_machine, plot_curves

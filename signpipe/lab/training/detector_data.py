@@ -17,8 +17,8 @@ import numpy.typing as npt
 
 from signpipe.lab.augmentation import TRAINING_CORRUPTIONS
 from signpipe.lab.augmentation.framing import degrade, recolour
+from signpipe.lab.augmentation.pasting import paste_drawing
 from signpipe.lab.data import LabelledImage
-from signpipe.lab.training.pasting import paste_drawing
 from signpipe.types import FloatArray, Image
 
 Vector = npt.NDArray[np.float64]  # x, y

@@ -12,11 +12,11 @@ import torch
 from signpipe.catalogue import load_catalogue
 from signpipe.errors import ModelError
 from signpipe.lab.augmentation import framing
-from signpipe.lab.evaluation.classification import ClassificationEvaluation
+from signpipe.lab.evaluation.classification import ClassificationEvaluation, roc_auc
+from signpipe.lab.evaluation.crop_sets import CropSet, hide_crops, load_crops, without
 from signpipe.lab.evaluation.parity import LEAST_EQUAL
-from signpipe.lab.training.calibration import Calibration, roc_auc
+from signpipe.lab.training.calibration import Calibration
 from signpipe.lab.training.classifier import evaluate, outputs_of
-from signpipe.lab.training.classifier_data import CropSet, hide_crops, load_crops, without
 from signpipe.lab.training.export import load_checkpoint, to_onnx
 from signpipe.lab.training.familiarity import Familiarity, fit_familiarity
 from signpipe.lab.training.manifest import write_entry

@@ -10,9 +10,9 @@ from torch import nn
 from ultralytics.nn.modules import C2f
 
 from signpipe.errors import ModelError
+from signpipe.lab.evaluation.crop_sets import scenes
 from signpipe.lab.evaluation.detection import BANDS
 from signpipe.lab.evaluation.run import open_detector
-from signpipe.lab.training.data import scenes
 from signpipe.lab.training.detector import STRIDE, SignDetector, build_detector
 from signpipe.lab.training.export import load_checkpoint, to_onnx
 from signpipe.lab.training.half import to_half

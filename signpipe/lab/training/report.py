@@ -7,7 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from signpipe import machine
+from signpipe.runtime import machine
 
 
 def describe_machine(threads: int) -> dict[str, Any]:

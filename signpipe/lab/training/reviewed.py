@@ -11,8 +11,8 @@ from signpipe.crops import crop_signs
 from signpipe.errors import SourceError
 from signpipe.lab.data import LabelledImage
 from signpipe.lab.data.opening import read_dataset
+from signpipe.lab.evaluation.crop_sets import CropSet
 from signpipe.lab.review.export import reviewed_signs
-from signpipe.lab.training.classifier_data import CropSet
 from signpipe.review import ReviewQueue
 from signpipe.review.queue import ITEM
 

@@ -6,11 +6,9 @@ import numpy as np
 import pytest
 
 from signpipe.errors import SettingsError
-from signpipe.lab.evaluation.budgets import judge, load_budgets
+from signpipe.lab.evaluation.budgets import BUDGETS, judge, load_budgets
 from signpipe.lab.evaluation.risk import risk_coverage
 from signpipe.settings import FallbackSettings
-
-BUDGETS = Path(__file__).parents[3] / "benchmarks" / "budgets.toml"
 
 
 def test_the_operating_point_counts_what_is_published() -> None:

@@ -16,7 +16,8 @@ from signpipe.lab.augmentation.framing import (
     warp,
     warped_face,
 )
-from signpipe.lab.training.classifier_data import CropSet, TrainingCrops
+from signpipe.lab.evaluation.crop_sets import CropSet
+from signpipe.lab.training.classifier_data import TrainingCrops
 from signpipe.lab.training.occlusion import CLUTTER, HIDING, hide
 
 NOISE = np.random.default_rng(0).integers(0, 256, (6, SOURCE_SIZE, SOURCE_SIZE, 3), dtype=np.uint8)

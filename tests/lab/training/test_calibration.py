@@ -4,8 +4,8 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from signpipe.lab.evaluation.classification import expected_calibration_error
-from signpipe.lab.training.calibration import Calibration, calibrate, roc_auc
+from signpipe.lab.evaluation.classification import expected_calibration_error, roc_auc
+from signpipe.lab.training.calibration import Calibration, calibrate
 from signpipe.types import FloatArray
 
 RNG = np.random.default_rng(0)

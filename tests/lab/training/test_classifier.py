@@ -18,6 +18,7 @@ from signpipe.settings import RuntimeSettings
 torch = pytest.importorskip("torch", reason="the extra 'train' is not installed")
 pytest.importorskip("onnxslim", reason="the extra 'train' is not installed")
 
+from signpipe.lab.evaluation.crop_sets import CropSet, hide_crops  # noqa: E402
 from signpipe.lab.training.calibration import Calibration  # noqa: E402  # needs torch's neighbours
 from signpipe.lab.training.classifier import (  # noqa: E402
     ClassifierPlan,
@@ -27,7 +28,7 @@ from signpipe.lab.training.classifier import (  # noqa: E402
     logits_of,
     outputs_of,
 )
-from signpipe.lab.training.classifier_data import CropSet, TrainingCrops, hide_crops  # noqa: E402
+from signpipe.lab.training.classifier_data import TrainingCrops  # noqa: E402
 from signpipe.lab.training.export_classifier import write_onnx  # noqa: E402
 from signpipe.lab.training.familiarity import Familiarity  # noqa: E402
 from signpipe.lab.training.network import SignNet, normalise  # noqa: E402

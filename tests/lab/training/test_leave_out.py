@@ -6,12 +6,12 @@ from typer.testing import CliRunner
 
 from signpipe.catalogue import load_catalogue
 from signpipe.cli.main import app
-from signpipe.lab.data.outside import OutsideSign
-from signpipe.lab.training.classifier_data import CropSet, TrainingCrops, without
+from signpipe.lab.evaluation.crop_sets import CropSet, without
+from signpipe.lab.training.classifier_data import TrainingCrops
 
 pytest.importorskip("matplotlib", reason="the extra 'train' is not installed")
 
-from signpipe.lab.augmentation.variants import OutsideSigns, place_drawing, trim
+from signpipe.lab.augmentation.variants import UncataloguedSigns, place_drawing, trim
 
 NAMES = load_catalogue().names
 RNG = np.random.default_rng(0)
@@ -44,7 +44,7 @@ def test_backgrounds_stay_when_classes_are_left_out() -> None:
 
 
 def test_signs_outside_the_catalogue_are_cannot_tell() -> None:
-    outside = OutsideSigns([OutsideSign("warning--green--g1", SVG, False)], 0)
+    outside = UncataloguedSigns([SVG], 0)
     plain = targets(TrainingCrops(CROPS, 200, 0, 48, 0.0), 200)[:, -1] == 1
     shown = targets(TrainingCrops(CROPS, 200, 0, 48, 0.0, outside=outside), 200)[:, -1] == 1
     assert plain.mean() < 0.13

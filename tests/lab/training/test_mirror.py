@@ -1,7 +1,7 @@
 """Which signs mirror into which."""
 
 from signpipe.catalogue import load_catalogue
-from signpipe.lab.training.data import MIRROR
+from signpipe.lab.training.classifier_data import MIRROR
 
 
 def test_mirroring_is_an_involution_that_keeps_shape_and_category() -> None:

@@ -9,8 +9,8 @@ import pytest
 
 from signpipe.catalogue import load_catalogue
 from signpipe.errors import SourceError
+from signpipe.lab.evaluation.crop_sets import CropSet
 from signpipe.lab.review.export import export_queue
-from signpipe.lab.training.classifier_data import CropSet
 from signpipe.lab.training.reviewed import with_reviewed
 from signpipe.review import NOT_A_SIGN
 from tests.review.items import filled

@@ -4,7 +4,7 @@ import pytest
 
 from signpipe.errors import SourceError
 from signpipe.lab.data import find_data
-from signpipe.lab.training.data import crops, scenes
+from signpipe.lab.evaluation.crop_sets import crops, scenes
 
 try:
     DATA = find_data()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from signpipe.lab.training.pasting import paste_drawing
+from signpipe.lab.augmentation.pasting import paste_drawing
 
 NOWHERE = np.zeros((0, 4), np.float32)
 

@@ -1,0 +1,24 @@
+"""What ships beside the code is found in a checkout and in an installed wheel."""
+
+from pathlib import Path
+
+import pytest
+
+from signpipe import __version__, shipped
+from signpipe.runtime.manifest import load_manifest
+from signpipe.version import VERSION
+
+
+def test_a_checkout_has_models_and_sample_beside_the_package() -> None:
+    assert shipped.sample().is_file()
+    assert load_manifest(shipped.shipped("models"))
+    assert __version__ == VERSION
+
+
+def test_an_installed_package_has_them_inside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    package = tmp_path / "site-packages" / "signpipe"
+    for inside in ("_models", "_samples"):
+        (package / inside).mkdir(parents=True)
+    monkeypatch.setattr(shipped, "PACKAGE", package)
+    assert shipped.shipped("models") == package / "_models"
+    assert shipped.sample() == package / "_samples" / "drive.mp4"
