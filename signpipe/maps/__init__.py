@@ -23,7 +23,7 @@ _READERS = {".geojson": read_geojson, ".json": read_geojson, ".osm": read_osm, "
 def open_map(path: Path, catalogue: Catalogue) -> SignMap:
     """Read a map.
 
-    Signs that the catalogue doesn't have are passed over, with one warning.
+    What is passed over, such as signs that the catalogue doesn't have, is counted in one warning.
 
     Args:
         path: GeoJSON (.geojson, .json), .osm or .osm.pbf.
@@ -40,9 +40,10 @@ def open_map(path: Path, catalogue: Catalogue) -> SignMap:
         raise SourceError(f"There is no map {path}; name a .geojson, .osm or .osm.pbf file.")
     reader = TagReader(SignCodes(catalogue))
     read(path, reader)
-    if reader.unknown or not reader.entries:
+    passed = [f"{count} {what}" for what, count in (("others", reader.unknown), *reader.passed.items()) if count]
+    if passed or not reader.entries:
         logger.warning(
-            "The map %s has %s signs and limits of the catalogue; %s others were passed over.",
-            path, len(reader.entries) or "no", reader.unknown or "no",
+            "The map %s has %s signs and limits of the catalogue; %s were passed over.",
+            path, len(reader.entries) or "no", ", ".join(passed) or "no others",
         )  # fmt: skip
     return SignMap(reader.entries)

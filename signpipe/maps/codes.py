@@ -72,7 +72,7 @@ _OLD_VARIANTS = {52: 20, 53: 30, 54: 40, 55: 50, 56: 60, 57: 70, 58: 80, 59: 90,
 _SUPPLEMENTARY = range(1000, 2000)  # plates below a sign that say when or for whom it holds
 _CODE = re.compile(r"(?:([A-Za-z]{2,3}):)?(\d{3,4}(?:\.\d+)?)(?:-(\d+))?(?:\[([^\]]*)\])?")
 _SEPARATOR = re.compile(r"[;,|]")
-_SPEED = re.compile(r"(\d{1,3})(?:\s*(?:km/?h|kmh|kph))?")
+_SPEED = re.compile(r"(\d{1,3})(?:\.0+)?(?:\s*(?:km/?h|kmh|kph))?")
 
 
 class SignCodes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 
@@ -13,6 +14,11 @@ from signpipe.maps.entry import MapKind, MapSign
 SPACING = 20.0  # metres between the points that stand for a road with a limit
 MOST_POINTS = 1000  # a segment; longer ones aren't roads
 CARDINAL = ["N", "NNE", "NE", "ENE", "E", "ESE", "SE", "SSE", "S", "SSW", "SW", "WSW", "W", "WNW", "NW", "NNW"]
+# What implies that a way is driven in its own direction only, says https://wiki.openstreetmap.org/wiki/Key:oneway.
+# `motorway_link` isn't among them: by its own page each needs the tag.
+_IMPLIED_ONE_WAY = frozenset({("highway", "motorway"), ("junction", "roundabout"), ("junction", "circular")})
+_FORWARD, _BACKWARD = frozenset({"yes", "true", "1"}), frozenset({"-1", "reverse"})
+_NO_ROADS = ("railway", "waterway", "aeroway", "aerialway", "route", "piste:type")  # ways with limits of their own
 _POINTS = ("stop", "give_way")  # values of `highway` that stand for a sign
 _WITHOUT_A_SIGN = frozenset({"none", "signals", "variable", "walk"})  # values of `maxspeed` that no sign repeats
 
@@ -26,12 +32,14 @@ class TagReader:
     Attributes:
         entries: What was read so far.
         unknown: Signs and limits so far that the catalogue doesn't have.
+        passed: What else was passed over so far, and how often, in words that follow a number.
     """
 
     def __init__(self, codes: SignCodes) -> None:
         self.codes = codes
         self.entries: list[MapSign] = []
         self.unknown = 0
+        self.passed: Counter[str] = Counter()
 
     def add(self, latitude: float, longitude: float, class_id: int | None, heading: float | None, source: str) -> None:
         """Add a sign; without a class, count it as unknown."""
@@ -65,17 +73,20 @@ class TagReader:
                 self.add(latitude, longitude, self.codes.named(tags["highway"]), heading, source)
 
     def road(self, points: Sequence[tuple[float, float]], tags: Mapping[str, str], source: str) -> None:
-        """Add the limits along a road, for each direction in which it may be driven.
+        """Add the limits along a road, for each direction in which it may be driven; railways and rivers are none.
 
         Args:
             points: Its corners as (latitude, longitude), in the direction of the way.
             tags: All its tags.
             source: Where it is in the map.
         """
-        oneway = tags.get("oneway", "no")
+        if "highway" not in tags and any(key in tags for key in _NO_ROADS):
+            self.passed["limits of what is no road"] += any(key.startswith("maxspeed") for key in tags)
+            return
+        ahead, back = _driven(tags)
         both = tags.get("maxspeed")
-        forward = None if oneway == "-1" else self._limit(tags.get("maxspeed:forward", both))
-        backward = None if oneway in ("yes", "1", "true") else self._limit(tags.get("maxspeed:backward", both))
+        forward = self._limit(tags.get("maxspeed:forward", both)) if ahead else None
+        backward = self._limit(tags.get("maxspeed:backward", both)) if back else None
         if forward is None and backward is None:
             return
         for latitude, longitude, heading in _along(points):
@@ -90,6 +101,16 @@ class TagReader:
         class_id = self.codes.limit(value)
         self.unknown += class_id is None
         return class_id
+
+
+def _driven(tags: Mapping[str, str]) -> tuple[bool, bool]:
+    """Return whether a way may be driven in its own direction, and against it.
+
+    Where the direction changes with the hour (`oneway=reversible`, `alternating`), it may be either.
+    """
+    implied = any(tags.get(key) == value for key, value in _IMPLIED_ONE_WAY)
+    oneway = tags.get("oneway") or ("yes" if implied else "no")
+    return oneway not in _BACKWARD, oneway not in _FORWARD
 
 
 def _travel(direction: str | None, way: float | None) -> list[float | None]:

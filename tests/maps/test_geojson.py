@@ -79,6 +79,19 @@ def test_roads_have_limits_along_them_in_both_directions(tmp_path: Path) -> None
     [
         ({"maxspeed": "50", "oneway": "yes"}, {0}),
         ({"maxspeed": "50", "oneway": "-1"}, {180}),
+        ({"maxspeed": "50", "oneway": "no"}, {0, 180}),
+        ({"maxspeed": "50", "oneway": "reversible"}, {0, 180}),
+        ({"maxspeed": "50", "oneway": "alternating"}, {0, 180}),
+        ({"maxspeed": "50", "highway": "motorway"}, {0}),
+        ({"maxspeed": "50", "highway": "motorway", "oneway": "no"}, {0, 180}),
+        ({"maxspeed": "50", "highway": "motorway", "oneway": "-1"}, {180}),
+        ({"maxspeed": "50", "highway": "motorway", "oneway": ""}, {0}),
+        ({"maxspeed": "50", "highway": "motorway", "oneway": "reversible"}, {0, 180}),
+        ({"maxspeed": "50", "highway": "motorway_link"}, {0, 180}),
+        ({"maxspeed": "50", "highway": "tertiary", "junction": "roundabout"}, {0}),
+        ({"maxspeed": "50", "highway": "tertiary", "junction": "circular"}, {0}),
+        ({"maxspeed": "50", "highway": "tertiary", "junction": "jughandle"}, {0, 180}),
+        ({"maxspeed:forward": "50", "maxspeed:backward": "50", "junction": "roundabout"}, {0}),
         ({"maxspeed:forward": "50"}, {0}),
         ({"maxspeed:backward": "50"}, {180}),
         ({"maxspeed": "70", "maxspeed:forward": "50", "oneway": "yes"}, {0}),
@@ -112,6 +125,82 @@ def test_unknown_classes_are_counted_in_one_warning(tmp_path: Path, caplog: pyte
     ]
 
 
+@pytest.mark.parametrize(
+    ("properties", "heading"),
+    [
+        ({"class": 14.0, "heading": 90.0}, 90),
+        ({"class": "14.0", "heading": "90.0"}, 90),
+        ({"class": " stop ", "heading": ""}, None),
+        ({"class": "stop", "heading": "  "}, None),
+        ({"class": "stop", "heading": float("nan")}, None),
+        ({"class": "", "heading": None, "highway": "stop", "direction": "S"}, 0),
+        ({"class": None, "highway": "", "traffic_sign": "DE:206"}, None),
+        ({"osm_id": "5", "other_tags": '"traffic_sign"=>"DE:206","note"=>"a \\"b\\"","direction"=>"S"'}, 0),
+        ({"type": "node", "tags": {"highway": "stop", "direction": "S"}}, 0),
+    ],
+)
+def test_a_sign_is_read_however_its_exporter_fills_the_table(
+    tmp_path: Path, properties: dict[str, Any], heading: float | None, caplog: pytest.LogCaptureFixture
+) -> None:
+    (entry,) = everything(open_map(written(tmp_path, point(**properties)), CATALOGUE))
+    assert (CATALOGUE[entry.class_id].name, entry.heading) == ("stop", heading)
+    assert not caplog.records
+
+
+@pytest.mark.parametrize("maxspeed", [50, 50.0, "50", "50.0", "50 km/h", " 50 "])
+def test_a_limit_is_read_however_its_exporter_writes_numbers(tmp_path: Path, maxspeed: Any) -> None:
+    entries = everything(open_map(written(tmp_path, line([(9, 50), (9, 50.0001)], maxspeed=maxspeed)), CATALOGUE))
+    assert {(entry.kind, entry.class_id) for entry in entries} == {(MapKind.LIMIT, LIMIT_50)}
+
+
+def test_every_shape_of_a_feature_is_read(tmp_path: Path) -> None:
+    places = [[9.0, 50.0], [9.0, 50.001, 120.0]]
+    points: dict[str, Any] = {"type": "MultiPoint", "coordinates": places}
+    collection: dict[str, Any] = {
+        "type": "GeometryCollection",
+        "geometries": [{"type": "Point", "coordinates": places[0]}, points],
+    }
+    for geometry, count in ((points, 2), (collection, 3)):
+        feature = {"type": "Feature", "geometry": geometry, "properties": {"class": "stop"}}
+        assert len(everything(open_map(written(tmp_path, feature), CATALOGUE))) == count
+    lines = {"type": "MultiLineString", "coordinates": [places, [], [[9.1, 50.0], [9.1, 50.001]]]}
+    feature = {"type": "Feature", "geometry": lines, "properties": {"maxspeed": 50.0}}
+    entries = everything(open_map(written(tmp_path, feature), CATALOGUE))
+    assert {round(entry.longitude, 3) for entry in entries} == {9.0, 9.1}
+
+
+@pytest.mark.parametrize("key", ["railway", "waterway", "aeroway", "route"])
+def test_only_roads_have_limits(tmp_path: Path, key: str, caplog: pytest.LogCaptureFixture) -> None:
+    corners: list[tuple[float, float]] = [(9, 50), (9, 50.001)]
+    no_road = written(tmp_path, line(corners, maxspeed="120", **{key: "some"}), line(corners, **{key: "some"}))
+    assert len(open_map(no_road, CATALOGUE)) == 0
+    assert "1 limits of what is no road were passed over" in caplog.text
+    tram_in_a_street = line(corners, maxspeed="50", highway="residential", **{key: "tram"})
+    assert len(open_map(written(tmp_path, tram_in_a_street), CATALOGUE)) > 0
+
+
+def test_what_speaks_of_signs_but_cant_be_used_is_counted_in_one_warning(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    square = [[[9, 50], [9, 50.001], [9.001, 50.001], [9, 50]]]
+    path = written(
+        tmp_path,
+        {"type": "Feature", "geometry": None, "properties": {"class": "stop"}},
+        {"type": "Feature", "geometry": {"type": "Point", "coordinates": []}, "properties": {"class": "stop"}},
+        {"type": "Feature", "geometry": {"type": "MultiPoint", "coordinates": []}, "properties": {"maxspeed": "50"}},
+        {"type": "Feature", "geometry": {"type": "Polygon", "coordinates": square}, "properties": {"maxspeed": "30"}},
+        {"type": "Feature", "geometry": {"type": "Polygon", "coordinates": square}, "properties": {"class": "stop"}},
+        line([(9, 50), (9, 50.001)], **{"class": "stop"}),
+        point(**{"class": "no_dancing"}),
+        point(**{"class": "stop"}),
+    )
+    assert len(open_map(path, CATALOGUE)) == 1
+    assert [record.getMessage() for record in caplog.records] == [
+        f"The map {path} has 1 signs and limits of the catalogue; 1 others, 3 features without a place, "
+        "1 limits of areas, 2 signs that are no points were passed over."
+    ]
+
+
 def test_a_map_without_signs_is_a_warning(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     assert open_map(written(tmp_path), CATALOGUE).near(50, 9, 1e6) == []
     assert "has no signs and limits of the catalogue" in caplog.text
@@ -120,9 +209,10 @@ def test_a_map_without_signs_is_a_warning(tmp_path: Path, caplog: pytest.LogCapt
 def test_other_features_are_passed_over(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     path = written(
         tmp_path,
-        {"type": "Feature", "geometry": None, "properties": {"class": "stop"}},
+        {"type": "Feature", "geometry": None, "properties": {"name": "a bench"}},
         {"type": "Feature", "geometry": {"type": "Polygon", "coordinates": []}, "properties": None},
         point(name="a bench"),
+        line([(9, 50), (9, 50.001)], **{"class": "secondary"}),
         point(**{"class": "stop"}),
     )
     assert len(open_map(path, CATALOGUE)) == 1
