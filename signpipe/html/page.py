@@ -1,35 +1,20 @@
-"""Putting a page together: text is escaped here, so that nothing measured can break the page."""
+"""Putting a page together from templates that escape all text, so that nothing measured can break the page."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from html import escape
+from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
 
 from signpipe.errors import OutputError
 from signpipe.html.figures import data_uri
 
-
-class Html(str):
-    """Markup whose text is escaped already."""
-
-    __slots__ = ()
-
-
-STYLE = """
-body { font: 15px/1.5 system-ui, sans-serif; color: #1c1e21; max-width: 1080px; margin: 2em auto; padding: 0 1em; }
-h1 { font-size: 1.7em; } h2 { font-size: 1.3em; margin-top: 2em; border-bottom: 1px solid #d0d4d9; }
-nav a { margin-right: 1.2em; } table { border-collapse: collapse; margin: 1em 0; font-size: 0.93em; }
-th, td { padding: 0.3em 0.7em; border-bottom: 1px solid #e2e5e9; text-align: left; vertical-align: top; }
-td.number { text-align: right; font-variant-numeric: tabular-nums; }
-figure { margin: 1.2em 0; } figure img { max-width: 100%; } figcaption { color: #51565d; font-size: 0.9em; }
-.grid { display: flex; flex-wrap: wrap; gap: 0.6em; } .grid figure { margin: 0; width: 128px; }
-.grid img { width: 96px; image-rendering: pixelated; }
-.pass { color: #0a6b2d; font-weight: 600; } .fail { color: #b3261e; font-weight: 600; } .none { color: #6b7178; }
-@media print { nav { display: none; } }
-"""
+Html = Markup  # markup whose text is escaped already
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +30,31 @@ class Section:
     body: Html
 
 
+class _Cell(NamedTuple):
+    text: str
+    number: bool
+
+
+def templates(package: str = "signpipe.html") -> Environment:
+    """Return the templates in the folder `templates` of a package; what they are given is escaped unless it is `Html`.
+
+    A name that a template uses and isn't given is an error, not an empty place.
+    """
+    return Environment(
+        loader=PackageLoader(package), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+
+
+@lru_cache(maxsize=1)
+def _ours() -> Environment:
+    return templates()
+
+
+def _part(name: str, *arguments: Any) -> Html:
+    """Return one of the pieces of `parts.html`."""
+    return Html(getattr(_ours().get_template("parts.html").module, name)(*arguments))
+
+
 def page(title: str, sections: Iterable[Section], note: str = "") -> str:
     """Return a whole HTML page that refers to nothing outside itself.
 
@@ -53,17 +63,7 @@ def page(title: str, sections: Iterable[Section], note: str = "") -> str:
         sections: Its parts in order; each gets an entry in the list of contents.
         note: A line under the heading, such as what was measured and when.
     """
-    parts = list(sections)
-    links = "".join(f'<a href="#part-{i}">{escape(part.title)}</a>' for i, part in enumerate(parts))
-    body = "\n".join(
-        f'<section id="part-{i}"><h2>{escape(part.title)}</h2>\n{part.body}\n</section>' for i, part in enumerate(parts)
-    )
-    return (
-        f'<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        f'<meta name="viewport" content="width=device-width">\n<title>{escape(title)}</title>\n'
-        f'<link rel="icon" href="data:,">\n<style>{STYLE}</style>\n</head>\n<body>\n<h1>{escape(title)}</h1>\n'
-        f"<p>{escape(note)}</p>\n<nav>{links}</nav>\n{body}\n</body>\n</html>\n"
-    )
+    return _ours().get_template("page.html").render(title=title, sections=list(sections), note=note)
 
 
 def write_page(path: Path, title: str, sections: Iterable[Section], note: str = "") -> None:
@@ -81,23 +81,27 @@ def write_page(path: Path, title: str, sections: Iterable[Section], note: str = 
 
 def join(*parts: Html) -> Html:
     """Return several pieces as one."""
-    return Html("\n".join(parts))
+    return Html("\n").join(parts)
+
+
+def heading(text: str) -> Html:
+    """Return a heading within a section."""
+    return _part("heading", text)
 
 
 def paragraph(text: str) -> Html:
     """Return a paragraph."""
-    return Html(f"<p>{escape(text)}</p>")
+    return _part("paragraph", text)
 
 
 def folded(title: str, body: Html) -> Html:
     """Return something long behind a line that opens it."""
-    return Html(f"<details><summary>{escape(title)}</summary>\n{body}\n</details>")
+    return _part("folded", title, body)
 
 
 def verdict(passed: bool | None) -> Html:
     """Return a word for a table: pass, fail, or not measured."""
-    css, word = {True: ("pass", "pass"), False: ("fail", "FAIL"), None: ("none", "not measured")}[passed]
-    return Html(f'<span class="{css}">{word}</span>')
+    return _part("verdict", *{True: ("pass", "pass"), False: ("fail", "FAIL"), None: ("none", "not measured")}[passed])
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> Html:
@@ -107,9 +111,7 @@ def table(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> Html:
         header: Names of the columns.
         rows: Cells: numbers are set to the right (floats with four places), `Html` is taken as it is, the rest is text.
     """
-    head = "".join(f"<th>{escape(name)}</th>" for name in header)
-    body = "\n".join(f"<tr>{''.join(map(_cell, row))}</tr>" for row in rows)
-    return Html(f"<table><thead><tr>{head}</tr></thead>\n<tbody>\n{body}\n</tbody></table>")
+    return _part("table", header, [[_cell(value) for value in row] for row in rows])
 
 
 def figure(picture: bytes | Any, caption: str) -> Html:
@@ -119,19 +121,15 @@ def figure(picture: bytes | Any, caption: str) -> Html:
         picture: PNG bytes, or a matplotlib figure.
         caption: What it shows; it serves as the text for those who can't see the picture too.
     """
-    text = escape(caption)
-    return Html(f'<figure><img alt="{text}" src="{data_uri(picture)}"><figcaption>{text}</figcaption></figure>')
+    return _part("figure", data_uri(picture), caption)
 
 
 def grid(pictures: Iterable[tuple[bytes, str]]) -> Html:
     """Return small pictures (PNG bytes, caption) side by side."""
-    return Html(f'<div class="grid">{"".join(figure(content, caption) for content, caption in pictures)}</div>')
+    return _part("grid", [(data_uri(content), caption) for content, caption in pictures])
 
 
-def _cell(value: Any) -> str:
-    if isinstance(value, Html):
-        return f"<td>{value}</td>"
+def _cell(value: Any) -> _Cell:
     if isinstance(value, bool | str) or value is None:
-        return f"<td>{escape('' if value is None else str(value))}</td>"
-    text = f"{value:.4f}" if isinstance(value, float) else str(value)
-    return f'<td class="number">{escape(text)}</td>'
+        return _Cell("" if value is None else value if isinstance(value, str) else str(value), False)
+    return _Cell(f"{value:.4f}" if isinstance(value, float) else str(value), True)

@@ -3,22 +3,29 @@
 import re
 import shutil
 import subprocess
+from html.parser import HTMLParser
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from jinja2 import UndefinedError
 
 from signpipe.errors import OutputError
 from signpipe.html import (
     Section,
     figure,
+    folded,
     grid,
+    heading,
     join,
     new_figure,
     page,
     paragraph,
     table,
+    templates,
     thumbnail,
     verdict,
     write_page,
@@ -30,6 +37,22 @@ FLAGS = (
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--hide-scrollbars",
     "--disable-background-networking", "--disable-component-update", "--disable-sync", "--window-size=900,900",
 )  # fmt: skip
+
+
+class Read(HTMLParser):
+    """The tags that open in a page, and its texts."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.texts: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:  # noqa: ARG002
+        if tag not in ("meta", "link"):
+            self.tags.append(tag)
+
+    def handle_data(self, data: str) -> None:
+        self.texts.append(data)
 
 
 def red_square() -> bytes:
@@ -55,12 +78,28 @@ def test_text_is_escaped_and_nothing_outside_is_needed() -> None:
     assert '<td class="number">0.5000</td>' in text
     assert '<span class="pass">pass</span>' in text
     assert re.findall(r'(?:src|href)="(?!data:|#)', text) == []
-    assert 'alt="a &quot;red&quot; square"' in text
+    assert 'alt="a &#34;red&#34; square"' in text
 
 
 def test_markup_survives_only_as_html() -> None:
     assert "<i>x</i>" in table(["a"], [[Html("<i>x</i>")]])
     assert "&lt;i&gt;" in table(["a"], [["<i>x</i>"]])
+
+
+@given(text=st.text())
+def test_no_text_can_break_the_page(text: str) -> None:
+    section = Section(text, join(paragraph(text), table([text], [[text]]), folded(text, heading(text))))
+    found = Read()
+    found.feed(page(text, [section], text))
+    assert " ".join(found.tags) == (
+        "html head title style body h1 p nav a section h2 p table thead tr th tbody tr td details summary h3"
+    )
+    assert sum(piece.strip() == text.strip() for piece in found.texts) >= 9 or not text.strip()
+
+
+def test_a_template_that_lacks_a_value_fails_instead_of_showing_nothing() -> None:
+    with pytest.raises(UndefinedError):
+        templates().get_template("page.html").render(title="x")
 
 
 @pytest.mark.parametrize(("size", "shown"), [((100, 200), (25, 50)), ((10, 20), (10, 20))])

@@ -10,7 +10,7 @@ import numpy as np
 
 from signpipe.catalogue import Catalogue
 from signpipe.catalogue.drawings import render_drawing
-from signpipe.html import Html, Section, figure, grid, join, paragraph, table, thumbnail
+from signpipe.html import Html, Section, figure, grid, heading, join, paragraph, table, thumbnail
 from signpipe.lab.explain.figures import evidence_figure, sensitivity_figure
 from signpipe.lab.explain.history import History, Look, changes
 from signpipe.lab.explain.occlusion import occlusion_map
@@ -46,18 +46,18 @@ class Explainer:
         """
         parts = [
             paragraph(self._summary(history)),
-            Html("<h3>What was seen</h3>"),
+            heading("What was seen"),
             grid(self._crops(history)),
-            Html("<h3>Evidence</h3>"),
+            heading("Evidence"),
             figure(
                 evidence_figure(history, self._catalogue, self._settings.fallback),
                 "Probability of the likeliest classes: fused over the track and all sources (lines), and of vision in "
                 "single looks (dots). Shaded: confirmed (green), corroborated (blue), only the category (yellow).",
             ),
-            Html("<h3>Which rungs were climbed, and why</h3>"),
+            heading("Which rungs were climbed, and why"),
             self._rungs(history),
             self._opinions(history.last),
-            Html("<h3>What the classifier goes by</h3>"),
+            heading("What the classifier goes by"),
             self._sensitivity(history),
         ]
         return Section(f"Track {history.id}: {self.name(history)}", join(*parts))
