@@ -142,8 +142,8 @@ def quality_rows() -> list[tuple[str, str, str]]:
     return rows
 
 
-def rungs() -> str:
-    """Return what each rung of the ladder wins, as Markdown."""
+def witnesses() -> str:
+    """Return what each witness wins, as Markdown."""
     sets = read("fallback")["metrics"]["sets"]
     main = {name: cells for name, cells in sets.items() if not name.startswith("map ")}
     maps = {
@@ -151,10 +151,10 @@ def rungs() -> str:
         for name, cells in sets.items()
         if name.startswith("map ") and name.endswith("half hidden")
     }
-    return _rung_table(main) + "\n" + _rung_table(maps)
+    return _witness_table(main) + "\n" + _witness_table(maps)
 
 
-def _rung_table(sets: dict[str, dict[str, Any]]) -> str:
+def _witness_table(sets: dict[str, dict[str, Any]]) -> str:
     columns = list(next(iter(sets.values())))
     lines = ["| approaches | " + " | ".join(columns) + " | n |", "|---|" + "---:|" * (len(columns) + 1)]
     for name, cells in sets.items():
@@ -222,7 +222,7 @@ def budgets() -> str:
 
 # What stands between the markers of each file.
 FILES: dict[str, dict[str, Callable[[], str]]] = {
-    "README.md": {"numbers": numbers, "rungs": rungs},
+    "README.md": {"numbers": numbers, "witnesses": witnesses},
     "docs/bench.md": {"numbers": budgets},
 }
 

@@ -8,9 +8,13 @@ import numpy.typing as npt
 
 from signpipe.types import Image
 
+# What the networks and the witnesses that ship were trained on. At run time a classifier's own counts, which its entry
+# in the model manifest states.
+MARGIN = 0.1
 
-def crop_signs(image: Image, xyxy: npt.ArrayLike, margin: float = 0.1, size: int = 48) -> Image:
-    """Cut one square crop a box.
+
+def crop_signs(image: Image, xyxy: npt.ArrayLike, margin: float = MARGIN, size: int = 48) -> Image:
+    """Cut one square crop per box.
 
     A box becomes the square around its centre whose side is its longer side times `1 + 2 * margin`, so that a sign
     keeps its aspect. What lies outside the picture is filled by replicating the border.

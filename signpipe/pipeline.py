@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from time import perf_counter
 from types import TracebackType
 from typing import Self
 
 from signpipe.catalogue import Catalogue, load_catalogue
 from signpipe.errors import ModelError
-from signpipe.few_shot.folder import open_added
+from signpipe.few_shot.folder import open_few_shot
 from signpipe.runtime.session import open_session
 from signpipe.settings import Settings
 from signpipe.stages.classify import Classify
@@ -19,8 +20,8 @@ from signpipe.stages.fallback import Fallback
 from signpipe.stages.plausibility import Plausibility
 from signpipe.stages.preprocess import Preprocess
 from signpipe.stages.track import Track
-from signpipe.types import Classifications, Detections, Frame, FrameResult, Gap
-from signpipe.witnesses import open_witnesses, source_weights
+from signpipe.types import Classifications, Detections, Frame, FrameResult, Gap, Prepared, SignTrack
+from signpipe.witnesses import open_witnesses
 
 
 class StageClock:
@@ -72,21 +73,19 @@ class Pipeline:
                 f"The classifier '{settings.classify.model}' knows {len(classes)} classes that aren't the catalogue's "
                 f"{len(self.catalogue)} in order; choose a classifier that was trained for this catalogue."
             )
-        folder = settings.classify.added
-        added = open_added(folder, self.classifier, self.catalogue) if folder else None
-        if added:
-            self.catalogue = added.catalogue
+        folder = settings.classify.few_shot
+        few_shot = open_few_shot(folder, self.classifier, self.catalogue) if folder else None
+        if few_shot:
+            self.catalogue = few_shot.catalogue
         detector = self.detector.entry
         self._preprocess = Preprocess(
             settings.preprocess, detector.input.stride or 32, detector.fixed_size, detector.smallest_side
         )
         self._detect = Detect(settings.detect, self.detector)
         self._plausibility = Plausibility(settings.plausibility)
-        self.classify = Classify(settings.classify, self.classifier, added)
+        self.classify = Classify(settings.classify, self.classifier, few_shot)
         self._track = Track(settings.track, self.catalogue)
-        self._fallback = Fallback(
-            settings.fallback, self.catalogue, open_witnesses(settings, self.catalogue), source_weights(settings)
-        )
+        self._fallback = Fallback(settings.fallback, self.catalogue, open_witnesses(settings, self.catalogue))
         self._decide = Decide(settings.decide, self.catalogue)
 
     def __enter__(self) -> Self:
@@ -103,7 +102,7 @@ class Pipeline:
         self.classifier.close()
 
     def run(self, frames: Iterable[Frame | Gap]) -> Iterator[FrameResult]:
-        """Yield one result a frame or gap, in order."""
+        """Yield one result per frame or gap, in order."""
         for item in frames:
             yield self.process(item)
 
@@ -127,7 +126,7 @@ class Pipeline:
         else:
             tracks, track_ids = self._track.update(detections, classifications, frame.media_time, frame.image.shape)
         clock.lap("track")
-        self._fallback(tracks, frame)
+        tracks = self._judged(tracks, _as_classified(frame, prepared))
         clock.lap("fallback")
         speed = frame.pose.speed if frame.pose else None
         advisories, events = self._decide.update(tracks, frame.media_time, frame.image.shape, speed)
@@ -140,17 +139,27 @@ class Pipeline:
             others, self.classify(prepared.picture, others), rejected, timings_ms,
         )  # fmt: skip
 
+    def _judged(self, tracks: list[SignTrack], frame: Frame | None) -> list[SignTrack]:
+        """Return the tracks with the fallback's verdicts: the one place where these are put on tracks."""
+        verdicts = self._fallback(tracks, frame)
+        return [track.judged(verdict) for track, verdict in zip(tracks, verdicts, strict=True)]
+
     def _gap(self, gap: Gap) -> FrameResult:
         """Let tracks coast and advisories age."""
         clock = StageClock()
         tracks = self._track.gap(gap.media_time)
         clock.lap("track")
-        self._fallback(tracks)
+        tracks = self._judged(tracks, None)
         clock.lap("fallback")
         advisories, events = self._decide.update(tracks, gap.media_time, None)
         clock.lap("decide")
         nothing = Classifications.empty(len(self.catalogue))
         return FrameResult(gap, Detections.empty(), nothing, [], tracks, advisories, events, timings_ms=clock.stop())
+
+
+def _as_classified(frame: Frame, prepared: Prepared) -> Frame:
+    """Return the frame with the picture that the classifier was shown, for the witnesses."""
+    return frame if prepared.picture is frame.image else replace(frame, image=prepared.picture)
 
 
 def _others(candidates: Detections, chosen: Detections) -> Detections:

@@ -6,12 +6,14 @@ right and y down, with the right and bottom edge exclusive; times are in seconds
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+
+from signpipe.opinion import VISION, Opinion
 
 # Time stamps may step back by so many seconds (disordered packets); by more, the recording was wound back.
 LARGEST_DISORDER = 0.5
@@ -163,7 +165,7 @@ class Classifications:
         return np.asarray(self.probability + np.maximum(rest, 0) / np.float32(max(self.probability.shape[1], 1)))
 
     @property
-    def told(self) -> FloatArray:
+    def known_mass(self) -> FloatArray:
         """float32 (N,): how much a crop says at all, 0 for "cannot tell" and 1 for a sign that is read."""
         return np.asarray(self.probability.sum(axis=1))
 
@@ -181,35 +183,43 @@ class TrackState(StrEnum):
     COASTING = "coasting"  # believed, but not seen in the last frame: its box is predicted
 
 
-class Verdict(StrEnum):
-    """How far the meaning of a sign may be believed; the rungs of the fallback ladder."""
+class Certainty(StrEnum):
+    """How far the meaning of a sign may be believed, from the surest to the least."""
 
-    CONFIRMED = "confirmed"  # vision alone is sure of the class
-    CORROBORATED = "corroborated"  # another source agrees with vision's class
+    CONFIRMED = "confirmed"  # sight alone is sure of the class
+    CORROBORATED = "corroborated"  # it took a map or another sensor to be sure of the class
     UNCERTAIN = "uncertain"  # only the category is sure
     UNKNOWN = "unknown"  # a sign, but not even its category is sure
 
 
-@dataclass(frozen=True, slots=True)
-class Opinion:
-    """What one source says of one sign.
+@dataclass(frozen=True, slots=True, eq=False)
+class Verdict:
+    """What the fallback makes of one sign.
 
     Attributes:
-        source: Who says so: "vision", "template", "shape", "map" or "lidar".
-        log_likelihood: float32 (C,), log of how probable what it saw is for a sign of each class, up to a constant; all
-            equal says nothing.
-        text: What it saw, for a person, such as "speed limit 80 at 12 m".
-        class_id: The class that it names, if it names one.
-        impossible: True if it rules out that this is a real sign at all.
-        familiar: True if it is sure that the sign is one of the catalogue, however unfamiliar it looked to the CNN.
+        certainty: How far it may be believed.
+        reason: How it was reached, for a person.
+        category: Category that is sure, if the class isn't, else None.
+        witnesses: Who it rests on, such as ("vision", "map").
+        opinions: What everyone said who was asked, vision first.
+        conflict: Says who was overruled, if anyone contradicts it.
+        class_id: The class that all together find, or None where vision's stands.
+        probability: float32 (C,), fused over all who were heard, or None where vision's stands.
     """
 
-    source: str
-    log_likelihood: FloatArray
-    text: str
+    certainty: Certainty = Certainty.UNKNOWN
+    reason: str = ""
+    category: str | None = None
+    witnesses: tuple[str, ...] = (VISION,)
+    opinions: tuple[Opinion, ...] = ()
+    conflict: str | None = None
     class_id: int | None = None
-    impossible: bool = False
-    familiar: bool = False
+    probability: FloatArray | None = None
+
+    @property
+    def is_sure(self) -> bool:
+        """True if the class may be published; otherwise no more than the category may."""
+        return self.certainty in (Certainty.CONFIRMED, Certainty.CORROBORATED)
 
 
 @dataclass(slots=True)
@@ -224,18 +234,14 @@ class SignTrack:
         age: Seconds since the first detection.
         unseen: Seconds since the last detection.
         hits: Number of detections.
-        evidence: float32 (C,), class log-probabilities (unnormalised), fused over the looks of vision.
-        probability: float32 (C,), softmax of `evidence`; from the ladder on, with what the other sources say.
-        class_id: The class with hysteresis applied: the one that may be published.
+        evidence: float32 (C,), class log-probabilities (unnormalised), fused over the observations of vision.
+        probability: float32 (C,), softmax of `evidence`; after the fallback, with what the witnesses say.
+        class_id: The class with hysteresis applied; after the fallback, the one that may be published if any may.
         novelty: Novelty fused over the track, 0..1.
-        velocity: Pixels a second of the box's centre as (vx, vy).
-        verdict: The rung of the ladder that the track reached.
-        verdict_reason: How the verdict was reached, for a person.
-        category: Category that is sure, if the class isn't, else None.
-        source: Who the verdict rests on: "vision", "vision+template", "vision+map", ...
+        velocity: Pixels per second of the box's centre as (vx, vy).
         detection: Index of this frame's detection, or None while coasting.
-        opinions: What every source said that was asked, vision first.
-        conflict: Says which source was overruled, if one contradicts the verdict.
+        detected: float32 (4,), the box of that detection, or None while coasting.
+        verdict: What the fallback makes of it; before that, nothing is sure.
     """
 
     id: int
@@ -250,18 +256,14 @@ class SignTrack:
     class_id: int
     novelty: float = 0.0
     velocity: tuple[float, float] = (0.0, 0.0)
-    verdict: Verdict = Verdict.UNKNOWN
-    verdict_reason: str = ""
-    category: str | None = None
-    source: str = "vision"
     detection: int | None = None
-    opinions: tuple[Opinion, ...] = ()
-    conflict: str | None = None
+    detected: FloatArray | None = None
+    verdict: Verdict = Verdict()
 
     @property
     def is_sure(self) -> bool:
         """True if the class may be published; otherwise no more than the category may."""
-        return self.verdict in (Verdict.CONFIRMED, Verdict.CORROBORATED)
+        return self.verdict.is_sure
 
     @property
     def side(self) -> float:
@@ -272,6 +274,12 @@ class SignTrack:
     def confidence(self) -> float:
         """Fused probability of the published class, 0..1."""
         return float(self.probability[self.class_id])
+
+    def judged(self, verdict: Verdict) -> SignTrack:
+        """Return the track with its verdict, and with the class and the probabilities that this found."""
+        class_id = self.class_id if verdict.class_id is None else verdict.class_id
+        probability = self.probability if verdict.probability is None else verdict.probability
+        return replace(self, class_id=class_id, probability=probability, verdict=verdict)
 
 
 class AdvisoryStatus(StrEnum):
@@ -287,13 +295,13 @@ class Advisory:
     """What the car should know.
 
     Attributes:
-        topic: What it is about; one advisory a topic is in force ("speed_limit", "overtaking", "priority",
+        topic: What it is about; one advisory per topic is in force ("speed_limit", "overtaking", "priority",
             "overtaking:goods", "stop", "give_way", "danger:road_works", "direction:keep_right", "access:no_entry",
             "unknown:prohibitory", ...).
         message: For the driver, such as "limit 80".
         value: Machine-readable value: km/h for a limit, a word otherwise, or None.
         confidence: 0..1, from the verdict it rests on.
-        source: Who says so: "vision", "vision+template", "map", ...
+        witnesses: Who it rests on, such as ("vision", "map"); empty where nothing was seen.
         status: Whether it may still be relied on.
         since: Media time at which it was first issued, seconds.
         renewed: Media time of the latest observation that supports it, seconds.
@@ -309,7 +317,7 @@ class Advisory:
     message: str
     value: float | str | None
     confidence: float
-    source: str
+    witnesses: tuple[str, ...]
     status: AdvisoryStatus
     since: float
     renewed: float

@@ -15,7 +15,7 @@ from signpipe.settings import Settings, load_settings
 from signpipe.sinks.base import RunInfo
 from signpipe.sinks.review import ReviewSink
 from signpipe.sources.companions import Companions
-from signpipe.types import Verdict
+from signpipe.types import Certainty
 
 SAMPLES = Path(__file__).parents[1] / "samples"
 TRUTH = read_truth(SAMPLES / "drive.truth.jsonl")
@@ -70,16 +70,16 @@ def test_an_overgrown_limit_is_known_with_the_map_alone() -> None:
     alone = list(approach(sign, Settings()))
     assert len(told_of(sign, alone)) > 20
     assert not any(track.is_sure for track in told_of(sign, alone))
-    assert told_of(sign, alone)[-1].category == "prohibitory"
+    assert told_of(sign, alone)[-1].verdict.category == "prohibitory"
     assert not limits(alone)
 
     mapped = list(approach(sign, load_settings(None, MAP)))
     sure = [track for track in told_of(sign, mapped) if track.is_sure]
     assert sure
     for track in sure:
-        assert (CATALOGUE[track.class_id].name, track.verdict) == ("speed_limit_80", Verdict.CORROBORATED)
-        assert "map" in track.source.split("+")
-        assert track.conflict is None
+        assert (CATALOGUE[track.class_id].name, track.verdict.certainty) == ("speed_limit_80", Certainty.CORROBORATED)
+        assert "map" in track.verdict.witnesses
+        assert track.verdict.conflict is None
     assert limits(mapped) == {80.0}
 
 
@@ -87,10 +87,10 @@ def test_a_wrong_entry_of_the_map_is_overruled_and_reported() -> None:
     sign = the_sign("speed_limit_50")
     results = list(approach(sign, load_settings(None, MAP)))
     last = told_of(sign, results)[-1]
-    assert (CATALOGUE[last.class_id].name, last.verdict) == ("speed_limit_50", Verdict.CONFIRMED)
-    assert last.conflict == "the map says speed limit 100 km/h, overruled"
+    assert (CATALOGUE[last.class_id].name, last.verdict.certainty) == ("speed_limit_50", Certainty.CONFIRMED)
+    assert last.verdict.conflict == "the map says speed limit 100 km/h, overruled"
     assert limits(results) == {50.0}
-    assert {a.conflict for r in results for a in r.advisories if a.value == 50.0} >= {last.conflict}
+    assert {a.conflict for r in results for a in r.advisories if a.value == 50.0} >= {last.verdict.conflict}
 
 
 def test_a_sign_that_nobody_knows_is_kept_for_a_person_once(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from signpipe.catalogue import Effect, load_catalogue
 from signpipe.lab.simulation.truth import Truth, TruthFrame, read_truth
 from signpipe.lab.simulation.uncatalogued import roadside_catalogue
 from signpipe.sinks.jsonl import result_record
-from signpipe.types import Advisory, AdvisoryStatus, Verdict
+from signpipe.types import Advisory, AdvisoryStatus, Certainty
 
 # The whole drive takes half a minute, and minutes where the machine is busy.
 pytestmark = pytest.mark.timeout(900)
@@ -81,7 +81,7 @@ def test_every_readable_sign_is_confirmed_as_what_it_is(drive: Drive) -> None:
                 readable.add(box.id)
             for track in result.tracks:
                 is_same = overlap(box.xyxy, tuple(track.xyxy.tolist())) > 0.5
-                if is_same and track.verdict is Verdict.CONFIRMED and track.class_id == box.class_id:
+                if is_same and track.verdict.certainty is Certainty.CONFIRMED and track.class_id == box.class_id:
                     confirmed.add(box.id)
     assert len(readable) >= 8
     names = {sign.id: sign.class_name for sign in drive.truth.signs}

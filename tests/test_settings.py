@@ -1,11 +1,12 @@
 """The settings: their layers, and what a bad one says."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from signpipe.errors import SettingsError
-from signpipe.settings import Settings, load_settings
+from signpipe.settings import Settings, load_settings, renamed
 
 
 @pytest.fixture
@@ -85,3 +86,78 @@ def test_values_that_dont_fit_together_are_one_sentence(tmp_path: Path) -> None:
         "The settings of 'lidar' don't fit together: sweeps are of no use without a calibration: "
         "give lidar.calibration (--calibration) too; `signpipe settings` lists them all."
     )
+
+
+OLD_NAMES = {
+    "fallback.joint": ("fallback.accept_fused", 0.97),
+    "fallback.again": ("fallback.rematch_growth", 1.5),
+    "decide.together": ("decide.conflict_window", 3.0),
+    "classify.added": ("classify.few_shot", Path("signs")),
+}
+
+
+def value_of(settings: Settings, name: str) -> object:
+    section, key = name.split(".")
+    return getattr(getattr(settings, section), key)
+
+
+@pytest.fixture
+def warnings(caplog: pytest.LogCaptureFixture) -> Iterator[pytest.LogCaptureFixture]:
+    renamed._warn.cache_clear()
+    yield caplog
+    renamed._warn.cache_clear()
+
+
+@pytest.mark.parametrize("old", OLD_NAMES)
+@pytest.mark.parametrize("layer", ["file", "environment", "command line"])
+def test_old_names_are_read_with_one_warning_each(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, warnings: pytest.LogCaptureFixture, old: str, layer: str
+) -> None:
+    new, value = OLD_NAMES[old]
+    section, key = old.split(".")
+    path, overrides = tmp_path / "old.toml", {}
+    written = f"'{value}'" if isinstance(value, Path) else value
+    path.write_text(f"[{section}]\n{key} = {written}\n" if layer == "file" else "")
+    if layer == "environment":
+        monkeypatch.setenv(f"SIGNPIPE_{section}__{key}".upper(), str(value))
+        assert value_of(Settings(), new) == value
+    if layer == "command line":
+        overrides[old] = value
+    for _ in range(3):
+        assert value_of(load_settings(path, overrides), new) == value
+    assert warnings.messages == [f"The setting '{old}' is called '{new}' now; the old name will go."]
+
+
+def test_of_an_old_and_a_new_name_the_stronger_layer_counts_and_in_one_layer_the_new_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "both.toml"
+    path.write_text("[fallback]\njoint = 0.96\naccept_fused = 0.97\n")
+    assert load_settings(path).fallback.accept_fused == 0.97
+    monkeypatch.setenv("SIGNPIPE_FALLBACK__JOINT", "0.98")
+    assert load_settings(path).fallback.accept_fused == 0.98
+    assert load_settings(path, {"fallback.joint": 0.99}).fallback.accept_fused == 0.99
+    assert load_settings(path, {"fallback.accept_fused": 0.955}).fallback.accept_fused == 0.955
+
+
+def test_an_old_name_with_a_bad_value_is_one_sentence_with_the_new_name() -> None:
+    with pytest.raises(SettingsError, match=r"'fallback\.accept_fused' can't be 7"):
+        load_settings(None, {"fallback.joint": 7})
+
+
+def test_the_margin_that_the_classifier_has_itself_is_no_longer_read(warnings: pytest.LogCaptureFixture) -> None:
+    load_settings(None, {"classify.margin": 0.2})
+    assert warnings.messages == [
+        "The setting 'classify.margin' is no longer read: the margin around a sign is the classifier's own, in the "
+        "model manifest."
+    ]
+
+
+@pytest.mark.parametrize(("variable", "value"), [("SIGNPIPE_DETECT", "abc"), ("SIGNPIPE_FALLBACK", "[1")])
+def test_a_section_that_is_no_section_is_one_sentence(
+    monkeypatch: pytest.MonkeyPatch, variable: str, value: str
+) -> None:
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(SettingsError, match=rf"{variable} can't be read; .*{variable}__") as caught:
+        load_settings()
+    assert "\n" not in str(caught.value)

@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
+import math
+import re
 import tomllib
 from collections.abc import Iterator
-from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
 from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError, model_validator
+from pydantic.dataclasses import dataclass
 
 from signpipe.errors import SettingsError
 
 DEFAULT_CATALOGUE = Path(__file__).with_name("de.toml")
+HIGHEST_LIMIT = 300  # km/h
+TABLE = re.compile(r"\s*\[\[\s*sign\s*\]\]")
+
+Metres = Annotated[float, Field(strict=True, gt=0, le=20, allow_inf_nan=False)]
+Number = Annotated[int, Field(strict=True)] | Annotated[float, Field(strict=True, allow_inf_nan=False)]
+Word = Annotated[str, Field(strict=True, min_length=1)]
 
 
 class Category(StrEnum):
@@ -54,9 +65,9 @@ class Effect(StrEnum):
     INFORMATION = "information"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, config=ConfigDict(extra="forbid"))
 class SignClass:
-    """One class of the catalogue.
+    """One class of the catalogue. Its values are checked, so that none can be misread for "no limit".
 
     Attributes:
         id: Index in the classifier's output.
@@ -70,19 +81,43 @@ class SignClass:
         effect: What it does to the drive state.
         value: km/h for limits and their ends; a word for the others, such as "keep_right".
         vehicles: Whom it addresses: "all" or "goods".
+
+    Raises:
+        pydantic.ValidationError: A value is none of those that it may have.
     """
 
-    id: int
-    name: str
-    title: str
+    id: Annotated[int, Field(strict=True, ge=0)]
+    name: Annotated[str, Field(pattern=r"^\w[\w.-]*$")]
+    title: Annotated[str, Field(min_length=1)]
     vienna: str
     category: Category
     shape: Shape
-    width: float
-    height: float
+    width: Metres
+    height: Metres
     effect: Effect
-    value: float | str | None = None
-    vehicles: str = "all"
+    value: Number | Word | None = None
+    vehicles: Literal["all", "goods"] = "all"
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.effect in (Effect.LIMIT, Effect.END_LIMIT):
+            if isinstance(self.value, str) or self.value is None or not 0 < self.value <= HIGHEST_LIMIT:
+                raise ValueError(
+                    f"the effect '{self.effect}' needs its km/h as a number over 0 and up to {HIGHEST_LIMIT}, such as "
+                    f"value = 80, not {self.value!r}"
+                )
+        elif self.value is not None and not isinstance(self.value, str):
+            raise ValueError(f"the effect '{self.effect}' takes a word as its value, not the number {self.value!r}")
+        return self
+
+    @property
+    def limit(self) -> float | None:
+        """The limit that the sign sets in km/h, infinite if it ends one, None if it doesn't speak of limits."""
+        if self.effect is Effect.LIMIT:
+            assert not isinstance(self.value, str)
+            assert self.value is not None
+            return float(self.value)
+        return math.inf if self.effect in (Effect.END_LIMIT, Effect.END_ALL) else None
 
 
 class Catalogue:
@@ -149,27 +184,46 @@ def extend_catalogue(catalogue: Catalogue, path: Path) -> Catalogue:
 def _read_signs(path: Path, first: int) -> list[SignClass]:
     """Return the classes of a TOML file, which are numbered from `first`."""
     try:
-        entries = tomllib.loads(path.read_text(encoding="utf-8"))["sign"]
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, KeyError) as error:
+        text = path.read_text(encoding="utf-8")
+        content = tomllib.loads(text)
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else error
         raise SettingsError(
-            f"The catalogue {path} can't be read ({error}); give a TOML file of [[sign]] tables."
+            f"The catalogue {path} can't be read ({reason}); give a TOML file of [[sign]] tables."
         ) from None
-    classes = []
-    for position, entry in enumerate(entries):
+    tables = content.pop("sign", None)
+    if content or not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
+        told = f"has '{next(iter(content))}'" if content else "has none"
+        raise SettingsError(f"The catalogue {path} can't be read: it {told}; give a TOML file of [[sign]] tables.")
+    places = [f"{path}, line {line}" for line, row in enumerate(text.splitlines(), 1) if TABLE.match(row)]
+    if len(places) != len(tables):  # written as inline tables
+        places = [f"{path}, sign {position + 1}" for position in range(len(tables))]
+    signs: dict[str, SignClass] = {}
+    for table, place in zip(tables, places, strict=True):
         try:
-            sign = SignClass(
-                **{
-                    **entry,
-                    "category": Category(entry["category"]),
-                    "shape": Shape(entry["shape"]),
-                    "effect": Effect(entry["effect"]),
-                }
-            )
-        except (KeyError, TypeError, ValueError) as error:
-            raise SettingsError(f"The catalogue {path} has a bad entry, number {position}: {error}.") from None
-        if sign.id != first + position:
+            sign = _SIGN.validate_python(table)
+        except ValidationError as error:
+            raise SettingsError(f"{place}: the sign has a bad entry, {_explain(error)}.") from None
+        if sign.id != first + len(signs):
             raise SettingsError(
-                f"The catalogue {path} lists id {sign.id} at position {position}; number them from {first}."
+                f"{place}: the sign has id {sign.id}, not {first + len(signs)}; number them from {first}."
             )
-        classes.append(sign)
-    return classes
+        if sign.name in signs:
+            raise SettingsError(f"{place}: the sign is named '{sign.name}', as one before it; rename it.")
+        signs[sign.name] = sign
+    return list(signs.values())
+
+
+def _explain(error: ValidationError) -> str:
+    """Say what the first wrong value is, and which there may be."""
+    first = error.errors()[0]
+    name = ".".join(str(part) for part in first["loc"][:1])
+    if first["type"] == "missing":
+        return f"'{name}' is missing"
+    if first["type"] == "unexpected_keyword_argument":
+        return f"there is no '{name}'"
+    message = first["msg"].removeprefix("Value error, ")
+    return f"{name} = {first['input']!r}: {message}" if name else message
+
+
+_SIGN = TypeAdapter(SignClass)

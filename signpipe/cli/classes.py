@@ -27,8 +27,8 @@ from signpipe.cli.measuring import (
     write_json,
 )
 from signpipe.errors import OutputError, SettingsError
-from signpipe.few_shot.folder import CATALOGUE, open_added, write_added
-from signpipe.few_shot.head import AddedHead
+from signpipe.few_shot.folder import CATALOGUE, open_few_shot, write_few_shot
+from signpipe.few_shot.head import FewShotHead
 from signpipe.lab.data import ClassMap
 from signpipe.lab.evaluation.crops import sample_crops
 from signpipe.lab.few_shot.change import USUAL, open_or_start, rebuilt, with_class, without_class
@@ -42,11 +42,11 @@ from signpipe.types import Classifications
 logger = logging.getLogger(__name__)
 classes_app = typer.Typer(
     help="Add signs outside the catalogue from a handful of pictures, without training; "
-    "`signpipe run --set classify.added=FOLDER` reads them.",
+    "`signpipe run --set classify.few_shot=FOLDER` reads them.",
     no_args_is_help=True,
 )
 IntoOption = Annotated[
-    Path | None, typer.Option("--into", help="Folder of the added classes; else classify.added, else added-classes.")
+    Path | None, typer.Option("--into", help="Folder of the added classes; else classify.few_shot, else added-classes.")
 ]
 NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="The class, such as no_stopping.")]
 DEFAULT_FOLDER = Path("added-classes")
@@ -99,14 +99,14 @@ def add(
             "and nothing was added; give clearer pictures, or --force if one may be read as the other."
         )
     save_examples(folder, name, shown)
-    write_added(folder, head, session)
+    write_few_shot(folder, head, session)
     if sign.shape is Shape.RECTANGLE:
         logger.warning(
             "The shipped detectors hardly find square and oblong signs; '%s' may need one trained for it.", name
         )
     Console().print(
         f"added as class {len(head.catalogue) - 1} in {escape(str(folder))}; read it with  "
-        f"signpipe run SOURCE --set classify.added={escape(str(folder))}", highlight=False, soft_wrap=True,
+        f"signpipe run SOURCE --set classify.few_shot={escape(str(folder))}", highlight=False, soft_wrap=True,
     )  # fmt: skip
 
 
@@ -133,7 +133,7 @@ def remove(name: NameArgument, into: IntoOption = None, config: ConfigOption = N
     settings = load_settings(config)
     folder = _folder(into, settings)
     session = open_session(settings.classify.model, settings.runtime, "classifier")
-    write_added(folder, without_class(_open(folder, session), name), session)
+    write_few_shot(folder, without_class(_open(folder, session), name), session)
     try:
         shutil.rmtree(folder / name, ignore_errors=True)
         (folder / f"{name}.svg").unlink(missing_ok=True)
@@ -166,12 +166,12 @@ def rebuild(into: IntoOption = None, config: ConfigOption = None) -> None:
     session = open_session(settings.classify.model, settings.runtime, "classifier")
     _existing(folder)
     head = rebuilt(folder, load_catalogue(), PrototypeMaker(session))
-    write_added(folder, head, session)
+    write_few_shot(folder, head, session)
     Console().print(f"made {len(head.prototypes)} prototypes for {session.entry.path.name}", highlight=False)
 
 
 def _folder(into: Path | None, settings: Settings) -> Path:
-    return into or settings.classify.added or DEFAULT_FOLDER
+    return into or settings.classify.few_shot or DEFAULT_FOLDER
 
 
 def _existing(folder: Path) -> Path:
@@ -180,11 +180,11 @@ def _existing(folder: Path) -> Path:
     return folder
 
 
-def _open(folder: Path, session: Session) -> AddedHead:
-    return open_added(_existing(folder), session, load_catalogue())
+def _open(folder: Path, session: Session) -> FewShotHead:
+    return open_few_shot(_existing(folder), session, load_catalogue())
 
 
-def _signs(head: AddedHead) -> tuple[SignClass, ...]:
+def _signs(head: FewShotHead) -> tuple[SignClass, ...]:
     return head.catalogue.classes[len(head.known) :]
 
 
@@ -227,7 +227,7 @@ def _sign(
 
 
 def _changes(
-    head: AddedHead,
+    head: FewShotHead,
     session: Session,
     settings: Settings,
     data: Path | None,
@@ -238,7 +238,7 @@ def _changes(
         return None
     dataset, size = open_part(data, format, "val", ClassMap()), int(session.entry.input.shape[1])
     crops = with_progress(
-        lambda progress: sample_crops(dataset, LARGEST_SAMPLE, settings.classify.margin, size, progress), "reading"
+        lambda progress: sample_crops(dataset, LARGEST_SAMPLE, session.entry.margin, size, progress), "reading"
     )
     outputs = [session.run(crops.images[start : start + 64]) for start in range(0, len(crops), 64)]
     probability, embedding, novelty = (

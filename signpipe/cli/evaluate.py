@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from signpipe.cli.ladder import fallback, publishing
+from signpipe.cli.fallback import fallback, publishing
 from signpipe.cli.measuring import (
     ConfigOption,
     DataOption,

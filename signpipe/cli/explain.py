@@ -61,7 +61,7 @@ def explain(
     settings = load_settings(config, overrides | parse_assignments(assignments or []))
     with Pipeline(settings) as pipeline:
         histories = _watch(source, settings, pipeline, frames)
-        explainer = Explainer(pipeline.catalogue, settings, pipeline.classify.look)
+        explainer = Explainer(pipeline.catalogue, settings, pipeline.classify.read)
         chosen = _choose(histories, track, every, explainer, redact(source))
         sections = [explainer.section(history) for history in chosen]
     write_page(out, f"Signs of {redact(source)}, explained", sections, f"{len(histories)} signs were followed.")
@@ -71,7 +71,7 @@ def explain(
 
 def _watch(source: str, settings: Settings, pipeline: Pipeline, frames: int | None) -> list[History]:
     """Run the source to its end, and return what became of its tracks."""
-    recorder = Recorder(settings.classify.margin, int(pipeline.classifier.entry.input.shape[1]))
+    recorder = Recorder(pipeline.classifier.entry.margin, int(pipeline.classifier.entry.input.shape[1]))
     with (
         Capture(lambda: open_source(source, settings.capture), settings.capture) as capture,
         Companions(settings) as companions,

@@ -180,7 +180,7 @@ def show_examples(settings: Settings, spoiler: Spoiler, drawings: bool) -> list[
     catalogue = load_catalogue()
     session = open_session(settings.classify.model, settings.runtime, "classifier")
     if drawings:
-        size, margin = int(session.entry.input.shape[1]), settings.classify.margin
+        size, margin = int(session.entry.input.shape[1]), session.entry.margin
         spoiler = Spoiler(drawing_sample(catalogue, size, margin), catalogue, margin, SEED)
     return find_examples(spoiler, Looker(session, catalogue), catalogue)
 

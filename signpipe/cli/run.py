@@ -177,7 +177,7 @@ def report(summary: Summary, output: OutputSettings, catalogue: Catalogue, conso
         else:
             title, confidence = f"unknown {seen.category} sign" if seen.category else "unknown sign", ""
         when = seen.name or f"{seen.first:.1f}-{seen.last:.1f} s"
-        table.add_row(str(seen.track_id), title, str(seen.verdict), confidence, when, f"{seen.largest:.0f} px")
+        table.add_row(str(seen.track_id), title, str(seen.certainty), confidence, when, f"{seen.largest:.0f} px")
     console.print(table)
     for seen in summary.signs.values():
         if seen.conflict:

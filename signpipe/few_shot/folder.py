@@ -17,7 +17,7 @@ import tomli_w
 
 from signpipe.catalogue import Catalogue, SignClass, extend_catalogue
 from signpipe.errors import OutputError, SettingsError
-from signpipe.few_shot.head import AddedHead
+from signpipe.few_shot.head import FewShotHead
 from signpipe.types import FloatArray
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ class Prototypes:
     classifier: str
 
 
-def open_added(folder: Path, session: Session, catalogue: Catalogue) -> AddedHead:
+def open_few_shot(folder: Path, session: Session, catalogue: Catalogue) -> FewShotHead:
     """Open a folder of added classes.
 
     Args:
@@ -67,7 +67,7 @@ def open_added(folder: Path, session: Session, catalogue: Catalogue) -> AddedHea
     if set(names) - set(prototypes.names) or len(prototypes.known) != len(catalogue):
         raise SettingsError(f"{folder / CATALOGUE} lists classes that {PROTOTYPES} hasn't; {REBUILD} {folder}.")
     rows = [prototypes.names.index(name) for name in names]
-    return AddedHead(extended, prototypes.added[rows], prototypes.known)
+    return FewShotHead(extended, prototypes.added[rows], prototypes.known)
 
 
 def read_prototypes(folder: Path) -> Prototypes:
@@ -90,7 +90,7 @@ def read_prototypes(folder: Path) -> Prototypes:
         raise SettingsError(f"The prototypes {path} can't be read ({reason}); {REBUILD} {folder}.") from None
 
 
-def write_added(folder: Path, head: AddedHead, session: Session) -> None:
+def write_few_shot(folder: Path, head: FewShotHead, session: Session) -> None:
     """Write the catalogue and the prototypes, each whole or not at all.
 
     Raises:

@@ -14,7 +14,7 @@ ELSEWHERE = 0.8  # cosine at which a crop is as likely to be of none of the prot
 
 
 @dataclass(frozen=True, slots=True)
-class AddedHead:
+class FewShotHead:
     """Classes as prototypes in the classifier's embedding space.
 
     A crop belongs to the class whose prototype, the mean embedding of its examples, is nearest, by a softmax over
@@ -22,8 +22,8 @@ class AddedHead:
     have prototypes too, which take from an added one what is theirs, and so has "none of them", at a fixed cosine.
 
     Both constants were chosen on photographs made of the drawings of twenty signs outside the 43, ten at a time: of the
-    looks that get 0.95 or more, 94 to 99 % are right; of 7,289 validation crops of known signs none gets an added class
-    at 0.95; of signs that nobody added, 3 to 5 % do in a single look.
+    crops that get 0.95 or more, 94 to 99 % are right; of 7,289 validation crops of known signs none gets an added class
+    at 0.95; of signs that nobody added, 3 to 5 % do by a single crop.
 
     Attributes:
         catalogue: The known classes and, after them, the added ones.
@@ -44,15 +44,15 @@ class AddedHead:
         odds = np.exp(np.float32(SHARPNESS) * (cosine - np.float32(ELSEWHERE)))
         return np.asarray(odds[:, : len(self.prototypes)] / (1 + odds.sum(axis=1, keepdims=True)), np.float32)
 
-    def __call__(self, looks: Classifications) -> Classifications:
+    def __call__(self, known: Classifications) -> Classifications:
         """Widen classifications of the C known classes by the K added ones.
 
         The known classes and the novelty keep the share that the added ones leave.
 
         Args:
-            looks: One row a crop, with embeddings.
+            known: One row per crop, with embeddings.
         """
-        added = self.probability(looks.embedding)
+        added = self.probability(known.embedding)
         left = 1 - added.sum(axis=1)
-        probability = np.concatenate([looks.probability * left[:, None], added], axis=1)
-        return Classifications(probability, looks.embedding, looks.novelty * left)
+        probability = np.concatenate([known.probability * left[:, None], added], axis=1)
+        return Classifications(probability, known.embedding, known.novelty * left)

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from signpipe.crops import MARGIN
 from signpipe.errors import ModelError
 from signpipe.shipped import shipped
 
@@ -58,6 +59,7 @@ class ModelEntry(BaseModel):
         trained_on: The data it has seen.
         input: Its only input.
         outputs: Its outputs.
+        margin: What a classifier's crops show around a sign on each side, as a fraction of its box's longer side.
         metrics: What was measured, by name.
     """
 
@@ -76,6 +78,7 @@ class ModelEntry(BaseModel):
     trained_on: tuple[str, ...] = ()
     input: TensorSpec
     outputs: tuple[TensorSpec, ...] = Field(alias="output", min_length=1)
+    margin: float = Field(MARGIN, ge=0, le=1)
     metrics: dict[str, Any] = {}
 
     @property

@@ -11,9 +11,10 @@ from typing import Any
 
 from pydantic import ValidationError
 from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings import SettingsError as BadEnvironment
 
 from signpipe.errors import SettingsError
-from signpipe.settings.ladder import (
+from signpipe.settings.fallback import (
     CameraSettings,
     FallbackSettings,
     LidarSettings,
@@ -23,6 +24,7 @@ from signpipe.settings.ladder import (
     ShapeSettings,
     TemplateSettings,
 )
+from signpipe.settings.renamed import CurrentNames
 from signpipe.settings.sections import (
     BufferPolicy,
     CaptureSettings,
@@ -73,6 +75,14 @@ class Settings(BaseSettings):
         env_prefix="SIGNPIPE_", env_nested_delimiter="__", extra="forbid", validate_assignment=True
     )
 
+    @classmethod
+    def settings_customise_sources(  # type: ignore[override]  # pydantic-settings passes them all by name
+        cls, settings_cls: type[BaseSettings], **sources: PydanticBaseSettingsSource
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Return the layers, the strongest first: what was given, then the environment."""
+        layers = (sources["init_settings"], sources["env_settings"])
+        return tuple(CurrentNames(settings_cls, layer) for layer in layers)
+
     capture: CaptureSettings = CaptureSettings()
     camera: CameraSettings = CameraSettings()
     preprocess: PreprocessSettings = PreprocessSettings()
@@ -116,6 +126,8 @@ def load_settings(config: Path | None = None, overrides: dict[str, Any] | None =
         raise SettingsError(f"The settings file {config} can't be read: {error.strerror}.") from None
     except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise SettingsError(f"The settings file {config} is no valid TOML: {error}.") from None
+    except BadEnvironment as error:
+        raise SettingsError(_explain_environment(error)) from None
     except ValidationError as error:
         raise SettingsError(_explain(error)) from None
 
@@ -129,9 +141,19 @@ def _with_file(toml: dict[str, Any]) -> type[Settings]:
             cls, settings_cls: type[BaseSettings], **sources: PydanticBaseSettingsSource
         ) -> tuple[PydanticBaseSettingsSource, ...]:
             file = InitSettingsSource(settings_cls, init_kwargs=toml)
-            return sources["init_settings"], sources["env_settings"], file
+            return *super().settings_customise_sources(settings_cls, **sources), CurrentNames(settings_cls, file)
 
     return FileSettings
+
+
+def _explain_environment(error: BadEnvironment) -> str:
+    """Say in one sentence which variable gives a whole section, and not as one."""
+    section = next((name for name in Settings.model_fields if f'"{name}"' in str(error)), "section")
+    variable = f"SIGNPIPE_{section}".upper()
+    return (
+        f"The environment variable {variable} can't be read; a whole section is given in JSON, a single setting as "
+        f"{variable}__NAME; `signpipe settings` lists them all."
+    )
 
 
 def _explain(error: ValidationError) -> str:

@@ -116,9 +116,8 @@ class ClassifySettings(Section):
     """The classifier."""
 
     model: str = Field("classifier", description="Name in the model manifest, or path of an ONNX file.")
-    margin: float = Field(0.1, ge=0, le=1, description="Margin around a box, as a fraction of its longer side.")
-    maximum: int = Field(64, ge=1, description="Most crops a frame; the highest scores go first.")
-    added: Path | None = Field(
+    maximum: int = Field(64, ge=1, description="Most crops per frame; the highest scores go first.")
+    few_shot: Path | None = Field(
         None, description="Folder of classes added by `signpipe classes add`; none knows the catalogue's only."
     )
 
@@ -163,7 +162,7 @@ class DecideSettings(Section):
     uncertain_size: float = Field(
         40.0, ge=0, description="Side in pixels from which an unread sign is announced by its category alone."
     )
-    together: float = Field(
+    conflict_window: float = Field(
         2.0, ge=0, description="Signs seen within so many seconds of each other conflict; the more cautious stands."
     )
     stale_kept: float = Field(600.0, ge=0, description="Seconds for which a stale limit is still shown as last known.")

@@ -10,6 +10,7 @@ import numpy as np
 
 from signpipe.catalogue import Catalogue
 from signpipe.errors import OutputError
+from signpipe.opinion import VISION, Opinion
 from signpipe.sinks.base import RunInfo
 from signpipe.sinks.lines import LineFile
 from signpipe.types import (
@@ -19,7 +20,6 @@ from signpipe.types import (
     FloatArray,
     Frame,
     FrameResult,
-    Opinion,
     Pose,
     SignTrack,
 )
@@ -138,7 +138,7 @@ def advisory_record(advisory: Advisory, catalogue: Catalogue) -> Record:
         "message": advisory.message,
         "value": value if isinstance(value, str) else number(value, 3),
         "confidence": number(advisory.confidence, 4),
-        "source": advisory.source,
+        "source": "+".join(advisory.witnesses) or "none",
         "status": advisory.status.value,
         "since": number(advisory.since, 4),
         "renewed": number(advisory.renewed, 4),
@@ -215,7 +215,7 @@ def _single_frame(classifications: Classifications, row: int, catalogue: Catalog
 def _track(track: SignTrack, catalogue: Catalogue) -> Record:
     """Return a track; its class is named only if the verdict allows it, its best guess under a name of its own."""
     best = catalogue[track.class_id]
-    sure = track.is_sure
+    verdict, sure = track.verdict, track.is_sure
     confidence = number(track.confidence, 4)
     return {
         "id": track.id,
@@ -223,18 +223,18 @@ def _track(track: SignTrack, catalogue: Catalogue) -> Record:
         "class_id": best.id if sure else None,
         "class_name": best.name if sure else None,
         "probability": confidence if sure else None,
-        "category": best.category.value if sure else track.category,
+        "category": best.category.value if sure else verdict.category,
         "best_class_id": best.id,
         "best_class_name": best.name,
         "best_probability": confidence,
         "score": number(track.score, 4),
         "novelty": number(track.novelty, 4),
         "state": track.state.value,
-        "verdict": track.verdict.value,
-        "reason": track.verdict_reason,
-        "source": track.source,
-        "opinions": [_opinion(opinion, catalogue) for opinion in track.opinions if opinion.source != "vision"],
-        "conflict": track.conflict,
+        "verdict": verdict.certainty.value,
+        "reason": verdict.reason,
+        "source": "+".join(verdict.witnesses),
+        "opinions": [_opinion(opinion, catalogue) for opinion in verdict.opinions if opinion.witness != VISION],
+        "conflict": verdict.conflict,
         "age": number(track.age, 3),
         "unseen": number(track.unseen, 3),
         "hits": track.hits,
@@ -243,9 +243,9 @@ def _track(track: SignTrack, catalogue: Catalogue) -> Record:
 
 
 def _opinion(opinion: Opinion, catalogue: Catalogue) -> Record:
-    """Return what a source besides vision says of a sign."""
+    """Return what a witness besides vision says of a sign."""
     return {
-        "source": opinion.source,
+        "source": opinion.witness,
         "class_name": None if opinion.class_id is None else catalogue[opinion.class_id].name,
         "impossible": opinion.impossible,
         "text": opinion.text,

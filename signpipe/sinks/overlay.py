@@ -10,6 +10,7 @@ from signpipe.sinks.draw import BOLD, FADED, REGULAR, SEMIBOLD, WHITE, Canvas, C
 from signpipe.types import (
     Advisory,
     AdvisoryStatus,
+    Certainty,
     FloatArray,
     Frame,
     FrameResult,
@@ -17,7 +18,6 @@ from signpipe.types import (
     Image,
     SignTrack,
     TrackState,
-    Verdict,
 )
 
 _GREEN: Colour = (106, 200, 60)
@@ -26,11 +26,11 @@ _AMBER: Colour = (40, 176, 255)
 _GREY: Colour = (205, 202, 198)
 _ALARM: Colour = (70, 70, 240)
 
-_VERDICTS: dict[Verdict, Colour] = {
-    Verdict.CONFIRMED: _GREEN,
-    Verdict.CORROBORATED: _TEAL,
-    Verdict.UNCERTAIN: _AMBER,
-    Verdict.UNKNOWN: _GREY,
+_CERTAINTIES: dict[Certainty, Colour] = {
+    Certainty.CONFIRMED: _GREEN,
+    Certainty.CORROBORATED: _TEAL,
+    Certainty.UNCERTAIN: _AMBER,
+    Certainty.UNKNOWN: _GREY,
 }
 _STATUSES: dict[AdvisoryStatus, Colour] = {
     AdvisoryStatus.ACTIVE: _GREEN,
@@ -66,7 +66,7 @@ class Overlay:
                 canvas.frame(_rect(box, canvas), _GREY, 1)
         for track, rect in boxes:
             tentative = track.state is TrackState.TENTATIVE
-            colour = _GREY if tentative else _VERDICTS[track.verdict]
+            colour = _GREY if tentative else _CERTAINTIES[track.verdict.certainty]
             canvas.frame(rect, colour, 1 if tentative else 2, dashed=track.state is TrackState.COASTING)
         if min(canvas.width, canvas.height) < _READABLE:
             return canvas.image
@@ -100,11 +100,11 @@ class Overlay:
     def _label(self, canvas: Canvas, track: SignTrack, box: Rect, taken: list[Rect]) -> Rect:
         """Write what a sign is and how sure that is, where it hides least; return the place."""
         title, percent = self._title(track), _percent(track.confidence) if track.is_sure else ""
-        detail = f"#{track.id}  {track.verdict.value}"
+        detail = f"#{track.id}  {track.verdict.certainty.value}"
         if track.state is TrackState.COASTING:
             detail += f"  unseen {track.unseen:.1f} s"
-        elif track.verdict_reason:
-            detail += f"  {track.verdict_reason}"
+        elif track.verdict.reason:
+            detail += f"  {track.verdict.reason}"
         pad, between = canvas.px(8), canvas.px(7)
         head = canvas.text_width(title, 15, SEMIBOLD) + (between + canvas.text_width(percent, 15) if percent else 0)
         detail = canvas.fit_text(detail, max(head, canvas.px(210)), 12)
@@ -112,7 +112,7 @@ class Overlay:
         height = canvas.px(41)
         place_ = place((width, height), box, (canvas.width, canvas.height), canvas.px(6), taken)
         left, top = place_[0] + pad + canvas.px(2), place_[1]
-        colour = _VERDICTS[track.verdict]
+        colour = _CERTAINTIES[track.verdict.certainty]
         canvas.card(place_, accent=colour)
         canvas.text(left, top + canvas.px(13.5), title, 15, WHITE, SEMIBOLD)
         if percent:
@@ -124,8 +124,8 @@ class Overlay:
     def _title(self, track: SignTrack) -> str:
         if track.is_sure:
             return self._catalogue[track.class_id].title
-        if track.category:
-            return f"{track.category.replace('_', ' ').capitalize()} sign"
+        if track.verdict.category:
+            return f"{track.verdict.category.replace('_', ' ').capitalize()} sign"
         return "Unknown sign"
 
     def _panel(self, canvas: Canvas, advisories: list[Advisory]) -> Rect:
@@ -203,7 +203,7 @@ def _words(advisory: Advisory) -> tuple[str, str, Colour]:
     elif advisory.status is AdvisoryStatus.ENDED:
         detail = "ended"
     else:
-        detail = f"{_percent(advisory.confidence)}  {advisory.source}"
+        detail = f"{_percent(advisory.confidence)}  {'+'.join(advisory.witnesses) or 'none'}"
     return advisory.message, detail + ("  conflict" if advisory.conflict else ""), _STATUSES[advisory.status]
 
 

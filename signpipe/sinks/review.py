@@ -10,12 +10,13 @@ import cv2
 import numpy as np
 
 from signpipe.catalogue import Catalogue
+from signpipe.opinion import Opinion
 from signpipe.review.item import Choice, ReviewItem, Said
 from signpipe.review.look import Look, better_look
 from signpipe.review.queue import ReviewQueue, new_id
 from signpipe.settings import ReviewSettings
 from signpipe.sinks.base import RunInfo
-from signpipe.types import Frame, FrameResult, Image, Opinion, SignTrack, TrackState
+from signpipe.types import Frame, FrameResult, Image, SignTrack, TrackState
 
 _TOP = 5  # classes that are kept of a sign
 _JPEG_QUALITY = 92
@@ -100,7 +101,7 @@ class ReviewSink:
         candidate = self._living.setdefault(track.id, _Candidate(track))
         candidate.track = track
         candidate.sure |= track.is_sure
-        candidate.conflict = track.conflict or candidate.conflict
+        candidate.conflict = track.verdict.conflict or candidate.conflict
         if not self._reasons(candidate):
             candidate.look = None
         elif isinstance(result.frame, Frame):
@@ -109,7 +110,7 @@ class ReviewSink:
     def _reasons(self, candidate: _Candidate) -> tuple[str, ...]:
         """Say why a person should see this, as it stands."""
         track = candidate.track
-        familiar = any(opinion.familiar for opinion in track.opinions)
+        familiar = any(opinion.familiar for opinion in track.verdict.opinions)
         reasons = {
             "unsure": not candidate.sure,
             "novel": track.novelty > self._novelty and not familiar,
@@ -157,16 +158,16 @@ class ReviewSink:
             crop=look.crop,
             context=look.context,
             score=round(float(track.score), 4),
-            verdict=track.verdict.value,
-            reason=track.verdict_reason,
-            category=track.category,
+            verdict=track.verdict.certainty.value,
+            reason=track.verdict.reason,
+            category=track.verdict.category,
             top=tuple(
                 Choice(name=self._catalogue[int(id_)].name, probability=round(float(track.probability[id_]), 4))
                 for id_ in best
             ),
             novelty=round(float(track.novelty), 4),
             hits=track.hits,
-            opinions=tuple(self._said(opinion) for opinion in track.opinions),
+            opinions=tuple(self._said(opinion) for opinion in track.verdict.opinions),
             conflict=candidate.conflict,
             pose=look.pose,
             embedding=tuple(round(float(value), 5) for value in look.embedding),
@@ -177,7 +178,7 @@ class ReviewSink:
     def _said(self, opinion: Opinion) -> Said:
         named = None if opinion.class_id is None else self._catalogue[opinion.class_id].name
         return Said(
-            source=opinion.source,
+            source=opinion.witness,
             text=opinion.text,
             class_name=named,
             impossible=opinion.impossible,

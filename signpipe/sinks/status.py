@@ -91,7 +91,7 @@ class StatusSink:
         shown = [track for track in result.tracks if track.state is not TrackState.TENTATIVE]
         for track in shown:
             sure = track.is_sure
-            title = self._catalogue[track.class_id].title if sure else f"{track.category or 'unknown'} sign"
+            title = self._catalogue[track.class_id].title if sure else f"{track.verdict.category or 'unknown'} sign"
             line.append(f"#{track.id} {title.replace('_', ' ')}  ", "green" if sure else "yellow")
         return line.append("" if shown else "none in sight", "bright_black")
 

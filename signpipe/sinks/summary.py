@@ -8,7 +8,7 @@ from time import monotonic
 
 import numpy as np
 
-from signpipe.types import FrameResult, SignTrack, TrackState, Verdict
+from signpipe.types import Certainty, FrameResult, SignTrack, TrackState
 
 # Latencies kept for the percentiles: enough for a p99, and flat memory on an endless stream.
 LATENCIES_KEPT = 20_000
@@ -34,7 +34,7 @@ class SignSeen:
     track_id: int
     class_id: int | None
     category: str | None
-    verdict: Verdict
+    certainty: Certainty
     confidence: float
     first: float
     last: float
@@ -44,7 +44,7 @@ class SignSeen:
 
 
 # From the verdict that says most to the one that says least.
-RANK = {verdict: rank for rank, verdict in enumerate(Verdict)}
+RANK = {certainty: rank for rank, certainty in enumerate(Certainty)}
 
 
 @dataclass(slots=True)
@@ -86,17 +86,18 @@ class Summary:
         seen = self.signs.get(track.id)
         if seen is None:
             name = getattr(result.frame, "name", None)
-            seen = SignSeen(track.id, None, None, Verdict.UNKNOWN, 0.0, time, time, side, name)
+            seen = SignSeen(track.id, None, None, Certainty.UNKNOWN, 0.0, time, time, side, name)
             self.signs[track.id] = seen
         if track.detection is not None:
             seen.last, seen.largest = time, max(seen.largest, side)
-        seen.conflict = track.conflict or seen.conflict
-        if RANK[track.verdict] > RANK[seen.verdict]:
+        seen.conflict = track.verdict.conflict or seen.conflict
+        certainty = track.verdict.certainty
+        if RANK[certainty] > RANK[seen.certainty]:
             return
         published = track.is_sure
         class_id = track.class_id if published else None
-        changed = RANK[track.verdict] < RANK[seen.verdict] or class_id != seen.class_id
-        seen.verdict, seen.category, seen.class_id = track.verdict, track.category, class_id
+        changed = RANK[certainty] < RANK[seen.certainty] or class_id != seen.class_id
+        seen.certainty, seen.category, seen.class_id = certainty, track.verdict.category, class_id
         confidence = track.confidence if published else 0.0
         seen.confidence = confidence if changed else max(seen.confidence, confidence)
 

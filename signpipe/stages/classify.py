@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from signpipe.crops import crop_signs
-from signpipe.few_shot.head import AddedHead
+from signpipe.few_shot.head import FewShotHead
 from signpipe.settings import ClassifySettings
 from signpipe.types import Classifications, Detections, FloatArray, Image
 
@@ -23,18 +23,18 @@ class Classify:
     probability.
 
     Args:
-        settings: Margin around a box and the most crops a frame.
-        session: The open classifier; its entry tells the crop's size.
-        added: The classes that were added to its own, or None; they come after them.
+        settings: The most crops per frame.
+        session: The open classifier; its entry tells the crop's size and margin.
+        few_shot: The classes that were added to its own, or None; they come after them.
     """
 
-    def __init__(self, settings: ClassifySettings, session: Session, added: AddedHead | None = None) -> None:
+    def __init__(self, settings: ClassifySettings, session: Session, few_shot: FewShotHead | None = None) -> None:
         self._settings = settings
         self._session = session
         outputs = {output.name: output.shape for output in session.entry.outputs}
         self._size = int(session.entry.input.shape[1])
-        self._added = added
-        self._classes = len(session.entry.classes) + (len(added.prototypes) if added else 0)
+        self._few_shot = few_shot
+        self._classes = len(session.entry.classes) + (len(few_shot.prototypes) if few_shot else 0)
         self._dimensions = _fixed_width(outputs.get("embedding"))
 
     def __call__(self, picture: Image, detections: Detections) -> Classifications:
@@ -68,9 +68,9 @@ class Classify:
         return result
 
     def _run(self, picture: Image, xyxy: FloatArray) -> Classifications:
-        return self.look(crop_signs(picture, xyxy, self._settings.margin, self._size))
+        return self.read(crop_signs(picture, xyxy, self._session.entry.margin, self._size))
 
-    def look(self, crops: Image) -> Classifications:
+    def read(self, crops: Image) -> Classifications:
         """Classify crops that are cut already, uint8 (N, S, S, 3).
 
         Raises:
@@ -81,8 +81,8 @@ class Classify:
         embedding = outputs.get("embedding", np.zeros((len(crops), 0), np.float32))
         novelty = outputs.get("novelty", 1 - probability.max(axis=1)).reshape(len(crops))
         # A novelty that is no number must never read as familiar.
-        looks = Classifications(probability, embedding, np.nan_to_num(np.clip(novelty, 0, 1), nan=1.0))
-        return self._added(looks) if self._added else looks
+        result = Classifications(probability, embedding, np.nan_to_num(np.clip(novelty, 0, 1), nan=1.0))
+        return self._few_shot(result) if self._few_shot else result
 
 
 def _bounded(probability: FloatArray) -> FloatArray:

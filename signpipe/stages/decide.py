@@ -9,12 +9,11 @@ import numpy as np
 
 from signpipe.catalogue import Catalogue, Category, Effect, SignClass
 from signpipe.settings import DecideSettings
+from signpipe.stages.caution import RIGHT_OF_WAY
 from signpipe.stages.drive_state import DriveState, Held, Reading
 from signpipe.stages.meaning import LIMIT_UNKNOWN, SPEED_LIMIT, Dictionary
 from signpipe.types import LARGEST_DISORDER, Advisory, FloatArray, SignTrack, TrackState
 
-# Of signs on right of way that contradict one another, the one that asks for more caution stands.
-CAUTION = {Effect.STOP: 3, Effect.GIVE_WAY: 2, Effect.PRIORITY_ROAD: 1, Effect.PRIORITY_NEXT: 1}
 ENDS = (Effect.END_LIMIT, Effect.END_ALL, Effect.END_OVERTAKING_BAN)
 # Two signs are at one place if the distance of one is at most so many times that of the other.
 ONE_PLACE = 1.3
@@ -28,12 +27,12 @@ LOST_AFTER = 0.5
 
 
 class Decide:
-    """Keep the drive state: one advisory a topic, dated, and never silent about the speed limit.
+    """Keep the drive state: one advisory per topic, dated, and never silent about the speed limit.
 
     - What restricts holds from the moment it is read. What takes a restriction back (an end of it, or a higher limit
       than the one in force) holds once the sign has been passed: its track has ended, and so has the time that its
       motion in the picture still gave it, for a track may be lost long before its sign is reached.
-    - Signs that are seen within `together` seconds of each other and contradict one another conflict: the more
+    - Signs that are seen within `conflict_window` seconds of each other and contradict one another conflict: the more
       cautious stands, and its advisory says what was overruled. Later, the newer sign counts.
     - A sign renews its advisory as long as it is seen. What isn't renewed goes stale after its time or distance, is
       shown as last known for a while, and ends with an event that says so. There is always an advisory on
@@ -85,7 +84,7 @@ class Decide:
         self._take_limits_and_ends(readings)
         self._take_right_of_way(readings)
         for reading in readings:
-            if reading.effect not in (Effect.LIMIT, *ENDS, *CAUTION):
+            if reading.effect not in (Effect.LIMIT, *ENDS, *RIGHT_OF_WAY):
                 self._state.take(reading)
         self._pass(tracks)
         self._take_uncertain(tracks)
@@ -130,8 +129,9 @@ class Decide:
         now, distance = self._state.now, _distance(sign, track.xyxy)
         passed_at = now + _time_to_pass(track, picture_shape)
         return Reading(
-            meaning, now, track.confidence, track.source, track.id, track.class_id, sign.effect, distance, passed_at
-        )
+            meaning, now, track.confidence, track.verdict.witnesses, track.id, track.class_id, sign.effect,
+            distance, passed_at,
+        )  # fmt: skip
 
     def _take_limits_and_ends(self, readings: Iterable[Reading]) -> None:
         """Take what restricts at once, the most cautious first, and keep what lifts until it is passed."""
@@ -173,7 +173,7 @@ class Decide:
         if held is None or not self._takes_back(reading, topic):
             return False
         label, other = reading.meaning.label, held.reading.meaning.label
-        if reading.seen - held.reading.seen <= self._settings.together:
+        if reading.seen - held.reading.seen <= self._settings.conflict_window:
             text = f"{label} was overruled: it was seen together with {other}, which is more cautious"
         elif reading.effect is Effect.END_LIMIT and self._ends_another(reading, held):
             text = f"{label} was seen, but the limit in force is another"
@@ -195,7 +195,7 @@ class Decide:
 
     def _take_right_of_way(self, readings: Iterable[Reading]) -> None:
         """Take the signs on right of way; of those that contradict one another, the most cautious."""
-        for reading in sorted((r for r in readings if r.effect in CAUTION), key=_caution, reverse=True):
+        for reading in sorted((r for r in readings if r.effect in RIGHT_OF_WAY), key=_caution, reverse=True):
             rivals = [held.reading for held in self._state if self._contradicts(held.reading, reading)]
             stronger = [rival for rival in rivals if _caution(rival) > _caution(reading) and self._is_recent(rival)]
             if stronger:
@@ -218,31 +218,32 @@ class Decide:
             return False
         nearer, farther = sorted((earlier.distance, reading.distance))
         at_one_place = self._is_recent(earlier) and farther <= ONE_PLACE * nearer
-        return at_one_place or CAUTION[Effect.PRIORITY_ROAD] in levels
+        return at_one_place or RIGHT_OF_WAY[Effect.PRIORITY_ROAD] in levels
 
     def _is_recent(self, reading: Reading) -> bool:
-        return self._state.now - reading.seen <= self._settings.together
+        return self._state.now - reading.seen <= self._settings.conflict_window
 
     def _take_uncertain(self, tracks: list[SignTrack]) -> None:
         """Announce signs whose category alone is sure."""
         limit = self._state.get(SPEED_LIMIT)
         for track in tracks:
-            if track.category is None or not self._is_left_unread(track):
+            if track.verdict.category is None or not self._is_left_unread(track):
                 continue
-            category = Category(track.category)
+            category = Category(track.verdict.category)
             meaning = self._category_meanings[category]
             share = float(track.probability[self._catalogue.ids_of(category)].sum())
-            self._state.take(Reading(meaning, self._state.now - track.unseen, share, track.source, track.id))
+            self._state.take(Reading(meaning, self._state.now - track.unseen, share, track.verdict.witnesses, track.id))
             if category in MAY_CHANGE_LIMIT and limit is not None and limit.in_force:
                 self._state.remark(SPEED_LIMIT, meaning.topic, f"an {meaning.message} was seen since")
 
     def _report_conflicts(self, tracks: list[SignTrack]) -> None:
-        """Mention what another source says of a sign, where it contradicts what is published or holds it back."""
+        """Mention what a witness says of a sign, where it contradicts what is published or holds it back."""
         for track in tracks:
-            if track.conflict is not None and track.is_sure:
-                self._state.remark(self._meanings[track.class_id].topic, f"sources on {track.id}", track.conflict)
-            elif track.conflict is not None and track.category in MAY_CHANGE_LIMIT:
-                self._state.remark(SPEED_LIMIT, f"sources on {track.id}", track.conflict)
+            verdict, about = track.verdict, f"witnesses on {track.id}"
+            if verdict.conflict is not None and track.is_sure:
+                self._state.remark(self._meanings[track.class_id].topic, about, verdict.conflict)
+            elif verdict.conflict is not None and verdict.category in MAY_CHANGE_LIMIT:
+                self._state.remark(SPEED_LIMIT, about, verdict.conflict)
 
     def _is_left_unread(self, track: SignTrack) -> bool:
         """Return True if a sign is no longer likely to be read: it is large already, lost, or of a single picture."""
@@ -270,7 +271,7 @@ def _leniency(reading: Reading) -> tuple[float, float]:
 
 
 def _caution(reading: Reading) -> int:
-    return CAUTION.get(reading.effect, 0) if reading.effect else 0
+    return RIGHT_OF_WAY.get(reading.effect, 0) if reading.effect else 0
 
 
 def _distance(sign: SignClass, xyxy: FloatArray) -> float:

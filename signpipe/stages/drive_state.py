@@ -18,9 +18,9 @@ class Reading:
 
     Attributes:
         meaning: What it says.
-        seen: Media time of the look, seconds.
+        seen: Media time of the observation, seconds.
         confidence: 0..1.
-        source: Who says so.
+        witnesses: Who it rests on.
         track_id: Its track, or None if no sign was read.
         class_id: Its class, or None if only the category is sure.
         effect: Its effect, or None if only the category is sure.
@@ -31,7 +31,7 @@ class Reading:
     meaning: Meaning
     seen: float
     confidence: float = 0.0
-    source: str = "none"
+    witnesses: tuple[str, ...] = ()
     track_id: int | None = None
     class_id: int | None = None
     effect: Effect | None = None
@@ -88,7 +88,7 @@ class Held:
             message=f"{meaning.message} (last known, stale)" if stale else meaning.message,
             value=meaning.value,
             confidence=reading.confidence,
-            source=reading.source,
+            witnesses=reading.witnesses,
             status=AdvisoryStatus.STALE if stale else AdvisoryStatus.ACTIVE,
             since=self.since,
             renewed=reading.seen,
@@ -102,7 +102,7 @@ class Held:
 
 
 class DriveState:
-    """One held reading a topic. Events are what differs from one publication to the next, so each comes once."""
+    """One held reading per topic. Events are what differs from one publication to the next, so each comes once."""
 
     def __init__(self) -> None:
         self.now = 0.0

@@ -1,29 +1,30 @@
-"""What the looks at one sign say of its class, added up."""
+"""What the observations of one sign say of its class, added up."""
 
 from __future__ import annotations
 
 import numpy as np
 
+from signpipe.log_odds import softmax
 from signpipe.settings import TrackSettings
 from signpipe.types import FloatArray
 
-# Chance that a look says nothing of the sign (blur, glare, a bad crop), which bounds what one look can claim.
+# Chance that an observation says nothing of the sign (blur, glare, a bad crop), which bounds what one can claim.
 WORTHLESS = 0.05
-# A look counts by the seconds since the one before it, as looks in quick succession see much the same: `weight` is
-# that of a look after this interval, and one after a longer pause counts at most so many times as much.
-LOOK_INTERVAL = 0.1
+# An observation counts by the seconds since the one before it, as those in quick succession show much the same:
+# `weight` is that of one after this interval, and one after a longer pause counts at most so many times as much.
+USUAL_INTERVAL = 0.1
 LONGEST_PAUSE = 2.0
-# No class may trail the best by more log-odds, so that no number of looks makes a track blind to later ones.
+# No class may trail the best by more log-odds, so that no number of observations makes a track blind to later ones.
 LARGEST_LEAD = 16.0
 
 
 class ClassEvidence:
-    """Class log-probabilities of one track, fused over its looks.
+    """Class log-probabilities of one track, fused over its observations.
 
-    Looks add up as weighted log-probabilities, the logarithmic opinion pool (Genest and Zidek, Combining probability
-    distributions, Statistical Science 1986), which for independent looks is Bayes' rule in log-odds (Moravec and
-    Elfes, High resolution maps from wide angle sonar, ICRA 1985). A look counts less if the sign is small, cut off or
-    unfamiliar, or if the one before it was just now; old looks lose weight by the second, so that the frame rate
+    Observations add up as weighted log-probabilities, the logarithmic opinion pool (Genest and Zidek, Combining
+    probability distributions, Statistical Science 1986), which for independent ones is Bayes' rule in log-odds (Moravec
+    and Elfes, High resolution maps from wide angle sonar, ICRA 1985). One counts less if the sign is small, cut off or
+    unfamiliar, or if the one before it was just now; old ones lose weight by the second, so that the frame rate
     matters little.
 
     Args:
@@ -40,17 +41,17 @@ class ClassEvidence:
         self._class_id: int | None = None
 
     def add(self, probability: FloatArray, novelty: float, side: float, visibility: float, elapsed: float) -> None:
-        """Take one look in.
+        """Take one observation in.
 
         Args:
             probability: float32 (C,), calibrated, sums to 1.
             novelty: 0 for a familiar sign, towards 1 for something never seen.
             side: Root of the box's area in pixels.
             visibility: 1 for a whole sign, less if the picture's edge cuts it.
-            elapsed: Seconds since the last look; of no account for the first.
+            elapsed: Seconds since the one before; ignored for the first.
         """
         kept = 0.5 ** (elapsed / self._settings.forgetting)
-        fresh = 1.0 if self._class_id is None else min(elapsed / LOOK_INTERVAL, LONGEST_PAUSE)
+        fresh = 1.0 if self._class_id is None else min(elapsed / USUAL_INTERVAL, LONGEST_PAUSE)
         weight = self._settings.weight * visibility * fresh * side / (side + self._settings.size_reference)
         heard = (1 - WORTHLESS) * probability.astype(np.float64) + WORTHLESS / len(probability)
         self._log = kept * self._log + weight * (1 - novelty) * np.log(heard)
@@ -79,21 +80,15 @@ class ClassEvidence:
 
     @property
     def mean(self) -> FloatArray:
-        """float32 (C,), what a look says on average: of a sign that flickers between two classes, both."""
+        """float32 (C,), what an observation says on average: of a sign that flickers between two classes, both."""
         return self._mean.astype(np.float32)
 
     @property
     def class_id(self) -> int:
-        """The class with hysteresis applied; 0 before the first look."""
+        """The class with hysteresis applied; 0 before the first observation."""
         return self._class_id or 0
 
     @property
     def novelty(self) -> float:
-        """Mean novelty of the looks, with their weights, 0..1."""
+        """Mean novelty of the observations, with their weights, 0..1."""
         return min(max(self._novelty, 0.0), 1.0)
-
-
-def softmax(log: np.ndarray[tuple[int], np.dtype[np.floating]]) -> FloatArray:
-    """Return float32 probabilities (C,) of unnormalised log-probabilities (C,)."""
-    likelihood = np.exp(log - log.max())
-    return np.asarray(likelihood / likelihood.sum(), np.float32)

@@ -1,194 +1,233 @@
-"""Fallback: the ladder of how far the meaning of a sign may be believed."""
+"""Fallback: how far the meaning of a sign may be believed, and whose word that takes where vision alone isn't sure."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from signpipe.catalogue import Catalogue, Category
+from signpipe.errors import SettingsError
+from signpipe.log_odds import fuse, supports
+from signpipe.opinion import VISION, Learner, Opinion, Role, Witness
 from signpipe.settings import FallbackSettings
-from signpipe.stages.fusion import fuse, is_more_cautious, supporters
-from signpipe.types import FloatArray, Frame, Opinion, SignTrack, TrackState, Verdict
-from signpipe.witnesses.base import Learner, Witness
+from signpipe.stages.caution import is_more_cautious
+from signpipe.types import Certainty, FloatArray, Frame, SignTrack, TrackState, Verdict
 
-# Sources that know what should be there without looking: they decide between classes that fit what is seen, no more.
-PRIORS = frozenset({"map"})
-# Sources that have a say in the category, not in the class.
-CATEGORY_ONLY = frozenset({"shape"})
-# Sources that look at the sign as vision does: what they settle is confirmed, what others settle is corroborated.
-LOOKING = frozenset({"vision", "template", "shape"})
 # A witness must say so many times in a row that something is no real sign: one sweep through a fence is no proof.
 DENIALS = 2
 
 
 @dataclass(slots=True)
+class _Heard:
+    """What one witness said of a track.
+
+    Attributes:
+        witness: Who it is.
+        opinion: The latest opinion.
+        denials: How often in a row it has said that this is no real sign.
+    """
+
+    witness: Witness
+    opinion: Opinion
+    denials: int = 0
+
+    @property
+    def weighted(self) -> tuple[float, FloatArray]:
+        """Weight and log-likelihoods, as `fuse` takes them."""
+        return self.witness.weight, self.opinion.log_likelihood
+
+
+@dataclass(slots=True)
 class _Memory:
-    """What the ladder remembers of a track.
+    """What the fallback remembers of a track.
 
     Attributes:
         held: The class that was published last, while it still is.
         category: The category that was published last, while it still is.
-        heard: The latest opinion of each witness.
-        denied: How often in a row each witness has said that this is no real sign.
-        asked_side: Side of the sign in pixels when the dear witnesses were asked last; 0 if they never were.
-        asked_turn: Call of the ladder at which that was.
-        taught: Whether this sign has told the priors already how right they are.
+        heard: What each witness said last, by its name.
+        asked_side: Side of the sign in pixels when the expensive witnesses were asked last; 0 if they never were.
+        asked_turn: Call of the fallback at which that was.
+        taught: Whether those who learn were told already how right they are about this sign.
     """
 
     held: int | None = None
     category: Category | None = None
-    heard: dict[str, Opinion] = field(default_factory=dict)
-    denied: Counter[str] = field(default_factory=Counter)
+    heard: dict[str, _Heard] = field(default_factory=dict)
     asked_side: float = 0.0
     asked_turn: int = -1
     taught: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class _Finding:
+    """What was found of the class.
+
+    Attributes:
+        class_id: The class that may be published, or None.
+        probability: float32 (C,), fused over all who were heard.
+        supporters: Besides vision, who a class rests on that vision alone wasn't sure of.
+    """
+
+    class_id: int | None
+    probability: FloatArray
+    supporters: tuple[_Heard, ...] = ()
+
+
 class Fallback:
-    """Give every track its verdict: its class if all sources together are sure of it, else its category, else nothing.
+    """Give every track its verdict: its class if all together are sure of it, else its category, else nothing.
 
     Vision speaks first, then whoever else was asked; what they say adds up in log-odds (`fuse`). Witnesses that cost
     next to nothing (a map, LiDAR) are asked about every sign in view, those that cost milliseconds (matching drawings)
-    only about signs that vision isn't sure of, at most `per_frame` a frame, those that have waited longest first; they
-    are asked again once a sign has grown. A guess is never published:
+    only about signs that vision isn't sure of, at most `per_frame` per frame, those that have waited longest first;
+    they are asked again once a sign has grown. A guess is never published:
 
-    - A class needs `accept` by vision alone, or `joint` where other sources have to help or a map holds against it, and
-      a sign that is familiar; once published it stays until it falls by as much as `release` is under `accept` (or
-      novelty rises by that over its bound), so that a verdict doesn't flicker.
-    - Outline and colour tell the category only: of the class the network knows more.
-    - A map is never a verdict alone: it decides between classes of which something is seen. Where it
+    - A class needs `accept` by vision alone, or `accept_fused` where witnesses have to help or a prior holds against
+      it, and a sign that is familiar; once published it stays until it falls by as much as `release` is under `accept`
+      (or novelty rises by that over its bound), so that a verdict doesn't flicker.
+    - Who has a say in the category only has none in the class: of that the network knows more.
+    - A prior is never a verdict alone: it decides between classes of which something is seen. Where it
       contradicts what the sensors are sure of, the more cautious stands: the sensors' reading, if it asks more of the
-      driver than the map's; else nothing, until they are sure in spite of the map. Either way the conflict is reported.
+      driver than the prior's; else nothing, until they are sure in spite of it. Either way the conflict is reported.
     - What a witness knows to be no real sign (a picture on a truck) is never published, not even its category.
     - Else the category is said, if the classes of one category together reach `category`. An unfamiliar sign can still
       have a sure category, as shape and colour tell it; something that looks like no sign at all gathers no evidence
-      (looks count less by their novelty) and stays unknown.
+      (observations count less by their novelty) and stays unknown.
 
     Args:
-        settings: The bounds of the ladder.
+        settings: The bounds.
         catalogue: The classes and their categories.
-        witnesses: The sources besides vision; the default is vision alone.
-        weights: Weight of each source's log-odds by its name; 1 for one that isn't named.
+        witnesses: Who is asked besides vision; the default is vision alone.
+
+    Raises:
+        SettingsError: Two witnesses share a name, or a weight is no share of 1.
     """
 
-    def __init__(
-        self,
-        settings: FallbackSettings,
-        catalogue: Catalogue,
-        witnesses: Sequence[Witness] = (),
-        weights: Mapping[str, float] | None = None,
-    ) -> None:
+    def __init__(self, settings: FallbackSettings, catalogue: Catalogue, witnesses: Sequence[Witness] = ()) -> None:
+        _check(witnesses)
         self._settings = settings
-        self._joint = max(settings.joint, settings.accept)  # help never makes it easier than seeing for oneself
+        self._accept_fused = max(settings.accept_fused, settings.accept)  # help never makes it easier than sight alone
         self._slack = settings.accept - settings.release  # by so much less what is published already may be sure
         self._catalogue = catalogue
-        self._cheap = tuple(witness for witness in witnesses if not witness.dear)
-        self._dear = tuple(witness for witness in witnesses if witness.dear)
-        self._learners = tuple(witness for witness in witnesses if isinstance(witness, Learner))
-        self._weights = dict(weights or {})
+        self._cheap = tuple(witness for witness in witnesses if not witness.expensive)
+        self._expensive = tuple(witness for witness in witnesses if witness.expensive)
         self._categories = tuple(Category)
         self._members = np.array([[sign.category is category for sign in catalogue] for category in self._categories])
         self._memory: dict[int, _Memory] = {}
         self._turn = 0
 
-    def __call__(self, tracks: list[SignTrack], frame: Frame | None = None) -> None:
-        """Set verdict, reason, source, class, probability and category of all living tracks, in place.
+    def __call__(self, tracks: Sequence[SignTrack], frame: Frame | None = None) -> list[Verdict]:
+        """Return the verdict on each living track, in their order; `SignTrack.judged` puts it on the track.
 
         Args:
             tracks: Every living track; what is remembered of others is dropped.
-            frame: The picture that they are seen in; None in a gap, when nobody has anything to go by.
+            frame: The picture that they are seen in, as the classifier was shown it; None in a gap, when nobody has
+                anything to go by.
+
+        Raises:
+            SettingsError: A witness gives an opinion that isn't one number per class.
         """
         self._turn += 1
         self._memory = {track.id: self._memory.get(track.id) or _Memory() for track in tracks}
-        if frame is not None and (self._cheap or self._dear):
+        if frame is not None and (self._cheap or self._expensive):
             self._ask([track for track in tracks if track.state is not TrackState.COASTING], frame)
-        for track in tracks:
-            if track.state is TrackState.TENTATIVE:
-                track.verdict, track.category = Verdict.UNKNOWN, None
-                track.verdict_reason = f"seen for {track.age:.2f} s only"
-            else:
-                self._judge(track, self._memory[track.id])
+        return [self._judge(track, self._memory[track.id]) for track in tracks]
 
     def _ask(self, seen: list[SignTrack], frame: Frame) -> None:
-        """Hear the witnesses: the cheap ones on all signs in view, the dear ones on the few that need it most."""
+        """Hear the witnesses: the cheap ones on all signs in view, the expensive ones on the few that need it most."""
         for track in seen:
             self._hear(self._cheap, track, frame)
-        if not self._dear:
+        if not self._expensive:
             return
         needy = [track for track in seen if track.state is TrackState.CONFIRMED and self._is_needy(track)]
         needy.sort(key=lambda track: (self._memory[track.id].asked_turn, -track.side))
         for track in needy[: self._settings.per_frame]:
             memory = self._memory[track.id]
             memory.asked_side, memory.asked_turn = track.side, self._turn
-            self._hear(self._dear, track, frame)
+            self._hear(self._expensive, track, frame)
 
     def _hear(self, witnesses: tuple[Witness, ...], track: SignTrack, frame: Frame) -> None:
-        memory = self._memory[track.id]
+        heard = self._memory[track.id].heard
+        shown = track if track.detected is None else replace(track, xyxy=track.detected)
         for witness in witnesses:
-            opinion = witness(track, frame)
+            opinion = witness(shown, frame)
             if opinion is not None:
-                memory.heard[witness.name] = opinion
-                memory.denied[witness.name] = memory.denied[witness.name] + 1 if opinion.impossible else 0
+                self._check(opinion, witness)
+                before = heard[witness.name].denials if witness.name in heard else 0
+                heard[witness.name] = _Heard(witness, opinion, before + 1 if opinion.impossible else 0)
+
+    def _check(self, opinion: Opinion, witness: Witness) -> None:
+        log = opinion.log_likelihood
+        if log.shape != (len(self._catalogue),) or not math.isfinite(log.max()) or np.isnan(log).any():
+            raise SettingsError(
+                f"The witness '{witness.name}' gives log-likelihoods of shape {log.shape} that can't be used; it must "
+                f"give {len(self._catalogue)}, one per class, none of them NaN and not all of them infinite."
+            )
 
     def _is_needy(self, track: SignTrack) -> bool:
         """Return True if vision isn't sure of a sign, and it can be seen better than when it was asked about last."""
         unsure = track.confidence < self._settings.ask_below or track.novelty > self._settings.novelty
-        return unsure and track.side > self._memory[track.id].asked_side * self._settings.again
+        return unsure and track.side > self._memory[track.id].asked_side * self._settings.rematch_growth
 
-    def _judge(self, track: SignTrack, memory: _Memory) -> None:
+    def _judge(self, track: SignTrack, memory: _Memory) -> Verdict:
+        if track.state is TrackState.TENTATIVE:
+            return Verdict(reason=f"seen for {track.age:.2f} s only")
         heard = tuple(memory.heard.values())
-        vision = Opinion("vision", track.evidence, self._vision_says(track), track.class_id)
-        track.opinions = (vision, *heard)
+        vision = Opinion(VISION, track.evidence, self._vision_says(track), track.class_id)
+        opinions = (vision, *(one.opinion for one in heard))
         needed = min(DENIALS, track.hits)
-        ruled_out = next((opinion for opinion in heard if memory.denied[opinion.source] >= needed), None)
+        ruled_out = next((one for one in heard if one.denials >= needed), None)
         if ruled_out is not None:
             memory.held = memory.category = None
-            track.verdict, track.category, track.source = Verdict.UNKNOWN, None, ruled_out.source
-            track.verdict_reason = f"{ruled_out.source}: no real sign, {ruled_out.text}"
-            return
-        class_id, sources = self._find(track, memory, heard)
-        track.conflict = self._conflict(class_id, track, heard)
-        memory.held = class_id
-        if class_id is not None:
-            track.verdict = Verdict.CONFIRMED if LOOKING.issuperset(sources) else Verdict.CORROBORATED
-            track.class_id, track.category, track.source = class_id, None, "+".join(sources)
-            track.verdict_reason = _reasons(track.opinions)
-            memory.category = None
+            name = ruled_out.witness.name
+            reason = f"{name}: no real sign, {ruled_out.opinion.text}"
+            return Verdict(reason=reason, witnesses=(name,), opinions=opinions)
+        found = self._find(track, memory, heard)
+        memory.held = found.class_id
+        if found.class_id is None:
+            verdict = self._judge_category(track, memory, heard)
         else:
-            self._fall_back(track, memory)
+            memory.category = None
+            by_sight = all(one.witness.role is Role.LOOKS for one in found.supporters)
+            verdict = Verdict(
+                Certainty.CONFIRMED if by_sight else Certainty.CORROBORATED,
+                _reasons(opinions),
+                witnesses=(VISION, *(one.witness.name for one in found.supporters)),
+                class_id=found.class_id,
+            )
+        conflict = self._conflict(found, heard)
+        reason = verdict.reason if found.class_id is not None else f"{_reasons(opinions)}; {verdict.reason}"
+        return replace(verdict, reason=reason, opinions=opinions, conflict=conflict, probability=found.probability)
 
-    def _find(self, track: SignTrack, memory: _Memory, heard: tuple[Opinion, ...]) -> tuple[int | None, list[str]]:
-        """Return the class that may be published, or None, and whom it rests on; fuse the track's probability."""
+    def _find(self, track: SignTrack, memory: _Memory, heard: tuple[_Heard, ...]) -> _Finding:
+        """Return the class that may be published, and who it rests on."""
         accept, evidence = self._settings.accept, track.evidence
         alone = self._is_sure(track, memory, track.probability, track.class_id, accept)
         held = track.class_id if alone else None
-        looked = tuple(opinion for opinion in heard if opinion.source not in PRIORS | CATEGORY_ONLY)
-        priors = tuple(opinion for opinion in heard if opinion.source in PRIORS)
-        if not looked and not priors:
-            return held, ["vision"]
-        familiar = any(opinion.familiar for opinion in looked)
-        sensed = fuse(evidence, looked, self._weights)
-        seen = int(sensed.argmax()) if looked else track.class_id
+        sensors = _of(heard, Role.LOOKS, Role.MEASURES)
+        priors = _of(heard, Role.PRIOR)
+        if not sensors and not priors:
+            return _Finding(held, track.probability)
+        familiar = any(one.opinion.familiar for one in sensors)
+        sensed = fuse(evidence, (one.weighted for one in sensors))
+        seen = int(sensed.argmax()) if sensors else track.class_id
         contested = self._is_restrained(seen, priors)
-        level = accept if seen == held and not contested else self._joint
+        level = accept if seen == held and not contested else self._accept_fused
         sure = self._is_sure(track, memory, sensed, seen, level, familiar)
         if sure:
             self._teach(memory, heard, seen)
-        track.probability = sensed
         if priors:
-            fused = fuse(evidence, (*looked, *priors), self._weights)
+            fused = fuse(evidence, (one.weighted for one in (*sensors, *priors)))
             best = int(fused.argmax())
             backed = best == seen if sure else self._fits(sensed, best)
-            needed = level if best == seen else self._joint
+            needed = level if best == seen else self._accept_fused
             if backed and self._is_sure(track, memory, fused, best, needed, familiar):
-                track.probability = fused
-                return best, self._sources(best, held, looked if sure else (*looked, *priors))
+                return _Finding(best, fused, _supporters(best, held, sensors if sure else (*sensors, *priors)))
             if contested:
-                return None, []
-        return (seen, self._sources(seen, held, looked)) if sure else (None, [])
+                return _Finding(None, sensed)
+        return _Finding(seen, sensed, _supporters(seen, held, sensors)) if sure else _Finding(None, sensed)
 
     def _is_sure(
         self,
@@ -205,78 +244,87 @@ class Fallback:
         return known and float(probability[class_id]) >= level - slack
 
     def _fits(self, sensed: FloatArray, class_id: int) -> bool:
-        """Return True if a map may choose a class: something is seen of it, and its category is sure by sight."""
+        """Return True if a prior may choose a class: something is seen of it, and its category is sure by sight."""
         members = self._members[:, class_id] @ self._members
         seen = float(sensed[class_id]) >= self._settings.support
         return seen and float(sensed @ members) >= self._settings.category
 
-    def _is_restrained(self, class_id: int, priors: tuple[Opinion, ...]) -> bool:
-        """Return True if a map names another class, and what the sensors see isn't the more cautious one."""
+    def _is_restrained(self, class_id: int, priors: tuple[_Heard, ...]) -> bool:
+        """Return True if a prior names another class, and what the sensors see isn't the more cautious one."""
         return any(
-            opinion.class_id != class_id
-            and not is_more_cautious(self._catalogue[class_id], self._catalogue[opinion.class_id])
-            for opinion in priors
-            if opinion.class_id is not None
+            named != class_id and not is_more_cautious(self._catalogue[class_id], self._catalogue[named])
+            for one in priors
+            if (named := one.opinion.class_id) is not None
         )
 
-    def _sources(self, class_id: int, held: int | None, heard: tuple[Opinion, ...]) -> list[str]:
-        """Return whom a class rests on: vision, and others where vision alone wasn't sure of it."""
-        return ["vision"] if class_id == held else ["vision", *supporters(class_id, heard, self._weights)]
-
-    def _teach(self, memory: _Memory, heard: tuple[Opinion, ...], class_id: int) -> None:
-        """Tell the priors, once a sign, whether they were right about one that the sensors are sure of."""
+    def _teach(self, memory: _Memory, heard: tuple[_Heard, ...], class_id: int) -> None:
+        """Tell those who learn, once per sign, whether they were right about one that the sensors are sure of."""
         if memory.taught:
             return
-        for witness in self._learners:
-            named = next((opinion.class_id for opinion in heard if opinion.source == witness.name), None)
-            if named is not None:
-                witness.learn(named == class_id)
+        for one in heard:
+            if isinstance(one.witness, Learner) and one.opinion.class_id is not None:
+                one.witness.learn(one.opinion.class_id == class_id)
                 memory.taught = True
 
-    def _conflict(self, published: int | None, track: SignTrack, heard: tuple[Opinion, ...]) -> str | None:
-        """Say who contradicts what is published, or holds it back."""
-        for opinion in heard:
-            if opinion.class_id is None or opinion.source not in PRIORS:
+    def _conflict(self, found: _Finding, heard: tuple[_Heard, ...]) -> str | None:
+        """Say which prior contradicts what is published, or holds it back."""
+        seen = int(found.probability.argmax())
+        for one in _of(heard, Role.PRIOR):
+            name, class_id = one.witness.name, one.opinion.class_id
+            if class_id is None:
                 continue
-            named = self._catalogue[opinion.class_id].title.lower()
-            if published is not None and opinion.class_id != published:
-                return f"the {opinion.source} says {named}, overruled"
-            seen = int(track.probability.argmax())
-            if published is None and opinion.class_id != seen and track.probability[seen] >= self._settings.accept:
-                return f"{self._catalogue[seen].title.lower()} is held back: the {opinion.source} says {named}"
+            named = self._catalogue[class_id].title.lower()
+            if found.class_id is not None and class_id != found.class_id:
+                return f"the {name} says {named}, overruled"
+            if found.class_id is None and class_id != seen and found.probability[seen] >= self._settings.accept:
+                return f"{self._catalogue[seen].title.lower()} is held back: the {name} says {named}"
         return None
 
-    def _fall_back(self, track: SignTrack, memory: _Memory) -> None:
+    def _judge_category(self, track: SignTrack, memory: _Memory, heard: tuple[_Heard, ...]) -> Verdict:
         """Say no more than the category, if even that is sure."""
-        looked = [opinion for opinion in track.opinions[1:] if opinion.source not in PRIORS]
-        shares = self._members @ fuse(track.evidence, looked, self._weights)
+        sensors = _of(heard, Role.LOOKS, Role.MEASURES, Role.CATEGORY_ONLY)
+        shares = self._members @ fuse(track.evidence, (one.weighted for one in sensors))
         best = int(shares.argmax())
         category, share = self._categories[best], float(shares[best])
-        doubt = _reasons(track.opinions)
         if share >= self._settings.category - self._slack * (memory.category is category):
             memory.category = category
-            track.verdict, track.category = Verdict.UNCERTAIN, category.value
-            track.verdict_reason = f"{doubt}; {category.value} at {share:.2f}"
-        else:
-            memory.category = None
-            track.verdict, track.category = Verdict.UNKNOWN, None
-            track.verdict_reason = f"{doubt}; no category over {share:.2f}"
+            return Verdict(Certainty.UNCERTAIN, f"{category.value} at {share:.2f}", category.value)
+        memory.category = None
+        return Verdict(reason=f"no category over {share:.2f}")
 
     def _vision_says(self, track: SignTrack) -> str:
         """Say what vision alone makes of a sign."""
+        seen = "one observation" if track.hits == 1 else f"{track.hits} observations"
         if track.novelty > self._settings.novelty:
-            return f"unlike any sign of the catalogue (novelty {track.novelty:.2f} over {_looks(track)})"
+            return f"unlike any sign of the catalogue (novelty {track.novelty:.2f} over {seen})"
         if track.confidence >= self._settings.accept:
-            return f"{self._catalogue[track.class_id].name} at {track.confidence:.2f} over {_looks(track)}"
+            return f"{self._catalogue[track.class_id].name} at {track.confidence:.2f} over {seen}"
         first, second = np.argsort(-track.probability, kind="stable")[:2]
         names = [f"{self._catalogue[int(id_)].name} at {track.probability[id_]:.2f}" for id_ in (first, second)]
-        return f"{' or '.join(names)} over {_looks(track)}"
+        return f"{' or '.join(names)} over {seen}"
+
+
+def _check(witnesses: Sequence[Witness]) -> None:
+    """Refuse witnesses that can't be told apart or weighed."""
+    names = [VISION]
+    for witness in witnesses:
+        if witness.name in names:
+            raise SettingsError(f"Two witnesses are called '{witness.name}'; give each a name of its own.")
+        if not 0 <= witness.weight <= 1:
+            raise SettingsError(f"The weight of the witness '{witness.name}' is {witness.weight}; give 0 to 1.")
+        names.append(witness.name)
+
+
+def _of(heard: tuple[_Heard, ...], *roles: Role) -> tuple[_Heard, ...]:
+    """Return those who have one of the roles."""
+    return tuple(one for one in heard if one.witness.role in roles)
+
+
+def _supporters(class_id: int, held: int | None, heard: tuple[_Heard, ...]) -> tuple[_Heard, ...]:
+    """Return who a class rests on besides vision: nobody where vision alone is sure of it."""
+    return () if class_id == held else tuple(one for one in heard if supports(class_id, *one.weighted))
 
 
 def _reasons(opinions: tuple[Opinion, ...]) -> str:
     """Return who said what."""
-    return "; ".join(f"{opinion.source}: {opinion.text}" for opinion in opinions)
-
-
-def _looks(track: SignTrack) -> str:
-    return "one look" if track.hits == 1 else f"{track.hits} looks"
+    return "; ".join(f"{opinion.witness}: {opinion.text}" for opinion in opinions)

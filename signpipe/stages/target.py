@@ -7,7 +7,7 @@ from signpipe.stages.evidence import ClassEvidence
 from signpipe.stages.kalman import BoxFilter
 from signpipe.types import FloatArray, SignTrack, TrackState
 
-# Weight of a look at a sign that the picture's edge may cut.
+# Weight of an observation of a sign that the picture's edge may cut.
 CUT_VISIBILITY = 0.3
 
 
@@ -30,6 +30,7 @@ class Target:
         self.box = BoxFilter(xyxy, picture)
         self.evidence = ClassEvidence(classes, settings)
         self.detection: int | None = None
+        self._detected: FloatArray | None = None
         self._settings = settings
         self._born = self._seen = self._now = now
         self._hits = 0
@@ -58,12 +59,12 @@ class Target:
         return self.unseen > self._settings.coast_timeout
 
     def advance(self, now: float) -> None:
-        """Predict the box at `now`, in seconds of media time; without a look, the track coasts."""
+        """Predict the box at `now`, in seconds of media time; without an observation, the track coasts."""
         self.box.predict(now - self._now)
         self._now = now
-        self.detection = None
+        self.detection = self._detected = None
 
-    def look(self, detection: int, xyxy: FloatArray, score: float, probability: FloatArray, novelty: float) -> None:
+    def observe(self, detection: int, xyxy: FloatArray, score: float, probability: FloatArray, novelty: float) -> None:
         """Take this frame's detection in.
 
         Args:
@@ -78,7 +79,8 @@ class Target:
             self.box.update(xyxy)
         visibility = CUT_VISIBILITY if self._cut else 1.0
         self.evidence.add(probability, novelty, self.box.side, visibility, self.unseen)
-        self.detection, self._score, self._seen = detection, score, self._now
+        self.detection, self._detected = detection, xyxy
+        self._score, self._seen = score, self._now
         self._hits += 1
         old_enough = self._now - self._born >= self._settings.confirm_after
         self._confirmed |= old_enough and self._hits >= self._settings.confirm_hits
@@ -103,4 +105,5 @@ class Target:
             novelty=self.evidence.novelty,
             velocity=self.box.velocity,
             detection=self.detection,
+            detected=self._detected,
         )

@@ -1,4 +1,4 @@
-"""Track: follow each sign over frames, and add up what its looks say of its class."""
+"""Track: follow each sign over frames, and add up what its observations say of its class."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from signpipe.catalogue import Catalogue
+from signpipe.log_odds import softmax
 from signpipe.settings import TrackSettings
 from signpipe.stages.association import associate, disagree, is_duplicate
-from signpipe.stages.evidence import softmax
 from signpipe.stages.target import Target
 from signpipe.types import LARGEST_DISORDER, Classifications, Detections, FloatArray, SignTrack, TrackState
 
@@ -19,7 +19,7 @@ SMALLEST_PROBABILITY = 1e-6
 class Track:
     """Turn detections into tracks with identity, a smooth box and a fused class.
 
-    A Kalman filter a sign (`BoxFilter`), gated assignment (`associate`) and class evidence in log-odds
+    A Kalman filter per sign (`BoxFilter`), gated assignment (`associate`) and class evidence in log-odds
     (`ClassEvidence`). All times are real seconds of the media's clock; only `confirm_hits` counts frames.
 
     Args:
@@ -42,7 +42,7 @@ class Track:
 
         Args:
             detections: N boxes in source pixels.
-            classifications: Their classes, one row a detection.
+            classifications: Their classes, one row per detection.
             media_time: When the frame was taken, seconds. A step back by more than half a second
                 starts afresh.
             picture_shape: Height and width of the picture, and whatever follows; another size starts afresh.
@@ -57,7 +57,7 @@ class Track:
         now = self._advance(media_time)
         self._targets = [target for target in self._targets if not target.is_lost]
         belief = classifications.belief
-        pairs = self._match(detections, belief, classifications.told)
+        pairs = self._match(detections, belief, classifications.known_mass)
         taken = {column: self._targets[row] for row, column in pairs}
         for index in _by_score(detections):
             target = taken.get(index)
@@ -67,7 +67,7 @@ class Track:
                 taken[index] = target
             if target is not None:
                 score, novelty = float(detections.score[index]), float(classifications.novelty[index])
-                target.look(index, detections.xyxy[index], score, belief[index], novelty)
+                target.observe(index, detections.xyxy[index], score, belief[index], novelty)
         self._targets = [target for target in self._targets if not target.is_over]
         ids = [taken[index].id if index in taken else -1 for index in range(len(detections))]
         return self._published(), ids
@@ -75,17 +75,17 @@ class Track:
     def snapshot(
         self, detections: Detections, classifications: Classifications, picture_shape: Sequence[int]
     ) -> tuple[list[SignTrack], list[int]]:
-        """Take a picture that has nothing to do with any other: every sign is judged by this one look.
+        """Take a picture that has nothing to do with any other: every sign is judged by this one observation.
 
         Tracks that were followed until now end. Ids go on, so that none is used twice within a run.
 
         Args:
             detections: N boxes in source pixels.
-            classifications: Their classes, one row a detection.
+            classifications: Their classes, one row per detection.
             picture_shape: Height and width of the picture, and whatever follows.
 
         Returns:
-            One confirmed track a sign, and the id of each detection's track, or -1 for a second box of one sign.
+            One confirmed track per sign, and the id of each detection's track, or -1 for a second box of one sign.
         """
         self.reset()
         height, width = picture_shape[0], picture_shape[1]
@@ -94,9 +94,10 @@ class Track:
             if is_duplicate(detections.xyxy[index], detections.xyxy[list(tracks)]):
                 continue
             evidence = np.log(np.maximum(classifications.belief[index], SMALLEST_PROBABILITY))
+            seen = np.clip(detections.xyxy[index], 0, [width, height, width, height]).astype(np.float32)
             tracks[index] = SignTrack(
                 id=self._next_id(),
-                xyxy=np.clip(detections.xyxy[index], 0, [width, height, width, height]).astype(np.float32),
+                xyxy=seen,
                 state=TrackState.CONFIRMED,
                 score=float(detections.score[index]),
                 age=0.0,
@@ -107,6 +108,7 @@ class Track:
                 class_id=int(evidence.argmax()),
                 novelty=float(classifications.novelty[index]),
                 detection=index,
+                detected=detections.xyxy[index],
             )
         ids = [tracks[index].id if index in tracks else -1 for index in range(len(detections))]
         return list(tracks.values()), ids
@@ -131,12 +133,12 @@ class Track:
             target.advance(self._now)
         return self._now
 
-    def _match(self, detections: Detections, belief: FloatArray, told: FloatArray) -> list[tuple[int, int]]:
+    def _match(self, detections: Detections, belief: FloatArray, known_mass: FloatArray) -> list[tuple[int, int]]:
         if not self._targets or not len(detections):
             return []
         usual = np.stack([target.evidence.mean for target in self._targets])
-        # A look that can't tell contradicts nothing.
-        disagreement = disagree(usual, belief) * told
+        # An observation that can't tell contradicts nothing.
+        disagreement = disagree(usual, belief) * known_mass
         boxes = [target.box for target in self._targets]
         return associate(boxes, detections.xyxy, disagreement, self._settings.gate, self._settings.appearance)
 

@@ -1,4 +1,4 @@
-"""Witnesses: sources other than the classifier that have an opinion on what a sign is."""
+"""Witnesses: what besides the classifier has an opinion on what a sign is."""
 
 from __future__ import annotations
 
@@ -6,11 +6,10 @@ import logging
 
 from signpipe.catalogue import Catalogue
 from signpipe.errors import SourceError
+from signpipe.opinion import Witness
 from signpipe.settings import Settings
-from signpipe.witnesses.base import Learner, Witness
 
 logger = logging.getLogger(__name__)
-__all__ = ["Learner", "Witness", "open_witnesses", "source_weights"]
 
 
 def open_witnesses(settings: Settings, catalogue: Catalogue) -> list[Witness]:
@@ -46,13 +45,3 @@ def open_witnesses(settings: Settings, catalogue: Catalogue) -> list[Witness]:
 
         witnesses.append(ShapeWitness(settings.shape, catalogue))
     return witnesses
-
-
-def source_weights(settings: Settings) -> dict[str, float]:
-    """Return the weight of each witness's log-odds, by its name."""
-    return {
-        "template": settings.template.weight,
-        "shape": settings.shape.weight,
-        "map": settings.map.weight,
-        "lidar": settings.lidar.weight,
-    }

@@ -9,8 +9,9 @@ import numpy.typing as npt
 
 from signpipe.catalogue import Catalogue
 from signpipe.lidar import Calibration, Sighting, View, sight
+from signpipe.opinion import Opinion, Role
 from signpipe.settings import LidarSettings
-from signpipe.types import FloatArray, Frame, Opinion, SignTrack
+from signpipe.types import FloatArray, Frame, SignTrack
 
 # Sizes in shares of the usual one (VwV-StVO, sizes 1 to 3: circles of 420, 600, 750 mm, triangles of 630, 900, 1260 mm;
 # gantries have larger ones), and how often each is met.
@@ -44,9 +45,11 @@ class LidarWitness:
     """
 
     name = "lidar"
-    dear = False
+    role = Role.MEASURES
+    expensive = False
 
     def __init__(self, settings: LidarSettings, catalogue: Catalogue, calibration: Calibration) -> None:
+        self.weight = settings.weight
         self._calibration = calibration
         self._sensor_height = settings.sensor_height
         self._real = np.array([(sign.width, sign.height) for sign in catalogue])

@@ -12,8 +12,9 @@ from signpipe.catalogue import Catalogue
 from signpipe.errors import SettingsError
 from signpipe.geodesy import metres_per_degree, place, turn
 from signpipe.maps import MapKind, MapSign, open_map
+from signpipe.opinion import Opinion, Role
 from signpipe.settings import CameraSettings, MapSettings, PositionSettings
-from signpipe.types import FloatArray, Frame, Opinion, Pose, SignTrack
+from signpipe.types import FloatArray, Frame, Pose, SignTrack
 
 PRIOR_SIGNS = 10.0  # signs that the stated error rate is worth before any was seen
 LEAST_ERROR = 0.05  # no map is trusted further, however often it was right: roads change
@@ -82,7 +83,9 @@ class MapWitness:
 
     Attributes:
         name: "map".
-        dear: False: an answer takes a fraction of a millisecond.
+        role: PRIOR.
+        weight: From the settings.
+        expensive: False: an answer takes a fraction of a millisecond.
 
     Raises:
         SettingsError: No map is set.
@@ -91,7 +94,8 @@ class MapWitness:
     """
 
     name = "map"
-    dear = False
+    role = Role.PRIOR
+    expensive = False
 
     def __init__(
         self, settings: MapSettings, camera: CameraSettings, position: PositionSettings, catalogue: Catalogue
@@ -99,6 +103,7 @@ class MapWitness:
         if settings.file is None:
             raise SettingsError("There is no map to ask; set map.file.")
         self._map = open_map(settings.file, catalogue)
+        self.weight = settings.weight
         self._settings = settings
         self._camera = camera
         self._position = position

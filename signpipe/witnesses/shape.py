@@ -10,44 +10,48 @@ import numpy as np
 import numpy.typing as npt
 
 from signpipe.catalogue import Catalogue, Shape, SignClass
-from signpipe.crops import crop_signs
+from signpipe.crops import MARGIN, crop_signs
+from signpipe.opinion import Opinion, Role
 from signpipe.settings import ShapeSettings
-from signpipe.types import FloatArray, Frame, Image, Opinion, SignTrack
+from signpipe.types import FloatArray, Frame, Image, SignTrack
 
 SIZE = 48  # side of the crop in pixels
-MARGIN = 0.1  # around the sign, so that its outline shows
 TILE = 6  # side of a tile in pixels
 MODEL = "shape.npz"
 SURE = 0.8  # probability from which the opinion's text names what is seen
 
 
 class ShapeWitness:
-    """Tells the looks of signs apart (red circle, blue circle, triangle, octagon, ...) by outline and colour alone.
+    """Tells red circles, blue circles, triangles, octagons and the like apart by outline and colour alone.
 
     The crop is parted into tiles, and each says how red, blue, yellow and light it is and which way its edges run
     (the second moments of the gradient, Bigün and Granlund 1987, over the local contrast). All are bounded, and a
     multinomial model adds up what the tiles say: what lies before a few tiles can't outvote the others. It was fitted
-    on signs in plain view and on half hidden ones, by `signpipe.lab.training.witnesses.fit_shape`, with every look
+    on signs in plain view and on half hidden ones, by `signpipe.lab.training.witnesses.fit_shape`, with every outline
     equally probable, so that its log-probabilities are log-likelihoods.
 
     Args:
         settings: The smallest sign that is asked about.
-        catalogue: The classes; all of one look share its likelihood. One with a look that the model doesn't know gets
-            the mean: nothing is said of it.
+        catalogue: The classes; all of one outline share its likelihood. One with an outline that the model doesn't know
+            gets the mean: nothing is said of it.
 
     Attributes:
         name: "shape".
-        dear: True: an answer takes about a millisecond.
+        role: CATEGORY_ONLY.
+        weight: From the settings.
+        expensive: True: an answer takes about a millisecond.
     """
 
     name = "shape"
-    dear = True
+    role = Role.CATEGORY_ONLY
+    expensive = True
 
     def __init__(self, settings: ShapeSettings, catalogue: Catalogue) -> None:
+        self.weight = settings.weight
         self._smallest = settings.smallest
-        looks, self._weights = _model()
-        self._looks = looks
-        self._look_of = np.array([looks.index(look) if (look := look_of(sign)) in looks else -1 for sign in catalogue])
+        self._outlines, self._weights = _model()
+        rows = {outline: row for row, outline in enumerate(self._outlines)}
+        self._row_of = np.array([rows.get(outline_of(sign), -1) for sign in catalogue])
 
     def __call__(self, track: SignTrack, frame: Frame, /) -> Opinion | None:
         """Say what a sign's outline and colour speak for.
@@ -61,25 +65,25 @@ class ShapeWitness:
         """
         if min(track.xyxy[2] - track.xyxy[0], track.xyxy[3] - track.xyxy[1]) < self._smallest:
             return None
-        by_look = self.log_likelihood(crop_signs(frame.image, track.xyxy, MARGIN, SIZE)[0])
-        probability = np.exp(by_look)
+        by_outline = self.log_likelihood(crop_signs(frame.image, track.xyxy, MARGIN, SIZE)[0])
+        probability = np.exp(by_outline)
         best = int(probability.argmax())
-        text = f"{self._looks[best]} at {probability[best]:.2f}" if probability[best] >= SURE else "no clear outline"
-        known = self._look_of >= 0
-        log_likelihood = np.where(known, by_look[self._look_of], by_look[self._look_of[known]].mean())
+        text = f"{self._outlines[best]} at {probability[best]:.2f}" if probability[best] >= SURE else "no clear outline"
+        known = self._row_of >= 0
+        log_likelihood = np.where(known, by_outline[self._row_of], by_outline[self._row_of[known]].mean())
         return Opinion(self.name, log_likelihood.astype(np.float32), text)
 
     def log_likelihood(self, crop: Image) -> npt.NDArray[np.float64]:
-        """Return the log-likelihood of each look, float64 (looks,), normalised over them.
+        """Return the log-likelihood of each outline, float64 (outlines,), normalised over them.
 
         Args:
-            crop: BGR uint8 (48, 48, 3), by the crop protocol with a margin of 0.1.
+            crop: BGR uint8 (48, 48, 3), by the crop protocol.
         """
         logits = self._weights[:, :-1] @ outline_features(crop) + self._weights[:, -1]
         return np.asarray(logits - np.logaddexp.reduce(logits), np.float64)
 
 
-def look_of(sign: SignClass) -> str:
+def outline_of(sign: SignClass) -> str:
     """Return what is to be seen of a sign from afar, such as "triangle" or "mandatory circle".
 
     Of circles the category tells the colours. Other outlines have one colour each: a triangle that gives priority at
@@ -119,6 +123,6 @@ def outline_features(crop: Image) -> FloatArray:
 
 @lru_cache(maxsize=1)
 def _model() -> tuple[tuple[str, ...], FloatArray]:
-    """Return the looks and their weights, float32 (looks, features + 1), the last of which is the bias."""
+    """Return the outlines and their weights, float32 (outlines, features + 1), the last of which is the bias."""
     with files(__package__).joinpath(MODEL).open("rb") as file, np.load(file) as stored:
         return tuple(stored["looks"].tolist()), stored["weights"]

@@ -10,12 +10,12 @@ import numpy as np
 
 from signpipe.catalogue import Catalogue
 from signpipe.catalogue.drawings import drawing_svg, framed_drawing
-from signpipe.crops import crop_signs
+from signpipe.crops import MARGIN, crop_signs
+from signpipe.opinion import Opinion, Role
 from signpipe.settings import TemplateSettings
-from signpipe.types import FloatArray, Frame, Image, Opinion, SignTrack
+from signpipe.types import FloatArray, Frame, Image, SignTrack
 
 SIZE = 48  # side of the crop in pixels
-MARGIN = 0.1  # around the sign
 TILE = 6  # side of a tile in pixels
 SHIFT = 2  # pixels by which a sign may lie beside the middle of its box
 SCALES = (0.92, 1.0, 1.08)  # of a sign to its box
@@ -49,13 +49,17 @@ class TemplateWitness:
 
     Attributes:
         name: "template".
-        dear: True: an answer takes milliseconds.
+        role: LOOKS.
+        weight: From the settings.
+        expensive: True: an answer takes milliseconds.
     """
 
     name = "template"
-    dear = True
+    role = Role.LOOKS
+    expensive = True
 
     def __init__(self, settings: TemplateSettings, catalogue: Catalogue) -> None:
+        self.weight = settings.weight
         self._smallest = settings.smallest
         self._catalogue = catalogue
         self._scale, offsets = _model()
@@ -101,7 +105,7 @@ def resemblance(crop: Image, side: float, names: tuple[str, ...]) -> FloatArray:
     """Return how well drawings fit a crop: float32 (N,), sums over tiles of log-likelihood ratios to the outliers.
 
     Args:
-        crop: BGR uint8 (48, 48, 3), by the crop protocol with a margin of 0.1.
+        crop: BGR uint8 (48, 48, 3), by the crop protocol.
         side: Side of the sign's box in its picture in pixels; drawings are blurred as a sign of that size is.
         names: Classes of the catalogue, all with a drawing.
     """

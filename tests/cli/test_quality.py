@@ -138,7 +138,7 @@ def test_a_listed_picture_that_is_missing_and_signs_without_a_class(
         signpipe("evaluate", task, *arguments).assert_one_sentence("marks no sign of the catalogue's classes")
 
 
-def test_rungs_and_levels_on_drawings(signpipe: Run, tracks: Path, tmp_path: Path) -> None:
+def test_witnesses_and_levels_on_drawings(signpipe: Run, tracks: Path, tmp_path: Path) -> None:
     file = tmp_path / "fallback.json"
     options = ("--data", tracks, "--looks", 3, "--json", file)
     outcome = signpipe("evaluate", "fallback", *options, "--only", "clean", "--only", "map empty")
@@ -160,7 +160,7 @@ def test_rungs_and_levels_on_drawings(signpipe: Run, tracks: Path, tmp_path: Pat
         ("publishing", ("--allowed", 0), "must be between 0 and 1, not 0"),
     ],
 )
-def test_bad_questions_about_the_ladder(
+def test_bad_questions_about_the_fallback(
     signpipe: Run, tracks: Path, command: str, option: tuple[object, ...], said: str
 ) -> None:
     outcome = signpipe("evaluate", command, "--data", tracks, *option)

@@ -8,6 +8,7 @@ from signpipe.catalogue import load_catalogue
 from signpipe.types import (
     Advisory,
     AdvisoryStatus,
+    Certainty,
     Classifications,
     Detections,
     Frame,
@@ -32,7 +33,7 @@ def track(
     xyxy: tuple[float, float, float, float] = (100, 80, 140, 120),
     name: str = "speed_limit_80",
     probability: float = 0.97,
-    verdict: Verdict = Verdict.CONFIRMED,
+    certainty: Certainty = Certainty.CONFIRMED,
     state: TrackState = TrackState.CONFIRMED,
     category: str | None = None,
 ) -> SignTrack:
@@ -50,9 +51,7 @@ def track(
         evidence=np.log(probabilities),
         probability=probabilities,
         class_id=class_id,
-        verdict=verdict,
-        verdict_reason="vision 97 %",
-        category=category,
+        verdict=Verdict(certainty, "vision 97 %", category),
     )
 
 
@@ -64,7 +63,7 @@ def advisory(
     age: float = 1.0,
     class_id: int | None = 5,
 ) -> Advisory:
-    return Advisory(topic, message, value, 0.97, "vision", status, 1.0, 2.0, age, 299.0, 4990.0, 1, class_id)
+    return Advisory(topic, message, value, 0.97, ("vision",), status, 1.0, 2.0, age, 299.0, 4990.0, 1, class_id)
 
 
 def frame_result(

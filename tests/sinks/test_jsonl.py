@@ -18,20 +18,20 @@ from hypothesis import strategies as st
 
 import signpipe.sinks
 from signpipe.errors import OutputError
+from signpipe.opinion import Opinion
 from signpipe.sinks.base import RunInfo
 from signpipe.sinks.events import EventsSink
 from signpipe.sinks.jsonl import JsonlSink, result_record
 from signpipe.sinks.lines import LineFile
 from signpipe.types import (
     AdvisoryStatus,
+    Certainty,
     Classifications,
     Detections,
     Frame,
     FrameResult,
-    Opinion,
     Pose,
     TrackState,
-    Verdict,
 )
 from tests.sinks.results import CATALOGUE, advisory, frame_result, gap_result, track
 from tests.support.limits import file_size_limit
@@ -81,7 +81,7 @@ def test_a_file_has_a_run_record_one_record_a_result_and_an_end(tmp_path: Path) 
 
 
 def test_a_detection_carries_the_single_frame_class_and_its_track(tmp_path: Path) -> None:
-    seen = track(track_id=4, xyxy=(10.123, 20.456, 40.5, 50.25), verdict=Verdict.UNCERTAIN, category="prohibitory")
+    seen = track(track_id=4, xyxy=(10.123, 20.456, 40.5, 50.25), certainty=Certainty.UNCERTAIN, category="prohibitory")
     (detection,) = write(tmp_path / "a.jsonl", frame_result(tracks=[seen]))[1]["detections"]
 
     assert detection["xyxy"] == [10.12, 20.46, 40.5, 50.25]
@@ -100,25 +100,26 @@ def test_a_detection_without_track_or_class_says_null(tmp_path: Path) -> None:
     assert [detection[k] for k in ("class_id", "class_name", "probability", "track_id", "state")] == [None] * 5
 
 
-@pytest.mark.parametrize("verdict", list(Verdict))
-def test_a_track_names_its_class_only_if_the_verdict_is_sure(tmp_path: Path, verdict: Verdict) -> None:
-    sign = track(verdict=verdict, category=None if verdict is Verdict.UNKNOWN else "prohibitory")
+@pytest.mark.parametrize("certainty", list(Certainty))
+def test_a_track_names_its_class_only_if_the_verdict_is_sure(tmp_path: Path, certainty: Certainty) -> None:
+    sign = track(certainty=certainty, category=None if certainty is Certainty.UNKNOWN else "prohibitory")
     (record,) = write(tmp_path / "a.jsonl", frame_result(tracks=[sign]))[1]["tracks"]
 
-    sure = verdict in (Verdict.CONFIRMED, Verdict.CORROBORATED)
+    sure = certainty in (Certainty.CONFIRMED, Certainty.CORROBORATED)
     assert record["class_name"] == ("speed_limit_80" if sure else None)
     assert (record["class_id"] is not None) is sure
     assert (record["probability"] is not None) is sure
     assert record["best_class_name"] == "speed_limit_80"
-    assert record["category"] == (None if verdict is Verdict.UNKNOWN else "prohibitory")
+    assert record["category"] == (None if certainty is Certainty.UNKNOWN else "prohibitory")
 
 
 def test_what_other_sources_say_and_where_the_car_is_are_on_record() -> None:
-    one = track(verdict=Verdict.CORROBORATED)
+    one = track(certainty=Certainty.CORROBORATED)
     log = np.zeros(len(CATALOGUE), np.float32)
     eighty = CATALOGUE.by_name("speed_limit_80").id
-    one.opinions = (Opinion("vision", one.evidence, "80 at 0.6"), Opinion("map", log, "80 at 12 m", eighty))
-    one.source, one.conflict = "vision+map", "the lidar says otherwise"
+    opinions = (Opinion("vision", one.evidence, "80 at 0.6"), Opinion("map", log, "80 at 12 m", eighty))
+    conflict = "the lidar says otherwise"
+    one.verdict = replace(one.verdict, opinions=opinions, witnesses=("vision", "map"), conflict=conflict)
     result = frame_result(tracks=[one])
     assert isinstance(result.frame, Frame)
     result.frame.pose = Pose(50.1, 9.2, 181.24, None)
@@ -132,7 +133,7 @@ def test_what_other_sources_say_and_where_the_car_is_are_on_record() -> None:
 
 
 def test_the_schema_refuses_a_class_name_under_an_uncertain_verdict() -> None:
-    record = result_record(frame_result(tracks=[track(verdict=Verdict.UNCERTAIN)]), CATALOGUE)
+    record = result_record(frame_result(tracks=[track(certainty=Certainty.UNCERTAIN)]), CATALOGUE)
     VALIDATOR.validate(record)
     record["tracks"][0] |= {"class_id": 5, "class_name": "speed_limit_80"}
 
@@ -175,7 +176,7 @@ anything = st.floats(width=32)
     timing=st.floats(),
     reason=st.text(),
     state=st.sampled_from(TrackState),
-    verdict=st.sampled_from(Verdict),
+    certainty=st.sampled_from(Certainty),
 )
 def test_whatever_the_numbers_are_the_line_is_strict_json(
     box: tuple[float, float, float, float],
@@ -185,11 +186,11 @@ def test_whatever_the_numbers_are_the_line_is_strict_json(
     timing: float,
     reason: str,
     state: TrackState,
-    verdict: Verdict,
+    certainty: Certainty,
 ) -> None:
-    sign = track(xyxy=box, state=state, verdict=verdict)
+    sign = track(xyxy=box, state=state, certainty=certainty)
     sign.probability = np.array(probability, np.float32)
-    sign.verdict_reason = reason.encode("utf-8", "replace").decode()
+    sign.verdict = replace(sign.verdict, reason=reason.encode("utf-8", "replace").decode())
     result = frame_result(media_time=media_time, tracks=[sign])
     result.detections.score[:] = score
     result.timings_ms = {"total": timing}
@@ -203,7 +204,7 @@ def test_whatever_the_numbers_are_the_line_is_strict_json(
             assert number == pytest.approx(value, abs=0.0051, rel=1e-6)
         else:
             assert number is None
-    assert record["tracks"][0]["reason"] == sign.verdict_reason
+    assert record["tracks"][0]["reason"] == sign.verdict.reason
 
 
 def test_numpy_integers_are_written_as_numbers(tmp_path: Path) -> None:

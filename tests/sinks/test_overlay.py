@@ -12,13 +12,13 @@ from signpipe.sinks.overlay import Overlay
 from signpipe.types import (
     Advisory,
     AdvisoryStatus,
+    Certainty,
     Detections,
     Frame,
     Gap,
     Image,
     SignTrack,
     TrackState,
-    Verdict,
 )
 from tests.sinks.results import CATALOGUE, advisory, frame_result, picture, track
 
@@ -50,12 +50,12 @@ def test_the_result_is_a_new_picture_of_the_same_size() -> None:
     assert (image == picture(640, 480)).all()
 
 
-@pytest.mark.parametrize("verdict", list(Verdict))
-def test_the_colour_of_a_box_says_how_sure_it_is(verdict: Verdict) -> None:
-    drawn = around(draw(track(xyxy=BOX, verdict=verdict)))
+@pytest.mark.parametrize("certainty", list(Certainty))
+def test_the_colour_of_a_box_says_how_sure_it_is(certainty: Certainty) -> None:
+    drawn = around(draw(track(xyxy=BOX, certainty=certainty)))
 
-    assert (count(drawn, GREEN) > 200) is (verdict is Verdict.CONFIRMED)
-    assert (count(drawn, AMBER) > 200) is (verdict is Verdict.UNCERTAIN)
+    assert (count(drawn, GREEN) > 200) is (certainty is Certainty.CONFIRMED)
+    assert (count(drawn, AMBER) > 200) is (certainty is Certainty.UNCERTAIN)
 
 
 def test_what_lies_inside_a_box_stays_visible() -> None:
@@ -70,10 +70,10 @@ def test_the_box_of_a_coasting_track_is_dashed() -> None:
     assert 0.3 * seen < coasting < 0.8 * seen
 
 
-@pytest.mark.parametrize("verdict", [Verdict.UNCERTAIN, Verdict.UNKNOWN])
-def test_the_guess_behind_an_unsure_verdict_is_not_shown(verdict: Verdict) -> None:
+@pytest.mark.parametrize("certainty", [Certainty.UNCERTAIN, Certainty.UNKNOWN])
+def test_the_guess_behind_an_unsure_verdict_is_not_shown(certainty: Certainty) -> None:
     one, other = (
-        draw(track(xyxy=BOX, verdict=verdict, category=None, name=name, probability=probability))
+        draw(track(xyxy=BOX, certainty=certainty, category=None, name=name, probability=probability))
         for name, probability in [("stop", 0.5), ("speed_limit_30", 0.7)]
     )
     sure, sure_of_another = (draw(track(xyxy=BOX, name=name)) for name in ("stop", "speed_limit_30"))
@@ -128,7 +128,7 @@ def test_a_stale_advisory_looks_different_and_more_lines_than_fit_are_summed_up(
 @pytest.mark.parametrize("size", [(1, 1), (2, 300), (64, 48), (201, 201), (320, 240), (1280, 300), (3840, 2160)])
 def test_every_size_can_be_drawn_on(size: tuple[int, int]) -> None:
     width, height = size
-    signs = [track(n, (0, 0, width * n / 5, height * n / 5), verdict=v) for n, v in enumerate(Verdict, 1)]
+    signs = [track(n, (0, 0, width * n / 5, height * n / 5), certainty=v) for n, v in enumerate(Certainty, 1)]
     assert draw(*signs, advisories=[advisory()], size=size).shape == (height, width, 3)
 
 

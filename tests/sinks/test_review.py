@@ -15,15 +15,16 @@ import cv2
 import numpy as np
 import pytest
 
+from signpipe.opinion import Opinion
 from signpipe.review import ReviewQueue
 from signpipe.settings import OutputSettings, ReviewSettings
 from signpipe.sinks import RunInfo, open_run_sinks
 from signpipe.sinks.review import ReviewSink
-from signpipe.types import FloatArray, FrameResult, Image, Opinion, Pose, SignTrack, TrackState, Verdict
+from signpipe.types import Certainty, FloatArray, FrameResult, Image, Pose, SignTrack, TrackState
 from tests.sinks.results import CATALOGUE, frame_result, gap_result, track
 
 RUN = RunInfo("drive.mp4", width=640, height=480, fps=25.0)
-unsure = partial(track, probability=0.5, verdict=Verdict.UNCERTAIN, category="prohibitory")
+unsure = partial(track, probability=0.5, certainty=Certainty.UNCERTAIN, category="prohibitory")
 
 
 def noise(seed: int = 0) -> Image:
@@ -120,7 +121,7 @@ def test_a_sign_that_was_sure_at_any_time_is_not_saved(tmp_path: Path) -> None:
 def test_a_novel_sign_and_a_conflict_are_saved_though_the_class_was_sure(tmp_path: Path) -> None:
     novel, disputed = track(1), track(2)
     novel.novelty = 0.7
-    disputed.conflict = "the map says 50"
+    disputed.verdict = replace(disputed.verdict, conflict="the map says 50")
     queue = run(tmp_path, seen(novel), seen(disputed, 1), seen(track(2), 2))
     assert {entry.item.why for entry in queue.items()} == {("novel",), ("conflict",)}
 
@@ -128,7 +129,9 @@ def test_a_novel_sign_and_a_conflict_are_saved_though_the_class_was_sure(tmp_pat
 def test_a_novel_look_that_another_source_knows_is_no_novelty(tmp_path: Path) -> None:
     sign = track()
     sign.novelty = 0.9
-    sign.opinions = (Opinion("template", np.zeros(43, np.float32), "80", class_id=5, familiar=True),)
+    sign.verdict = replace(
+        sign.verdict, opinions=(Opinion("template", np.zeros(43, np.float32), "80", class_id=5, familiar=True),)
+    )
     assert not run(tmp_path, seen(sign)).items()
 
 
@@ -141,7 +144,9 @@ def test_flashes_and_tiny_signs_are_not_worth_a_persons_time(tmp_path: Path) -> 
 
 def test_what_was_said_and_where_it_was_is_kept(tmp_path: Path) -> None:
     sign = unsure()
-    sign.opinions = (Opinion("map", np.zeros(43, np.float32), "limit 80 at 12 m", class_id=5),)
+    sign.verdict = replace(
+        sign.verdict, opinions=(Opinion("map", np.zeros(43, np.float32), "limit 80 at 12 m", class_id=5),)
+    )
     result = seen(sign)
     result.frame.pose = Pose(52.5, 13.4, 90.0)  # type: ignore[union-attr]
     (entry,) = run(tmp_path, result).items()

@@ -9,7 +9,7 @@ from rich.console import Console
 
 from signpipe.sinks.base import RunInfo
 from signpipe.sinks.status import StatusSink
-from signpipe.types import AdvisoryStatus, Verdict
+from signpipe.types import AdvisoryStatus, Certainty
 from tests.sinks.results import CATALOGUE, advisory, frame_result, gap_result, track
 
 RUN = RunInfo("rtsp://camera/front", live=True, providers=("CPUExecutionProvider",))
@@ -63,7 +63,7 @@ def test_old_frames_no_longer_count(clock: list[float]) -> None:
 def test_a_terminal_shows_signs_and_advisories_but_never_a_guess(clock: list[float]) -> None:
     target, text = console(terminal=True)
     status = StatusSink(RUN, CATALOGUE, target)
-    signs = [track(1), track(2, name="stop", verdict=Verdict.UNCERTAIN, category="end_of")]
+    signs = [track(1), track(2, name="stop", certainty=Certainty.UNCERTAIN, category="end_of")]
     stale = advisory(status=AdvisoryStatus.STALE, age=312)
     status.write(frame_result(tracks=signs, advisories=[stale, advisory("stop", "stop ahead", None)]))
     clock[0] += 1

@@ -1,14 +1,26 @@
 """What a run's summary counts, and which meaning of a sign it keeps."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from signpipe.sinks.summary import Summary
-from signpipe.types import Classifications, Detections, Frame, FrameResult, Gap, SignTrack, TrackState, Verdict
+from signpipe.types import (
+    Certainty,
+    Classifications,
+    Detections,
+    Frame,
+    FrameResult,
+    Gap,
+    SignTrack,
+    TrackState,
+    Verdict,
+)
 
 
 def track(
-    verdict: Verdict,
+    certainty: Certainty,
     class_id: int = 5,
     probability: float = 0.95,
     side: float = 30,
@@ -18,10 +30,10 @@ def track(
     probabilities = np.full(43, (1 - probability) / 42, np.float32)
     probabilities[class_id] = probability
     box = np.array([10, 10, 10 + side, 10 + side], np.float32)
-    category = None if verdict is Verdict.UNKNOWN else "prohibitory"
+    category = None if certainty is Certainty.UNKNOWN else "prohibitory"
     return SignTrack(
         1, box, state, 0.9, 1.0, 0.0, 9, np.log(probabilities), probabilities, class_id,
-        verdict=verdict, category=category, detection=detection,
+        verdict=Verdict(certainty, category=category), detection=detection,
     )  # fmt: skip
 
 
@@ -35,19 +47,19 @@ def result(time: float, *tracks: SignTrack, dropped: int = 0) -> FrameResult:
 
 def test_a_sign_is_one_row_with_its_best_verdict() -> None:
     summary = Summary()
-    summary.add(result(0.0, track(Verdict.UNKNOWN, 1, 0.4, side=15)))
-    summary.add(result(1.0, track(Verdict.UNCERTAIN, 1, 0.6, side=20)))
-    summary.add(result(2.0, track(Verdict.CONFIRMED, 5, 0.95, side=40)))
-    summary.add(result(3.0, track(Verdict.UNCERTAIN, 1, 0.6, side=60)))
+    summary.add(result(0.0, track(Certainty.UNKNOWN, 1, 0.4, side=15)))
+    summary.add(result(1.0, track(Certainty.UNCERTAIN, 1, 0.6, side=20)))
+    summary.add(result(2.0, track(Certainty.CONFIRMED, 5, 0.95, side=40)))
+    summary.add(result(3.0, track(Certainty.UNCERTAIN, 1, 0.6, side=60)))
     (seen,) = summary.signs.values()
-    assert (seen.verdict, seen.class_id) == (Verdict.CONFIRMED, 5)
+    assert (seen.certainty, seen.class_id) == (Certainty.CONFIRMED, 5)
     assert seen.confidence == pytest.approx(0.95)
     assert (seen.first, seen.last, seen.largest) == (0.0, 3.0, 60.0)
 
 
 def test_an_uncertain_sign_shows_no_class() -> None:
     summary = Summary()
-    summary.add(result(0.0, track(Verdict.UNCERTAIN, 1, 0.6)))
+    summary.add(result(0.0, track(Certainty.UNCERTAIN, 1, 0.6)))
     (seen,) = summary.signs.values()
     assert (seen.class_id, seen.category, seen.confidence) == (None, "prohibitory", 0.0)
 
@@ -55,20 +67,20 @@ def test_an_uncertain_sign_shows_no_class() -> None:
 def test_the_last_conflict_about_a_sign_is_kept() -> None:
     summary = Summary()
     for index, conflict in enumerate((None, "the map says speed limit 100 km/h, overruled", None)):
-        seen = track(Verdict.CONFIRMED)
-        seen.conflict = conflict
+        seen = track(Certainty.CONFIRMED)
+        seen.verdict = replace(seen.verdict, conflict=conflict)
         summary.add(result(index / 25, seen))
     assert [sign.conflict for sign in summary.signs.values()] == ["the map says speed limit 100 km/h, overruled"]
 
 
 def test_a_coasting_box_is_no_sight_and_a_tentative_track_no_sign() -> None:
     summary = Summary()
-    summary.add(result(0.0, track(Verdict.CONFIRMED, side=30)))
-    summary.add(result(1.0, track(Verdict.CONFIRMED, side=90, state=TrackState.COASTING, detection=None)))
+    summary.add(result(0.0, track(Certainty.CONFIRMED, side=30)))
+    summary.add(result(1.0, track(Certainty.CONFIRMED, side=90, state=TrackState.COASTING, detection=None)))
     (seen,) = summary.signs.values()
     assert (seen.last, seen.largest) == (0.0, 30.0)
     brief = Summary()
-    brief.add(result(0.0, track(Verdict.UNKNOWN, state=TrackState.TENTATIVE)))
+    brief.add(result(0.0, track(Certainty.UNKNOWN, state=TrackState.TENTATIVE)))
     assert not brief.signs
 
 

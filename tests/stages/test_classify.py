@@ -82,7 +82,7 @@ def test_probabilities_never_sum_to_more_than_one(classify: Make, picture: npt.N
 def test_what_is_missing_to_one_speaks_for_no_class(classify: Make, picture: npt.NDArray[np.uint8]) -> None:
     plain, doubtful = (classify(gain=factor)(picture, stripes(0, 1)) for factor in (1.0, 0.4))
     np.testing.assert_allclose(doubtful.probability, 0.4 * plain.probability, rtol=1e-5)
-    np.testing.assert_allclose(doubtful.told, 0.4, rtol=1e-5)
+    np.testing.assert_allclose(doubtful.known_mass, 0.4, rtol=1e-5)
     np.testing.assert_allclose(doubtful.belief, 0.4 * plain.probability + 0.6 / 43, rtol=1e-5)
     np.testing.assert_allclose(plain.belief, plain.probability, atol=1e-6)
 
@@ -104,7 +104,7 @@ def test_the_shipped_classifier_gives_all_three_outputs(picture: npt.NDArray[np.
     session = open_session(ClassifySettings().model, CPU, "classifier")
     result = Classify(ClassifySettings(), session)(picture, stripes(0, 1, 2))
     assert result.probability.shape == (3, 43)
-    assert (result.told < 1 + 1e-5).all()
+    assert (result.known_mass < 1 + 1e-5).all()
     np.testing.assert_allclose(result.belief.sum(axis=1), 1, atol=1e-5)
     np.testing.assert_allclose(np.linalg.norm(result.embedding, axis=1), 1, atol=1e-3)
     assert ((result.novelty >= 0) & (result.novelty <= 1)).all()

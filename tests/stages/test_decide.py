@@ -13,14 +13,14 @@ from signpipe.settings import DecideSettings, FallbackSettings, TrackSettings
 from signpipe.stages.decide import Decide
 from signpipe.stages.fallback import Fallback
 from signpipe.stages.track import Track
-from signpipe.types import Advisory, AdvisoryStatus, SignTrack, Verdict
+from signpipe.types import Advisory, AdvisoryStatus, Certainty, SignTrack, Verdict
 from tests.stages.scene import PICTURE, Sign, looks
 from tests.stages.tracks import CATALOGUE, coasting, sure, track, uncertain
 
 ACTIVE, STALE, ENDED = AdvisoryStatus.ACTIVE, AdvisoryStatus.STALE, AdvisoryStatus.ENDED
 QUICK = DecideSettings(
     limit_expiry=20, limit_expiry_metres=500, ban_expiry=20, ahead_expiry=4, ahead_expiry_metres=100,
-    priority_expiry=10, uncertain_expiry=2, uncertain_size=40, together=2, stale_kept=30,
+    priority_expiry=10, uncertain_expiry=2, uncertain_size=40, conflict_window=2, stale_kept=30,
 )  # fmt: skip
 
 
@@ -69,18 +69,18 @@ def test_a_limit_holds_from_the_moment_it_is_confirmed() -> None:
     drive.see()
     assert gist(drive.see(sure("speed_limit_80", probability=0.93))) == [("speed_limit", "active", 80)]
     limit = drive.limit
-    assert (limit.message, limit.value, limit.source, limit.track_id) == ("limit 80", 80, "vision", 1)
+    assert (limit.message, limit.value, limit.witnesses, limit.track_id) == ("limit 80", 80, ("vision",), 1)
     assert limit.class_id == CATALOGUE.by_name("speed_limit_80").id
     assert limit.confidence == pytest.approx(0.93)
     assert [limit.since, limit.renewed, limit.age] == pytest.approx([0.2, 0.2, 0])
     assert limit.conflict is None
 
 
-@pytest.mark.parametrize("verdict", [Verdict.UNCERTAIN, Verdict.UNKNOWN])
-def test_a_class_that_isnt_sure_decides_nothing(verdict: Verdict) -> None:
+@pytest.mark.parametrize("certainty", [Certainty.UNCERTAIN, Certainty.UNKNOWN])
+def test_a_class_that_isnt_sure_decides_nothing(certainty: Certainty) -> None:
     drive = Drive()
     guess = track("speed_limit_80", probability=0.89)
-    guess.verdict = verdict
+    guess.verdict = Verdict(certainty)
     drive.see(guess)
     assert set(drive.held) == {"speed_limit"}
     assert drive.limit.value is None
@@ -89,9 +89,9 @@ def test_a_class_that_isnt_sure_decides_nothing(verdict: Verdict) -> None:
 def test_a_corroborated_class_counts_and_names_its_source() -> None:
     drive = Drive()
     one = sure("speed_limit_80")
-    one.verdict, one.source = Verdict.CORROBORATED, "map"
+    one.verdict = Verdict(Certainty.CORROBORATED, witnesses=("map",))
     drive.see(one)
-    assert (drive.limit.value, drive.limit.source) == (80, "map")
+    assert (drive.limit.value, drive.limit.witnesses) == (80, ("map",))
 
 
 def test_an_advisory_is_renewed_while_its_sign_is_seen_and_not_while_it_coasts() -> None:
@@ -551,17 +551,17 @@ def test_after_a_reset_nothing_is_known_and_nothing_is_reported() -> None:
 
 
 def test_a_drive_from_detections_to_advisories() -> None:
-    """Tracker, ladder and drive state together, on what a noisy detector makes of a road."""
+    """Tracker, fallback and drive state together, on what a noisy detector makes of a road."""
     road = [("speed_limit_80", 60), ("no_overtaking", 60), ("road_works", 110), ("speed_limit_100", 180),
             ("end_all_restrictions", 300)]  # fmt: skip
     scene = [
         Sign(CATALOGUE.by_name(name).id, ahead, up=0.4 if name == "no_overtaking" else 1.1) for name, ahead in road
     ]
-    tracker, ladder, drive = Track(TrackSettings(), CATALOGUE), Fallback(FallbackSettings(), CATALOGUE), Drive()
+    tracker, fallback, drive = Track(TrackSettings(), CATALOGUE), Fallback(FallbackSettings(), CATALOGUE), Drive()
     values: list[float | str | None] = []
     for look in looks(scene, [frame / 15 for frame in range(15 * 17)], 20.0, seed=3, missed=0.1, yaw=8):
         tracks, _ = tracker.update(look.detections, look.classifications, look.time, PICTURE)
-        ladder(tracks)
+        tracks = list(map(SignTrack.judged, tracks, fallback(tracks)))
         drive.see(*tracks, after=look.time - drive.time, speed=20.0)
         values += [drive.limit.value] if drive.limit.value not in values[-1:] else []
         # A sign beside the road leaves the picture a few metres before the car is level with it.

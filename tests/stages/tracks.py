@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from signpipe.catalogue import load_catalogue
-from signpipe.types import SignTrack, TrackState, Verdict
+from signpipe.types import Certainty, SignTrack, TrackState, Verdict
 from tests.stages.scene import belief
 
 CATALOGUE = load_catalogue()
@@ -48,7 +48,7 @@ def track(
 def sure(name: str, id_: int = 1, **changes: float) -> SignTrack:
     """Return a track whose class vision has confirmed."""
     result = track(name, id_, changes.get("probability", 0.97))
-    result.verdict, result.verdict_reason = Verdict.CONFIRMED, "vision"
+    result.verdict = Verdict(Certainty.CONFIRMED, "vision")
     return result
 
 
@@ -65,5 +65,5 @@ def uncertain(name: str, id_: int = 1, hits: int = 12, side: float = 60.0, unsee
     other = "speed_limit_30" if "limit" in name else None
     result = track(name, id_, 0.5, state, hits=hits, other=other, side=side)
     result.unseen = unseen
-    result.verdict, result.category = Verdict.UNCERTAIN, CATALOGUE.by_name(name).category.value
+    result.verdict = Verdict(Certainty.UNCERTAIN, category=CATALOGUE.by_name(name).category.value)
     return result

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from signpipe.catalogue import Shape, SignClass, load_catalogue
 from signpipe.lidar import read_calibration, read_sweep
+from signpipe.opinion import Opinion, Role
 from signpipe.settings import LidarSettings
-from signpipe.types import Opinion
 from signpipe.witnesses.lidar import LidarWitness
 from tests.lidar.kitti import CALIBRATION as KITTI_CALIBRATION
 from tests.lidar.kitti import CYCLIST, KEEP_RIGHT, NO_STOPPING, SWEEP, TAIL_LAMP, ZONE_30, needs_kitti
@@ -164,7 +164,7 @@ def test_low_mounting_speaks_for_keep_right_and_left() -> None:
 
 def test_without_a_sweep_or_points_on_the_sign_it_has_no_opinion() -> None:
     witness = LidarWitness(LidarSettings(), CATALOGUE, CALIBRATION)
-    assert (witness.name, witness.dear) == ("lidar", False)
+    assert (witness.name, witness.role, witness.expensive) == ("lidar", Role.MEASURES, False)
     assert witness(*shown(None, (600, 300, 640, 340))) is None
     assert witness(*shown(np.zeros((0, 4), np.float32), (600, 300, 640, 340))) is None
     assert witness(*shown(scan([], np.random.default_rng(0)), (600, 100, 640, 140))) is None

@@ -17,9 +17,10 @@ from signpipe.catalogue import load_catalogue
 from signpipe.errors import SettingsError, SourceError
 from signpipe.geodesy import place
 from signpipe.lab.simulation.truth import Truth, TruthBox, read_truth
+from signpipe.opinion import Opinion
 from signpipe.position import open_position
 from signpipe.settings import CameraSettings, MapSettings, PositionSettings
-from signpipe.types import FloatArray, Frame, Opinion, Pose, SignTrack, TrackState
+from signpipe.types import FloatArray, Frame, Pose, SignTrack, TrackState
 from signpipe.witnesses.map_prior import KINDRED, LEAST_ERROR, LIMIT_FAVOUR, MapWitness
 
 SAMPLES = Path(__file__).parents[2] / "samples"
@@ -94,7 +95,7 @@ def fused(opinion: Opinion | None, probability: FloatArray) -> FloatArray:
 def test_a_mapped_sign_is_expected_where_it_stands(tmp_path: Path) -> None:
     opinion = witness(tmp_path, sign((FIFTY, 40, 4, 3.0)))(seen(), frame())
     assert opinion is not None
-    assert opinion.source == "map"
+    assert opinion.witness == "map"
     assert opinion.class_id == FIFTY
     assert opinion.log_likelihood.dtype == np.float32
     assert opinion.log_likelihood.shape == (CLASSES,)

@@ -8,8 +8,9 @@ import pytest
 
 from signpipe.catalogue import load_catalogue
 from signpipe.errors import SourceError
+from signpipe.opinion import Role
 from signpipe.settings import load_settings
-from signpipe.witnesses import open_witnesses, source_weights
+from signpipe.witnesses import open_witnesses
 
 CATALOGUE = load_catalogue()
 SAMPLES = Path(__file__).parents[2] / "samples"
@@ -26,8 +27,19 @@ def test_only_what_has_something_to_go_by_is_asked() -> None:
     assert names(map__file=SAMPLES / "drive.geojson", shape__enabled=True) == ["map", "template", "shape"]
 
 
-def test_every_witness_has_its_weight() -> None:
-    assert set(source_weights(load_settings())) == {"template", "shape", "map", "lidar"}
+def test_every_witness_brings_its_name_role_and_weight() -> None:
+    sections = ("template", "shape", "map")
+    settings = load_settings(
+        None,
+        {f"{name}.weight": weight for weight, name in zip((0.1, 0.2, 0.3), sections, strict=True)}
+        | {"shape.enabled": True, "map.file": SAMPLES / "drive.geojson"},
+    )
+    brought = {one.name: (one.role, one.weight, one.expensive) for one in open_witnesses(settings, CATALOGUE)}
+    assert brought == {
+        "template": (Role.LOOKS, 0.1, True),
+        "shape": (Role.CATEGORY_ONLY, 0.2, True),
+        "map": (Role.PRIOR, 0.3, False),
+    }
 
 
 def test_a_bad_map_is_one_warning_and_the_run_goes_on(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -14,7 +14,7 @@ from signpipe.lab.data import find_data, open_dataset
 from signpipe.lab.evaluation.crops import CropSample, sample_crops
 from signpipe.settings import ShapeSettings
 from signpipe.types import FloatArray, Image
-from signpipe.witnesses.shape import ShapeWitness, look_of
+from signpipe.witnesses.shape import ShapeWitness, outline_of
 from tests.witnesses.looking import CATALOGUE, picture, seen
 
 WITNESS = ShapeWitness(ShapeSettings(), CATALOGUE)
@@ -41,13 +41,13 @@ def photographs() -> CropSample:
 @pytest.mark.parametrize("side", [24, 60])
 def test_it_knows_the_looks_of_drawings(name: str, side: int) -> None:
     sign = CATALOGUE[int(ask(picture(name, side), side).argmax())]
-    assert look_of(sign) == look_of(CATALOGUE.by_name(name))
+    assert outline_of(sign) == outline_of(CATALOGUE.by_name(name))
 
 
 def test_it_never_chooses_between_classes_of_one_look() -> None:
     votes = ask(picture("speed_limit_50", 40), 40)
     for sign in CATALOGUE:
-        alike = [other.id for other in CATALOGUE if look_of(other) == look_of(sign)]
+        alike = [other.id for other in CATALOGUE if outline_of(other) == outline_of(sign)]
         assert np.ptp(votes[alike]) == 0
 
 
@@ -70,9 +70,9 @@ def test_it_reads_photographs_behind_leaves_it_never_saw(photographs: CropSample
 
 def looks(crops: Image, labels: np.typing.NDArray[np.int64]) -> tuple[FloatArray, FloatArray]:
     """Return the probability of the likeliest look, and whether it is the true one, for each crop."""
-    names = sorted({look_of(sign) for sign in CATALOGUE})
+    names = sorted({outline_of(sign) for sign in CATALOGUE})
     logs = np.stack([WITNESS.log_likelihood(crop) for crop in crops])
-    truth = np.array([names.index(look_of(CATALOGUE[int(label)])) for label in labels])
+    truth = np.array([names.index(outline_of(CATALOGUE[int(label)])) for label in labels])
     return np.exp(logs.max(1)).astype(np.float32), (logs.argmax(1) == truth).astype(np.float32)
 
 

@@ -8,8 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from signpipe.catalogue import Catalogue
+from signpipe.opinion import Opinion
 from signpipe.settings import TemplateSettings
-from signpipe.types import Image, Opinion
+from signpipe.types import Image
 from signpipe.witnesses.template import CANDIDATES, CHANCE, TemplateWitness
 from tests.witnesses.looking import CATALOGUE, picture, seen
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from signpipe.catalogue import Shape
+from signpipe.crops import MARGIN
 from signpipe.lab.augmentation.corruption import Corruption
 from signpipe.lab.augmentation.face import face_mask
 from signpipe.lab.augmentation.occluder import Occluder
@@ -44,7 +45,7 @@ class Augmenter:
         occlusion: float = 0.4,
         hidden: tuple[float, float] = (0.05, 0.75),
         strongest: float = 4.0,
-        margin: float = 0.1,
+        margin: float = MARGIN,
         occluders: Sequence[Occluder] = TRAINING_OCCLUDERS,
         corruptions: Sequence[Corruption] = TRAINING_CORRUPTIONS,
     ) -> None:

@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 
 from signpipe.catalogue import Shape
+from signpipe.crops import MARGIN
 from signpipe.types import FloatArray
 
 _TIP = 0.05  # how much of an edge the rounded corners of a triangle or diamond take
@@ -36,7 +37,7 @@ OUTLINES: dict[Shape, FloatArray] = {
 }
 
 
-def face_polygon(shape: Shape, height: int, width: int, margin: float = 0.1) -> FloatArray:
+def face_polygon(shape: Shape, height: int, width: int, margin: float = MARGIN) -> FloatArray:
     """Return the corners (K, 2) of a sign's face in pixels of its crop.
 
     Args:
@@ -50,7 +51,7 @@ def face_polygon(shape: Shape, height: int, width: int, margin: float = 0.1) -> 
 
 
 @lru_cache(maxsize=128)
-def face_mask(shape: Shape, height: int, width: int, margin: float = 0.1) -> FloatArray:
+def face_mask(shape: Shape, height: int, width: int, margin: float = MARGIN) -> FloatArray:
     """Return a float32 (H, W) mask of a sign's face in its crop: 1 inside, 0 outside, soft at the edge; read-only.
 
     Args:

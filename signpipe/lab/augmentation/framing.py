@@ -10,12 +10,12 @@ import cv2
 import numpy as np
 
 from signpipe.catalogue import Shape
+from signpipe.crops import MARGIN
 from signpipe.lab.augmentation import TRAINING_CORRUPTIONS, Augmenter, face_mask, face_polygon
 from signpipe.types import FloatArray, Image
 
 SOURCE_SIZE = 80
 SOURCE_MARGIN = 0.35
-MARGIN = 0.1  # of the crop protocol
 _GROWN = 0.31  # a margin that makes the outline a little larger than the face, so that no rim of the old scene is left
 
 _VIEW = [corruption for corruption in TRAINING_CORRUPTIONS if corruption.family != "damage"]

@@ -10,9 +10,10 @@ import cv2
 import numpy as np
 
 from signpipe.catalogue import Catalogue
+from signpipe.crops import MARGIN as CROP_MARGIN
 from signpipe.crops import crop_signs
 from signpipe.errors import SourceError
-from signpipe.lab.augmentation import CORRUPTIONS, OCCLUDERS, face_mask, framing
+from signpipe.lab.augmentation import CORRUPTIONS, OCCLUDERS, face_mask
 from signpipe.lab.data import Dataset, LabelledImage
 from signpipe.lab.data.outside import OutsideSign
 from signpipe.lab.evaluation.conditions import Condition
@@ -107,7 +108,7 @@ def drawn_signs(signs: Sequence[OutsideSign], backgrounds: Image, looks: int) ->
         squares = tuple(
             np.asarray(cv2.resize(picture, (scaled, scaled), interpolation=cv2.INTER_AREA), np.uint8)
             for picture, side in zip(pictures, sides, strict=True)
-            for scaled in [round(float(side) * (1 + 2 * framing.MARGIN))]
+            for scaled in [round(float(side) * (1 + 2 * CROP_MARGIN))]
         )
         times = tuple(number / looks * DURATION for number in range(looks))
         approached.append(Sign(sign.name, -1, squares, np.repeat(sides[:, None], 2, 1), times))

@@ -11,8 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from signpipe.catalogue import load_catalogue
-from signpipe.crops import crop_signs
-from signpipe.lab.augmentation import TRAINING_OCCLUDERS, face_mask, framing
+from signpipe.crops import MARGIN, crop_signs
+from signpipe.lab.augmentation import TRAINING_OCCLUDERS, face_mask
 from signpipe.lab.data import ClassMap, Dataset, LabelledImage, open_dataset
 from signpipe.types import Image
 
@@ -111,7 +111,7 @@ def hide_crops(crops: CropSet, every: int = 1, seed: int = 0) -> CropSet:
     hidden, labels = crops.images[::every].copy(), crops.labels[::every]
     for index, label in enumerate(labels):
         rng = np.random.default_rng((seed, index))
-        face = face_mask(catalogue[int(label)].shape, size, size, framing.MARGIN)
+        face = face_mask(catalogue[int(label)].shape, size, size, MARGIN)
         others = rng.integers(len(crops.images), size=8)
         others = others[crops.labels[others] != label]
         occluder = TRAINING_OCCLUDERS[index % len(TRAINING_OCCLUDERS)]

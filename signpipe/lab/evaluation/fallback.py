@@ -1,4 +1,4 @@
-"""What each rung of the ladder wins: wrong, right and withheld publications with and without it."""
+"""What each witness wins: wrong, right and withheld publications with and without it."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ from typing import Any
 import numpy as np
 
 from signpipe.catalogue import Catalogue, load_catalogue
+from signpipe.crops import MARGIN as CROP_MARGIN
 from signpipe.crops import crop_signs
 from signpipe.errors import SettingsError
-from signpipe.lab.augmentation import CORRUPTIONS, OCCLUDERS, framing
+from signpipe.lab.augmentation import CORRUPTIONS, OCCLUDERS
 from signpipe.lab.data import Dataset
 from signpipe.lab.data.outside import read_outside_signs
 from signpipe.lab.evaluation.approaching import (
@@ -33,17 +34,18 @@ from signpipe.lab.evaluation.crop_sets import load_crops
 from signpipe.lab.evaluation.crops import seeded
 from signpipe.lab.evaluation.interval import wilson
 from signpipe.lab.evaluation.street import MAP_KINDS, Street
+from signpipe.opinion import VISION, Role, Witness
 from signpipe.runtime.session import open_session
 from signpipe.settings import Settings
 from signpipe.stages.classify import Classify
 from signpipe.stages.fallback import Fallback
 from signpipe.stages.track import Track
-from signpipe.types import Classifications, Detections, Frame, Image, TrackState
-from signpipe.witnesses import open_witnesses, source_weights
+from signpipe.types import Classifications, Detections, Frame, Image, SignTrack, TrackState
+from signpipe.witnesses import open_witnesses
 
 Progress = Callable[[int, int], None]
-CONFIGURED = "configured"  # the camera's rungs as the settings have them, without map and LiDAR
-RUNGS = ("vision", "template", "shape", "map", "lidar", "all")
+CONFIGURED = "configured"  # the witnesses that the settings ask for, without map and LiDAR
+ALL = "all"  # vision and all witnesses that there are
 HIDDEN = (0.3, 0.5, 0.7)
 DAMAGE = (3.0, 5.0)
 MAP_HIDDEN = Condition("occlusion", "leaves", 0.5)
@@ -87,8 +89,8 @@ class Shown:
     printed: bool = False
 
 
-class Ladders:
-    """The ladder with one rung more than vision, or all, in a virtual street.
+class Drives:
+    """Drives through a virtual street with vision alone, with one witness more, or with all.
 
     Args:
         settings: The configuration; its own map, LiDAR and position are left aside.
@@ -107,41 +109,39 @@ class Ladders:
             street.write_map(kind, folder / f"{kind}.geojson")
         street.write_calibration(folder / "calibration.txt")
 
-    def run(self, rung: str, shown: Sequence[Shown], map_kind: str = USUAL_MAP) -> list[Outcome]:
-        """Drive past signs with one rung of `RUNGS`, or as `CONFIGURED`.
+    def witnesses(self) -> list[Witness]:
+        """Return all witnesses that there are."""
+        return self._open(ALL, USUAL_MAP)[1]
+
+    def run(self, heard: str, shown: Sequence[Shown], map_kind: str = USUAL_MAP) -> list[Outcome]:
+        """Drive past signs.
 
         What a witness learns at one sign, it knows at the next.
+
+        Args:
+            heard: Who is heard: "vision" alone, the name of a witness besides it, `ALL`, or as `CONFIGURED`.
+            shown: The signs.
+            map_kind: The map, one of `MAP_KINDS`.
         """
-        settings = self._with(rung, map_kind)
-        witnesses = open_witnesses(settings, self._catalogue)
-        weights = source_weights(settings)
-        return [
-            self._approach(one, settings, Fallback(settings.fallback, self._catalogue, witnesses, weights))
-            for one in shown
-        ]
+        settings, witnesses = self._open(heard, map_kind)
+        if heard not in (ALL, CONFIGURED):
+            witnesses = [witness for witness in witnesses if witness.name == heard]
+        return [self._approach(one, settings, Fallback(settings.fallback, self._catalogue, witnesses)) for one in shown]
 
-    def _with(self, rung: str, map_kind: str) -> Settings:
-        settings = self._settings
-
-        def has(name: str) -> bool:
-            return rung in (name, "all")
-
-        def looks_with(name: str, configured: bool) -> bool:
-            return configured if rung == CONFIGURED else has(name)
-
-        update = {
-            "template": settings.template.model_copy(
-                update={"enabled": looks_with("template", settings.template.enabled)}
-            ),
-            "shape": settings.shape.model_copy(update={"enabled": looks_with("shape", settings.shape.enabled)}),
-            "map": settings.map.model_copy(
-                update={"file": self._folder / f"{map_kind}.geojson" if has("map") else None}
-            ),
-            "lidar": settings.lidar.model_copy(
-                update={"calibration": self._folder / "calibration.txt" if has("lidar") else None}
-            ),
+    def _open(self, heard: str, map_kind: str) -> tuple[Settings, list[Witness]]:
+        """Return the settings of a drive, and the witnesses that they open: all but where they are as configured."""
+        configured = heard == CONFIGURED
+        files: dict[str, dict[str, Any]] = {
+            "map": {"file": None if configured else self._folder / f"{map_kind}.geojson"},
+            "lidar": {"calibration": None if configured else self._folder / "calibration.txt"},
         }
-        return settings.model_copy(update=update)
+        switches = {} if configured else {"template": {"enabled": True}, "shape": {"enabled": True}}
+        update = {
+            section: getattr(self._settings, section).model_copy(update=values)
+            for section, values in (files | switches).items()
+        }
+        settings = self._settings.model_copy(update=update)
+        return settings, open_witnesses(settings, self._catalogue)
 
     def _approach(self, shown: Shown, settings: Settings, fallback: Fallback) -> Outcome:
         sign, track = shown.sign, Track(settings.track, self._catalogue)
@@ -151,8 +151,8 @@ class Ladders:
             row = slice(number, number + 1)
             looks = Classifications(shown.looks.probability[row], shown.looks.embedding[row], shown.looks.novelty[row])
             tracks, _ = track.update(boxed(sign.sizes[number]), looks, sign.times[number], PICTURE)
-            fallback(tracks, self._frame(shown, number, square, settings))
-            latest = max(tracks, key=lambda one: one.id)
+            verdicts = fallback(tracks, self._frame(shown, number, square, settings))
+            latest = max(map(SignTrack.judged, tracks, verdicts), key=lambda one: one.id)
             if latest.state is TrackState.TENTATIVE:
                 continue
             is_right = latest.class_id == sign.class_id and not shown.printed
@@ -183,7 +183,7 @@ def evaluate_fallback(
     outside: Sequence[Sign] = (),
     only: Sequence[str] = (),
 ) -> dict[str, Any]:
-    """Drive past signs under each condition, with vision alone, with each rung, and with all.
+    """Drive past signs under each condition, with vision alone, with each witness, and with all.
 
     The boxes are those of the data set; what is measured is how signs are read and believed, not how they are found.
     Poses, maps and LiDAR sweeps are those of a virtual street.
@@ -211,9 +211,10 @@ def evaluate_fallback(
         names = ", ".join(dict.fromkeys(name for name, *_ in _steps()))
         raise SettingsError(f"No set is called {' or '.join(only)}; there are: {names}.")
     with tempfile.TemporaryDirectory() as folder:
-        ladders = Ladders(settings, catalogue, Street(everything, catalogue), Path(folder))
+        drives = Drives(settings, catalogue, Street(everything, catalogue), Path(folder))
+        columns = _columns(drives.witnesses())
         tally: dict[str, dict[str, list[Outcome]]] = {}
-        for done, (name, condition, plays) in enumerate(steps):
+        for done, (name, condition, map_kind) in enumerate(steps):
             if name == OUTSIDE:
                 shown = [
                     Shown(len(known) + i, one, one.squares, look(classify, one, one.squares))
@@ -221,8 +222,9 @@ def evaluate_fallback(
                 ]
             else:
                 shown = show(condition, known, classify, catalogue, printed=name == PRINTED)
-            for column, rung, map_kind in plays if shown else ():
-                tally.setdefault(name, {}).setdefault(column, []).extend(ladders.run(rung, shown, map_kind))
+            for column in columns[map_kind is not None] if shown else ():
+                outcomes = drives.run(column, shown, map_kind or USUAL_MAP)
+                tally.setdefault(name, {}).setdefault(column, []).extend(outcomes)
             progress(done + 1, len(steps))
     return summarise(tally)
 
@@ -241,25 +243,30 @@ def outside_signs(drawings: Path, data: Path, count: int, looks: int) -> list[Si
     """
     chosen = [sign for sign in read_outside_signs(drawings) if sign.judge]
     chosen.sort(key=lambda sign: seeded("outside", sign.name).random())
-    backgrounds = load_crops(data, "val", VIEW, framing.MARGIN, 1).backgrounds
+    backgrounds = load_crops(data, "val", VIEW, CROP_MARGIN, 1).backgrounds
     return drawn_signs(chosen[:count], backgrounds, looks)
 
 
-def _steps() -> list[tuple[str, Condition, list[tuple[str, str, str]]]]:
-    """Return the set that each condition counts for, and the ladders that are run on it as (column, rung, map)."""
-    rungs = [(rung, rung, USUAL_MAP) for rung in RUNGS]
+def _columns(witnesses: Sequence[Witness]) -> tuple[list[str], list[str]]:
+    """Return who is heard, column by column, usually and where it is the map that differs."""
+    names = [witness.name for witness in witnesses]
+    priors = [witness.name for witness in witnesses if witness.role is Role.PRIOR]
+    return [VISION, *names, ALL], [VISION, *priors, ALL]
+
+
+def _steps() -> list[tuple[str, Condition, str | None]]:
+    """Return the set that each condition counts for, and the map where that is what differs."""
     clean = Condition("clean")
-    steps = [("clean", clean, rungs)]
+    steps: list[tuple[str, Condition, str | None]] = [("clean", clean, None)]
     for name, occluder in OCCLUDERS.items():
         kind = "occluded, held out" if occluder.held_out else "occluded"
-        steps += [(kind, Condition("occlusion", name, hidden), rungs) for hidden in HIDDEN]
+        steps += [(kind, Condition("occlusion", name, hidden), None) for hidden in HIDDEN]
     damage = [name for name, corruption in CORRUPTIONS.items() if corruption.family == "damage"]
-    steps += [("damaged", Condition("corruption", name, level), rungs) for name in damage for level in DAMAGE]
-    steps += [(OUTSIDE, clean, rungs), (PRINTED, clean, rungs)]
+    steps += [("damaged", Condition("corruption", name, level), None) for name in damage for level in DAMAGE]
+    steps += [(OUTSIDE, clean, None), (PRINTED, clean, None)]
     for condition in (clean, MAP_HIDDEN):
         for kind in MAP_KINDS:
-            name = f"map {kind}, {'half hidden' if condition.effect else 'clean'}"
-            steps.append((name, condition, [("vision", "vision", kind), ("map", "map", kind), ("all", "all", kind)]))
+            steps.append((f"map {kind}, {'half hidden' if condition.effect else 'clean'}", condition, kind))
     return steps
 
 
@@ -300,17 +307,17 @@ def _textures(signs: Sequence[Sign]) -> list[tuple[int, Image]]:
 
 
 def summarise(tally: dict[str, dict[str, list[Outcome]]]) -> dict[str, Any]:
-    """Return the shares of each set and ladder, and the numbers that budgets are set for."""
+    """Return the shares of each set and column, and the numbers that budgets are set for."""
     sets = {
         name: {column: _shares(outcomes) for column, outcomes in columns.items()} for name, columns in tally.items()
     }
     numbers: dict[str, float] = {}
     counts: dict[str, int] = {}
     for short, names in (("clean", ("clean",)), ("occluded", ("occluded", "occluded, held out"))):
-        for rung in ("vision", "all"):
-            outcomes = [one for name in names for one in tally.get(name, {}).get(rung, [])]
+        for heard in (VISION, ALL):
+            outcomes = [one for name in names for one in tally.get(name, {}).get(heard, [])]
             for what in ("right", "wrong") if outcomes else ():
-                key = f"{short}_{what}_{rung}"
+                key = f"{short}_{what}_{heard}"
                 numbers[key] = float(np.mean([getattr(one, what) for one in outcomes]))
                 counts[key] = len(outcomes)
     if before := numbers.get("occluded_wrong_vision"):

@@ -113,8 +113,8 @@ def category_members(catalogue: Catalogue) -> BoolArray:
 def measure(looks: Looks, labels: IntArray, catalogue: Catalogue, settings: FallbackSettings) -> dict[str, Any]:
     """Return what answers are worth.
 
-    A single look would be published where its probability reaches `accept` and it isn't too unfamiliar, as the first
-    rung of the ladder decides; `wrong_over_accept` goes by the probability alone.
+    A single look would be published where its probability reaches `accept` and it isn't too unfamiliar, as the
+    fallback decides of vision alone; `wrong_over_accept` goes by the probability alone.
 
     Args:
         looks: The answers.

@@ -11,8 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from signpipe.catalogue import Catalogue, load_catalogue
+from signpipe.crops import MARGIN
 from signpipe.errors import SettingsError
-from signpipe.lab.augmentation import framing
 from signpipe.lab.data import ClassMap, open_dataset
 from signpipe.lab.data.outside import read_outside_signs
 from signpipe.lab.evaluation.classification import roc_auc
@@ -145,8 +145,8 @@ def judge(sets: Mapping[str, Answers], settings: FallbackSettings) -> dict[str, 
         settings: The bounds at which a look is published.
 
     Returns:
-        By set: `n`; `flagged`, the share whose novelty is over the bound, and `published`, the share that the first
-        rung of the ladder would publish; `passed_at_95` and `published_at_95`, the shares that pass and that are
+        By set: `n`; `flagged`, the share whose novelty is over the bound, and `published`, the share that vision
+        alone would publish; `passed_at_95` and `published_at_95`, the shares that pass and that are
         published at the bound that lets 95 % of the known pass; and `auroc` against the known.
     """
     known = sets["known"]
@@ -171,7 +171,7 @@ def judge(sets: Mapping[str, Answers], settings: FallbackSettings) -> dict[str, 
 def judge_tracks(sets: Mapping[str, Sequence[Approach]], settings: Settings, catalogue: Catalogue) -> dict[str, Any]:
     """Compare sets of tracks with the known ones, as `judge` does looks.
 
-    A track's novelty is what its looks fuse to at their end; it is published if the ladder confirms it at any time.
+    A track's novelty is what its looks fuse to at their end; it is published if the fallback confirms it at any time.
 
     Args:
         sets: By name; "known" is what the others are compared with.
@@ -253,7 +253,7 @@ def classify(session: Session, crops: Image) -> Classifications:
 
 def _sets(data: Path, settings: Settings, size: int, drawings: Path | None) -> Iterator[tuple[str, Image, bool]]:
     """Yield six sets of crops: name, pictures (N, S, S, 3) or (N, looks, S, S, 3), and whether those are tracks."""
-    val = load_crops(data, "val", size, framing.MARGIN)
+    val = load_crops(data, "val", size, MARGIN)
     yield "hidden", hide_crops(val, every=2).images, False
     yield "drawn", drawn_views(val.backgrounds, DRAWN, LOOKS, size), True
     signs = [sign for sign in read_outside_signs(drawings) if sign.judge] if drawings else []
@@ -263,7 +263,7 @@ def _sets(data: Path, settings: Settings, size: int, drawings: Path | None) -> I
     lights = np.zeros((0, size, size, 3), np.uint8)
     if (data / "sy32").is_dir():
         streets.append(open_dataset(data, "sy32", "val"))
-        lights = boxed_crops(open_dataset(data, "sy32", "all", ClassMap(LIGHTS)), settings, size)
+        lights = boxed_crops(open_dataset(data, "sy32", "all", ClassMap(LIGHTS)), size)
     yield "unboxed", np.concatenate([unboxed_crops(one, settings, size, lambda *_: None) for one in streets]), False
     yield "lights", lights, False
     yield "background", val.backgrounds, False

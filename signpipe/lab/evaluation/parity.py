@@ -34,7 +34,7 @@ LEAST_AGREED = 0.85
 MOST_AP50_LOST = 0.01
 # Of 1,000 crops two may get another class: those that lie on the border of two classes.
 LEAST_EQUAL = 0.998
-# The accept level of the fallback ladder must mean the same with both classifiers.
+# The accept level of the fallback must mean the same with both classifiers.
 MOST_MEAN_PROBABILITY_DIFFERENCE = 0.01
 
 

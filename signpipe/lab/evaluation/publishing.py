@@ -16,7 +16,7 @@ from signpipe.lab.data import Dataset
 from signpipe.lab.evaluation.approaching import read_signs
 from signpipe.lab.evaluation.conditions import Condition
 from signpipe.lab.evaluation.conformal import FloatVector, accept_level, verify_by_splits
-from signpipe.lab.evaluation.fallback import CONFIGURED, Ladders, Outcome, show
+from signpipe.lab.evaluation.fallback import CONFIGURED, Drives, Outcome, show
 from signpipe.lab.evaluation.street import Street
 from signpipe.runtime.session import open_session
 from signpipe.settings import Settings
@@ -57,9 +57,9 @@ def evaluate_publishing(
     plan = [Condition("clean"), *(Condition("occlusion", o.name, h) for h in HIDDEN for o in HELD_OUT_OCCLUDERS)]
     outcomes: dict[float, list[Outcome]] = {}
     with tempfile.TemporaryDirectory() as folder:
-        ladders = Ladders(settings, catalogue, Street(signs, catalogue), Path(folder))
+        drives = Drives(settings, catalogue, Street(signs, catalogue), Path(folder))
         for done, condition in enumerate(plan, 1):
-            played = ladders.run(CONFIGURED, show(condition, signs, classify, catalogue))
+            played = drives.run(CONFIGURED, show(condition, signs, classify, catalogue))
             outcomes.setdefault(condition.level, []).extend(played)
             progress(done, len(plan))
     rates = {f"{rate:g}": _worth(outcomes, rate) for rate in sorted({allowed, *RATES})}

@@ -135,7 +135,7 @@ def run_robustness(
     plan, catalogue = conditions(suite), load_catalogue()
     with_ceiling = any(condition.suite == "occlusion" for condition in plan)
     session = open_session(settings.classify.model, settings.runtime, "classifier")
-    size, margin = int(session.entry.input.shape[1]), settings.classify.margin
+    size, margin = int(session.entry.input.shape[1]), session.entry.margin
     ceiling = Ceiling(catalogue, size, margin) if with_ceiling else None
     sample = sample_crops(dataset, crops, margin, size)
     spoiler, looker = Spoiler(sample, catalogue, margin, seed), Looker(session, catalogue)

@@ -109,7 +109,7 @@ class SceneJudge:
         self.tally.read_right += track.is_sure and right
         self.tally.guessed_right += right
         if true is not None and not track.is_sure:
-            self.tally.category_right += track.category == self.pipeline.catalogue[true].category.value
+            self.tally.category_right += track.verdict.category == self.pipeline.catalogue[true].category.value
 
 
 def evaluate_pipeline(dataset: Dataset, settings: Settings, progress: Progress) -> dict[str, Any]:
@@ -129,7 +129,7 @@ def judge_scenes(
     """Run an open pipeline over single pictures and compare what it publishes with their labels.
 
     A sign counts as read if a box overlaps it by half or more and its class is published and right; a published class
-    that is wrong, or where no sign is, costs precision. A single picture gives the ladder one look.
+    that is wrong, or where no sign is, costs precision. A single picture gives the fallback one look.
 
     Args:
         pipeline: The pipeline.

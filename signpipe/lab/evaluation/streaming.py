@@ -72,7 +72,7 @@ class Played:
 
 
 def evaluate_streaming(dataset: Dataset, settings: Settings, progress: Progress, fps: float = 10.0) -> dict[str, Any]:
-    """Play the tracks of a data set through the tracker and the ladder, with frames dropped.
+    """Play the tracks of a data set through the tracker and the fallback, with frames dropped.
 
     The boxes are those of the data set, centred in a virtual picture: what is measured is the fusion, not the
     detector. A dropped frame is one that the pipeline never sees, as when a live source is too fast.
@@ -144,7 +144,7 @@ def read_approaches(dataset: Dataset, settings: Settings, progress: Callable[[in
 def play(
     approach: Approach, settings: Settings, catalogue: Catalogue, fps: float, share: float, pattern: str
 ) -> Played:
-    """Take one approach through the tracker and the ladder, without the frames that are dropped."""
+    """Take one approach through the tracker and the fallback, without the frames that are dropped."""
     track, fallback = Track(settings.track, catalogue), Fallback(settings.fallback, catalogue)
     kept = np.flatnonzero(~dropped_frames(len(approach.sizes), share, pattern, approach.name))
     fused, published, confirmed = [], set(), None
@@ -154,8 +154,8 @@ def play(
             approach.looks.probability[one], approach.looks.embedding[one], approach.looks.novelty[one]
         )
         tracks, _ = track.update(_centred(approach.sizes[frame]), looks, frame / fps, PICTURE)
-        fallback(tracks)
-        latest: SignTrack = max(tracks, key=lambda one: one.id)
+        verdicts = fallback(tracks)
+        latest: SignTrack = max(map(SignTrack.judged, tracks, verdicts), key=lambda one: one.id)
         fused.append(latest.class_id)
         if latest.is_sure:
             published.add(latest.class_id)

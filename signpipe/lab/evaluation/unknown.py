@@ -9,7 +9,7 @@ import numpy as np
 
 from signpipe.catalogue import load_catalogue
 from signpipe.catalogue.drawings import render_svg
-from signpipe.crops import crop_signs
+from signpipe.crops import MARGIN, crop_signs
 from signpipe.lab.augmentation import framing
 from signpipe.lab.augmentation.variants import SIZE, DrawnSigns, place_drawing, trim
 from signpipe.lab.data import Dataset
@@ -72,7 +72,7 @@ def approach(source: Image, looks: int, size: int, rng: np.random.Generator) -> 
     views = []
     for side in np.geomspace(*SIDES, looks):
         image = framing.warp(source, framing.box_jitter(rng, size), size)
-        small = round(side * (1 + 2 * framing.MARGIN))
+        small = round(side * (1 + 2 * MARGIN))
         if small < size:
             image = np.asarray(cv2.resize(image, (small, small), interpolation=cv2.INTER_AREA), np.uint8)
             image = np.asarray(cv2.resize(image, (size, size), interpolation=cv2.INTER_LINEAR), np.uint8)
@@ -112,12 +112,12 @@ def unboxed_crops(dataset: Dataset, settings: Settings, size: int, progress: Adv
         plausible = (sides.min(1) >= limits.smallest) & (limits.aspect_lowest <= aspect)
         plausible &= aspect <= limits.aspect_highest
         beside = box_iou(boxes, labelled.boxes_in(image.shape)).max(1, initial=0.0) < BESIDE
-        crops.append(crop_signs(image, boxes[plausible & beside], settings.classify.margin, size))
+        crops.append(crop_signs(image, boxes[plausible & beside], size=size))
         progress(index + 1, len(dataset))
     return np.concatenate(crops)
 
 
-def boxed_crops(dataset: Dataset, settings: Settings, size: int) -> Image:
+def boxed_crops(dataset: Dataset, size: int) -> Image:
     """Cut out the boxes of a data set whose class isn't in the catalogue: BGR uint8 (N, size, size, 3).
 
     Raises:
@@ -128,7 +128,7 @@ def boxed_crops(dataset: Dataset, settings: Settings, size: int) -> Image:
         if (labelled.class_ids < 0).any():
             image = labelled.read()
             boxes = labelled.boxes_in(image.shape)[labelled.class_ids < 0]
-            crops.append(crop_signs(image, boxes, settings.classify.margin, size))
+            crops.append(crop_signs(image, boxes, size=size))
     return np.concatenate(crops)
 
 

@@ -1,1 +1,1 @@
-"""Why a sign was read as it was: one track's looks, evidence, rungs and what the classifier went by, as a page."""
+"""Why a sign was read as it was: one track's crops, evidence, verdicts and what the classifier went by, as a page."""

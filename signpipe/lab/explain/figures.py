@@ -11,13 +11,13 @@ from signpipe.catalogue import Catalogue
 from signpipe.html import new_figure
 from signpipe.lab.explain.history import History
 from signpipe.settings import FallbackSettings
-from signpipe.types import FloatArray, Image, Verdict
+from signpipe.types import Certainty, FloatArray, Image
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 CURVES = 4  # classes that are drawn
-SHADES = {Verdict.CONFIRMED: "#d9efdf", Verdict.CORROBORATED: "#dbe8f7", Verdict.UNCERTAIN: "#fbf0d3"}
+SHADES = {Certainty.CONFIRMED: "#d9efdf", Certainty.CORROBORATED: "#dbe8f7", Certainty.UNCERTAIN: "#fbf0d3"}
 MAPPED = 0.05  # fall of the probability below which a map is all noise and is drawn as nothing
 
 
@@ -43,16 +43,16 @@ def evidence_figure(history: History, catalogue: Catalogue, settings: FallbackSe
     return drawn
 
 
-def _stretches(history: History) -> list[tuple[float, float, Verdict]]:
+def _stretches(history: History) -> list[tuple[float, float, Certainty]]:
     """Return from when to when each verdict held."""
-    result: list[tuple[float, float, Verdict]] = []
+    result: list[tuple[float, float, Certainty]] = []
     for moment in history.moments:
-        if result and result[-1][2] is moment.track.verdict:
+        if result and result[-1][2] is moment.track.verdict.certainty:
             result[-1] = (result[-1][0], moment.media_time, result[-1][2])
         else:
             if result:
                 result[-1] = (result[-1][0], moment.media_time, result[-1][2])
-            result.append((moment.media_time, moment.media_time, moment.track.verdict))
+            result.append((moment.media_time, moment.media_time, moment.track.verdict.certainty))
     return result
 
 

@@ -120,7 +120,7 @@ def _is_worth_keeping(history: History, moment: Moment) -> bool:
     if not history.looks:
         return True
     last = history.looks[-1].moment
-    changed = moment.track.verdict is not last.track.verdict
+    changed = moment.track.verdict.certainty is not last.track.verdict.certainty
     return changed or moment.track.side > GROWN * last.track.side or moment.media_time - last.media_time >= PAUSE
 
 
@@ -129,9 +129,10 @@ def changes(history: History) -> list[Moment]:
     result: list[Moment] = []
     before: tuple[object, ...] | None = None
     for moment in history.moments:
-        track = moment.track
-        published = track.class_id if track.is_sure else track.category
-        now = (track.verdict, published, track.source, track.conflict, tuple(one.source for one in track.opinions))
+        track, verdict = moment.track, moment.track.verdict
+        published = track.class_id if track.is_sure else verdict.category
+        heard = tuple(opinion.witness for opinion in verdict.opinions)
+        now = (verdict.certainty, published, verdict.witnesses, verdict.conflict, heard)
         if now != before:
             result.append(moment)
         before = now

@@ -54,8 +54,8 @@ class Explainer:
                 "Probability of the likeliest classes: fused over the track and all sources (lines), and of vision in "
                 "single looks (dots). Shaded: confirmed (green), corroborated (blue), only the category (yellow).",
             ),
-            heading("Which rungs were climbed, and why"),
-            self._rungs(history),
+            heading("What was published, and why"),
+            self._verdicts(history),
             self._opinions(history.last),
             heading("What the classifier goes by"),
             self._sensitivity(history),
@@ -67,15 +67,15 @@ class Explainer:
         track = history.last
         if track.is_sure:
             return self._catalogue[track.class_id].title
-        return f"unknown {track.category} sign" if track.category else "unknown sign"
+        return f"unknown {track.verdict.category} sign" if track.verdict.category else "unknown sign"
 
     def _summary(self, history: History) -> str:
         first, last = history.moments[0], history.moments[-1]
         track, largest = last.track, max(moment.track.side for moment in history.moments)
-        whom = f" by {track.source}" if track.is_sure else ""
+        whom = f" by {'+'.join(track.verdict.witnesses)}" if track.is_sure else ""
         return (
             f"Followed from {first.media_time:.2f} s to {last.media_time:.2f} s, seen {track.hits} times, at most "
-            f"{largest:.0f} px large. In the end {track.verdict}{whom}; {track.verdict_reason}."
+            f"{largest:.0f} px large. In the end {track.verdict.certainty}{whom}; {track.verdict.reason}."
         )
 
     def _crops(self, history: History) -> list[tuple[bytes, str]]:
@@ -92,30 +92,32 @@ class Explainer:
             f"{single[best]:.2f}, novelty {look.moment.single_novelty:.2f}"
         )
 
-    def _rungs(self, history: History) -> Html:
+    def _verdicts(self, history: History) -> Html:
         rows = [
             (
                 f"{moment.media_time:.2f}",
-                str(moment.track.verdict),
-                self._catalogue[moment.track.class_id].name if moment.track.is_sure else moment.track.category or "",
-                moment.track.source if moment.track.is_sure else "",
-                moment.track.verdict_reason,
-                moment.track.conflict or "",
+                str(moment.track.verdict.certainty),
+                self._catalogue[moment.track.class_id].name
+                if moment.track.is_sure
+                else moment.track.verdict.category or "",
+                "+".join(moment.track.verdict.witnesses) if moment.track.is_sure else "",
+                moment.track.verdict.reason,
+                moment.track.verdict.conflict or "",
             )
             for moment in changes(history)
         ]
         return table(("from (s)", "verdict", "published", "rests on", "why", "conflict"), rows)
 
     def _opinions(self, track: SignTrack) -> Html:
-        if len(track.opinions) < 2:
+        if len(track.verdict.opinions) < 2:
             return paragraph("No source besides vision was asked, or had anything to say.")
         best = int(track.probability.argmax())
         rows = []
-        for one in track.opinions:
+        for one in track.verdict.opinions:
             others = np.delete(one.log_likelihood.astype(np.float64), best)
             rows.append(
                 (
-                    one.source,
+                    one.witness,
                     one.text,
                     "" if one.class_id is None else self._catalogue[one.class_id].name,
                     f"{one.log_likelihood[best] - others.max():+.1f}",
@@ -147,7 +149,7 @@ class Explainer:
 
     def _drawing(self, name: str) -> Image | None:
         """Return a class's drawing, if there is one."""
-        folder = self._settings.classify.added
+        folder = self._settings.classify.few_shot
         added = folder / f"{name}.svg" if folder else Path()
         try:
             if added.is_file():

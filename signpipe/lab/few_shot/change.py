@@ -10,8 +10,8 @@ import numpy as np
 
 from signpipe.catalogue import Catalogue, Category, Effect, Shape, SignClass, extend_catalogue
 from signpipe.errors import SettingsError
-from signpipe.few_shot.folder import CATALOGUE, open_added
-from signpipe.few_shot.head import AddedHead
+from signpipe.few_shot.folder import CATALOGUE, open_few_shot
+from signpipe.few_shot.head import FewShotHead
 from signpipe.lab.few_shot.examples import load_examples
 from signpipe.lab.few_shot.prototypes import PrototypeMaker
 from signpipe.runtime.session import Session
@@ -28,19 +28,19 @@ USUAL = {
 }
 
 
-def open_or_start(folder: Path, session: Session, catalogue: Catalogue, maker: PrototypeMaker) -> AddedHead:
+def open_or_start(folder: Path, session: Session, catalogue: Catalogue, maker: PrototypeMaker) -> FewShotHead:
     """Open a folder of added classes, or start one that has none yet; nothing is written.
 
     Raises:
-        SettingsError: The folder can't be used; see `open_added`.
+        SettingsError: The folder can't be used; see `open_few_shot`.
     """
     if (folder / CATALOGUE).is_file():
-        return open_added(folder, session, catalogue)
+        return open_few_shot(folder, session, catalogue)
     known = maker.known(catalogue)
-    return AddedHead(catalogue, np.zeros((0, known.shape[1]), np.float32), known)
+    return FewShotHead(catalogue, np.zeros((0, known.shape[1]), np.float32), known)
 
 
-def with_class(head: AddedHead, sign: SignClass, prototype: FloatArray) -> AddedHead:
+def with_class(head: FewShotHead, sign: SignClass, prototype: FloatArray) -> FewShotHead:
     """Return a head that has one class more.
 
     Args:
@@ -54,10 +54,10 @@ def with_class(head: AddedHead, sign: SignClass, prototype: FloatArray) -> Added
     if sign.name in head.catalogue.names:
         raise SettingsError(f"There is a class '{sign.name}' already; take another name, or remove it first.")
     signs = [*head.catalogue, replace(sign, id=len(head.catalogue))]
-    return AddedHead(Catalogue(signs), np.concatenate([head.prototypes, prototype[None]]), head.known)
+    return FewShotHead(Catalogue(signs), np.concatenate([head.prototypes, prototype[None]]), head.known)
 
 
-def without_class(head: AddedHead, name: str) -> AddedHead:
+def without_class(head: FewShotHead, name: str) -> FewShotHead:
     """Return a head that has one added class less; the ones after it move up.
 
     Raises:
@@ -68,10 +68,10 @@ def without_class(head: AddedHead, name: str) -> AddedHead:
     if name not in added:
         raise SettingsError(f"There is no added class '{name}'; there are: {', '.join(added) or 'none'}.")
     signs = [replace(sign, id=id_) for id_, sign in enumerate(s for s in head.catalogue if s.name != name)]
-    return AddedHead(Catalogue(signs), np.delete(head.prototypes, added.index(name), axis=0), head.known)
+    return FewShotHead(Catalogue(signs), np.delete(head.prototypes, added.index(name), axis=0), head.known)
 
 
-def rebuilt(folder: Path, catalogue: Catalogue, maker: PrototypeMaker) -> AddedHead:
+def rebuilt(folder: Path, catalogue: Catalogue, maker: PrototypeMaker) -> FewShotHead:
     """Return a head with the prototypes made again from the pictures in a folder of added classes.
 
     Raises:
@@ -82,4 +82,4 @@ def rebuilt(folder: Path, catalogue: Catalogue, maker: PrototypeMaker) -> AddedH
     known = maker.known(catalogue)
     names: Sequence[str] = extended.names[len(catalogue) :]
     made = [maker(name, load_examples(folder, name)) for name in names]
-    return AddedHead(extended, np.stack(made) if made else np.zeros((0, known.shape[1]), np.float32), known)
+    return FewShotHead(extended, np.stack(made) if made else np.zeros((0, known.shape[1]), np.float32), known)

@@ -9,8 +9,9 @@ import numpy as np
 
 from signpipe.catalogue import Catalogue
 from signpipe.catalogue.drawings import render_drawing
+from signpipe.crops import MARGIN
 from signpipe.errors import SettingsError
-from signpipe.lab.augmentation.framing import MARGIN, SOURCE_MARGIN, SOURCE_SIZE
+from signpipe.lab.augmentation.framing import SOURCE_MARGIN, SOURCE_SIZE
 from signpipe.lab.few_shot.examples import Examples
 from signpipe.lab.few_shot.photograph import photograph, reframe, source_of_drawing
 from signpipe.runtime.session import Session

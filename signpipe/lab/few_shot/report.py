@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from signpipe.few_shot.head import AddedHead
+from signpipe.few_shot.head import FewShotHead
 from signpipe.lab.few_shot.examples import Examples
 from signpipe.lab.few_shot.prototypes import VIEWS_OF_PICTURE, PrototypeMaker
 from signpipe.settings import FallbackSettings
@@ -73,7 +73,7 @@ class Change:
         return self.as_added > 0 or self.published != self.published_before or self.right != self.right_before
 
 
-def separation(name: str, examples: Examples, head: AddedHead, maker: PrototypeMaker) -> Separation:
+def separation(name: str, examples: Examples, head: FewShotHead, maker: PrototypeMaker) -> Separation:
     """Measure how well a class stands apart from all others of a head that has it already.
 
     Raises:
@@ -95,7 +95,9 @@ def separation(name: str, examples: Examples, head: AddedHead, maker: PrototypeM
     )
 
 
-def _recognised(examples: Examples, views: FloatArray, head: AddedHead, row: int, maker: PrototypeMaker) -> int | None:
+def _recognised(
+    examples: Examples, views: FloatArray, head: FewShotHead, row: int, maker: PrototypeMaker
+) -> int | None:
     """Return how many example pictures the rest recognises; `views` as embedded by `separation`."""
     count = len(examples.sources)
     if not count or (examples.drawing is None and count < 2):
@@ -106,13 +108,13 @@ def _recognised(examples: Examples, views: FloatArray, head: AddedHead, row: int
         start = first + number * VIEWS_OF_PICTURE
         prototypes = head.prototypes.copy()
         prototypes[row] = maker.of_views(np.delete(views, slice(start, start + VIEWS_OF_PICTURE), axis=0))
-        rest = AddedHead(head.catalogue, prototypes, head.known)
+        rest = FewShotHead(head.catalogue, prototypes, head.known)
         found += bool(rest.probability(plain[number : number + 1])[0, row] >= 0.5)
     return found
 
 
 def changes(
-    looks: Classifications, labels: npt.NDArray[np.int64], head: AddedHead, settings: FallbackSettings
+    looks: Classifications, labels: npt.NDArray[np.int64], head: FewShotHead, settings: FallbackSettings
 ) -> list[Change]:
     """Compare what single looks at known signs would publish without the added classes and with them.
 

@@ -17,6 +17,7 @@ from torch.nn import functional as F  # noqa: N812  # torch's own convention
 from torch.utils.data import DataLoader, Subset
 
 from signpipe.catalogue import load_catalogue
+from signpipe.crops import MARGIN
 from signpipe.errors import SourceError
 from signpipe.lab.augmentation import framing
 from signpipe.lab.augmentation.variants import UncataloguedSigns
@@ -257,7 +258,7 @@ def train_classifier(plan: ClassifierPlan, data: Path, out: Path, resume: bool =
     if plan.reviewed:
         sources = with_reviewed(sources, Path(plan.reviewed), framing.SOURCE_MARGIN)
     left_out = [load_catalogue().names.index(name) for name in plan.leave_out]
-    val = without(load_crops(data, "val", plan.size, framing.MARGIN, plan.limit), left_out)
+    val = without(load_crops(data, "val", plan.size, MARGIN, plan.limit), left_out)
     hidden = hide_crops(val, every=4)
     length = plan.epochs * plan.pictures
     outside = _outside_signs(plan)

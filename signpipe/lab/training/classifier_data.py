@@ -7,6 +7,7 @@ from collections.abc import Collection
 import numpy as np
 
 from signpipe.catalogue import Shape, load_catalogue
+from signpipe.crops import MARGIN
 from signpipe.lab.augmentation import TRAINING_CORRUPTIONS, Augmenter, framing
 from signpipe.lab.augmentation.variants import DrawnSigns, UncataloguedSigns
 from signpipe.lab.evaluation.crop_sets import CropSet, without
@@ -125,7 +126,7 @@ class TrainingCrops:
 
     def _signs(self, rng: np.random.Generator) -> Image:
         """Return crops of other signs, framed as the crop protocol does."""
-        edge = round(framing.SOURCE_SIZE * (framing.SOURCE_MARGIN - framing.MARGIN) / (1 + 2 * framing.SOURCE_MARGIN))
+        edge = round(framing.SOURCE_SIZE * (framing.SOURCE_MARGIN - MARGIN) / (1 + 2 * framing.SOURCE_MARGIN))
         return self._crops.images[rng.integers(len(self._crops.images), size=2), edge:-edge, edge:-edge]
 
 

@@ -10,8 +10,8 @@ import numpy as np
 import torch
 
 from signpipe.catalogue import load_catalogue
+from signpipe.crops import MARGIN
 from signpipe.errors import ModelError
-from signpipe.lab.augmentation import framing
 from signpipe.lab.evaluation.classification import ClassificationEvaluation, roc_auc
 from signpipe.lab.evaluation.crop_sets import CropSet, hide_crops, load_crops, without
 from signpipe.lab.evaluation.parity import LEAST_EQUAL
@@ -60,10 +60,10 @@ def export_classifier(checkpoint: Path, data: Path, models: Path, name: str = "c
     net = SignNet()
     net.load_state_dict(state["averaged"])
     left_out = [load_catalogue().names.index(name) for name in state["plan"].get("leave_out", ())]
-    val = without(load_crops(data, "val", size, framing.MARGIN), left_out)
+    val = without(load_crops(data, "val", size, MARGIN), left_out)
     hidden = hide_crops(val)
     _, calibration = evaluate(net, val, hidden)
-    known = without(load_crops(data, "train", size, framing.MARGIN, PROTOTYPE_CROPS), left_out)
+    known = without(load_crops(data, "train", size, MARGIN, PROTOTYPE_CROPS), left_out)
     features = outputs_of(net, known.images)[1]
     familiarity = fit_familiarity(features, known.labels, outputs_of(net, val.images))
     # Judged beside the manifest, since that still describes the old file.
@@ -71,7 +71,7 @@ def export_classifier(checkpoint: Path, data: Path, models: Path, name: str = "c
     fresh.mkdir(parents=True, exist_ok=True)
     exact, small = fresh / f"{name}-fp32.onnx", fresh / f"{name}.onnx"
     write_onnx(net, calibration, familiarity, size, exact)
-    train = load_crops(data, "train", size, framing.MARGIN, CALIBRATION_CROPS)
+    train = load_crops(data, "train", size, MARGIN, CALIBRATION_CROPS)
     quantise(exact, small, [*train.images[:CALIBRATION_CROPS], *hide_crops(train, 4).images], FLOAT_FIRST, FLOAT_FROM)
     results: dict[str, dict[str, float]] = {}
     classes: dict[str, np.ndarray[Any, Any]] = {}
@@ -153,6 +153,7 @@ def _entry(
         "precision": precision,
         **reference,
         "card": card,
+        "margin": MARGIN,
         "classes": list(load_catalogue().names),
         "trained_on": TRAINED_ON,
         "input": {

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from scipy.optimize import minimize
 
 from signpipe.catalogue import Catalogue, load_catalogue
+from signpipe.crops import MARGIN
 from signpipe.lab.augmentation import CORRUPTIONS, TRAINING_OCCLUDERS
 from signpipe.lab.data import Dataset
 from signpipe.lab.evaluation.conditions import Condition, Spoiler
@@ -37,7 +38,7 @@ class Spoiled:
     """Signs in plain view, damaged and hidden.
 
     Attributes:
-        crops: BGR uint8 (N, 48, 48, 3), by the crop protocol with a margin of 0.1.
+        crops: BGR uint8 (N, 48, 48, 3), by the crop protocol.
         labels: int64 (N,), their classes.
         sides: float64 (N,), sides of the boxes in their pictures.
         signs: int64 (N,), which of them show the same photograph.
@@ -85,8 +86,8 @@ def spoil(dataset: Dataset, catalogue: Catalogue, count: int, progress: Callable
     Raises:
         SourceError: There is no sign to look at, or a picture can't be read.
     """
-    sample = sample_crops(dataset, count, shape.MARGIN, shape.SIZE, progress)
-    spoiler = Spoiler(sample, catalogue, shape.MARGIN, seed=0)
+    sample = sample_crops(dataset, count, MARGIN, shape.SIZE, progress)
+    spoiler = Spoiler(sample, catalogue, MARGIN, seed=0)
     damage = [name for name, corruption in CORRUPTIONS.items() if corruption.family == "damage"]
     crops, signs = [], []
     for index, key in enumerate(sample.keys):
@@ -104,8 +105,8 @@ def fit_shape(spoiled: Spoiled, catalogue: Catalogue) -> tuple[tuple[str, ...], 
     Returns:
         The looks in the order of the rows, and the weights float32 (looks, features + 1), the bias last.
     """
-    looks = tuple(sorted({shape.look_of(sign) for sign in catalogue}))
-    look_of = np.array([looks.index(shape.look_of(sign)) for sign in catalogue])
+    looks = tuple(sorted({shape.outline_of(sign) for sign in catalogue}))
+    look_of = np.array([looks.index(shape.outline_of(sign)) for sign in catalogue])
     truth = np.eye(len(looks))[look_of[spoiled.labels]]
     weight = (truth / np.maximum(truth.sum(0), 1)).sum(1, keepdims=True) / (truth.sum(0) > 0).sum()
     features = np.stack([shape.outline_features(crop) for crop in spoiled.crops]).astype(np.float64)

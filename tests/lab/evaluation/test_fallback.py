@@ -1,4 +1,4 @@
-"""The virtual street says what it promises, and the ladders that drive through it are counted rightly."""
+"""The virtual street says what it promises, and the drives through it are counted rightly."""
 
 from __future__ import annotations
 

@@ -109,8 +109,8 @@ def test_what_is_found_beside_the_boxes_is_cut_out(tmp_path: Path) -> None:
     beside = unboxed_crops(scene(tmp_path, boxed=True), settings, 48, lambda *_: None)
     assert len(every) == len(beside) + 1
     assert len(beside) >= 1
-    assert boxed_crops(scene(tmp_path, boxed=True), settings, 48).shape == (1, 48, 48, 3)
-    assert boxed_crops(scene(tmp_path, boxed=False), settings, 48).shape == (0, 48, 48, 3)
+    assert boxed_crops(scene(tmp_path, boxed=True), 48).shape == (1, 48, 48, 3)
+    assert boxed_crops(scene(tmp_path, boxed=False), 48).shape == (0, 48, 48, 3)
 
 
 def test_the_shipped_classifier_finds_a_drawing_of_its_own_familiar_and_noise_new() -> None:

@@ -18,6 +18,7 @@ from signpipe.runtime.session import open_session
 from signpipe.settings import ClassifySettings, RuntimeSettings
 from signpipe.stages.classify import Classify
 from signpipe.types import (
+    Certainty,
     Classifications,
     Detections,
     Frame,
@@ -35,11 +36,13 @@ SAMPLE = Path(__file__).parents[3] / "samples" / "drive.mp4"
 CATALOGUE = load_catalogue()
 
 
-def sign_track(id_: int = 1, verdict: Verdict = Verdict.UNKNOWN, state: TrackState = TrackState.CONFIRMED) -> SignTrack:
+def sign_track(
+    id_: int = 1, certainty: Certainty = Certainty.UNKNOWN, state: TrackState = TrackState.CONFIRMED
+) -> SignTrack:
     probability = np.full(43, 1 / 43, np.float32)
     box = np.array([10, 10, 50, 50], np.float32)
     return SignTrack(
-        id_, box, state, 0.9, 1.0, 0.0, 5, np.log(probability), probability, 3, verdict=verdict, detection=0
+        id_, box, state, 0.9, 1.0, 0.0, 5, np.log(probability), probability, 3, verdict=Verdict(certainty), detection=0
     )
 
 
@@ -56,7 +59,7 @@ def test_the_page_stands_alone_and_shows_all_parts(signpipe: Run, tmp_path: Path
     assert outcome.code == 0, outcome.err
     assert "track 1 (Priority road)" in outcome.out
     text = page.read_text()
-    for part in ("What was seen", "Evidence", "Which rungs were climbed", "What the classifier goes by"):
+    for part in ("What was seen", "Evidence", "What was published", "What the classifier goes by"):
         assert part in text
     assert "priority_road" in text
     assert "confirmed" in text
@@ -109,7 +112,7 @@ def test_the_map_shows_where_the_evidence_is() -> None:
 def test_of_a_limit_the_digits_count_more_than_the_background() -> None:
     session = open_session("classifier", RuntimeSettings(provider="cpu", threads=1), "classifier")
     crop = drawing_crop("speed_limit_80", 48, 0.1)
-    fall = occlusion_map(Classify(ClassifySettings(), session).look, crop, CATALOGUE.by_name("speed_limit_80").id)
+    fall = occlusion_map(Classify(ClassifySettings(), session).read, crop, CATALOGUE.by_name("speed_limit_80").id)
     corners = np.concatenate([fall[:6, :6], fall[:6, -6:], fall[-6:, :6], fall[-6:, -6:]]).mean()
     assert fall[16:32, 10:38].mean() > corners + 0.02
 
@@ -126,7 +129,7 @@ def test_flashes_are_forgotten_and_tracks_are_remembered() -> None:
     assert history.best.crop.shape == (48, 48, 3)
 
 
-@pytest.mark.parametrize("verdicts", [[Verdict.UNKNOWN, Verdict.UNKNOWN, Verdict.CONFIRMED, Verdict.UNCERTAIN]])
-def test_each_change_of_verdict_is_told_once(verdicts: list[Verdict]) -> None:
-    moments = [Moment(float(i), sign_track(verdict=verdict)) for i, verdict in enumerate(verdicts)]
+@pytest.mark.parametrize("verdicts", [[Certainty.UNKNOWN, Certainty.UNKNOWN, Certainty.CONFIRMED, Certainty.UNCERTAIN]])
+def test_each_change_of_verdict_is_told_once(verdicts: list[Certainty]) -> None:
+    moments = [Moment(float(i), sign_track(certainty=certainty)) for i, certainty in enumerate(verdicts)]
     assert [moment.media_time for moment in changes(History(1, moments))] == [0.0, 2.0, 3.0]

@@ -16,7 +16,7 @@ import pytest
 import signpipe.sinks.jsonl as jsonl
 from signpipe import Pipeline, Settings
 from signpipe.catalogue import Category, Effect, Shape, SignClass, load_catalogue
-from signpipe.few_shot.folder import CATALOGUE, PROTOTYPES, read_prototypes, write_added
+from signpipe.few_shot.folder import CATALOGUE, PROTOTYPES, read_prototypes, write_few_shot
 from signpipe.lab.few_shot.change import open_or_start, with_class
 from signpipe.lab.few_shot.examples import read_examples, render, save_examples
 from signpipe.lab.few_shot.prototypes import PrototypeMaker
@@ -49,7 +49,7 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
         sign = SignClass(0, name, name, "", Category.INFORMATION, Shape.CIRCLE, 0.6, 0.6, Effect.INFORMATION, name)
         head = with_class(head, sign, maker(name, examples))
         save_examples(folder, name, examples)
-    write_added(folder, head, session)
+    write_few_shot(folder, head, session)
     return folder
 
 
@@ -87,7 +87,7 @@ def test_a_run_reads_an_added_class(shared: Path) -> None:
     verdicts = {}
     for added in (None, shared):
         settings = Settings()
-        settings.classify.added = added
+        settings.classify.few_shot = added
         settings.runtime.provider = "cpu"
         with Pipeline(settings) as pipeline:
             result = pipeline.process(Frame(scene, 0, 0.0, 0.0, "test", independent=True))
@@ -125,7 +125,7 @@ def test_a_class_can_be_taken_out_and_prototypes_made_again(signpipe: Run, two: 
 
 
 def test_prototypes_of_another_classifier_are_refused(signpipe: Run, two: Path) -> None:
-    run = ("run", ROOT / "samples/drive.mp4", "--frames", "1", "--quiet", "--set", f"classify.added='{two}'")
+    run = ("run", ROOT / "samples/drive.mp4", "--frames", "1", "--quiet", "--set", f"classify.few_shot='{two}'")
     assert signpipe(*run).code == 0
     signpipe(*run, "--set", "classify.model='classifier-fp32'").assert_one_sentence(
         "made with another classifier", "signpipe classes rebuild"

@@ -10,7 +10,7 @@ import pytest
 
 from signpipe.catalogue import Category, Effect, Shape, SignClass, load_catalogue
 from signpipe.catalogue.drawings import render_drawing
-from signpipe.few_shot.head import AddedHead
+from signpipe.few_shot.head import FewShotHead
 from signpipe.lab.few_shot.change import with_class
 from signpipe.lab.few_shot.examples import read_examples
 from signpipe.lab.few_shot.photograph import photograph, source_of_drawing
@@ -35,18 +35,18 @@ def maker(session: Session) -> PrototypeMaker:
 
 
 @pytest.fixture(scope="module")
-def nothing_added(maker: PrototypeMaker) -> AddedHead:
+def nothing_added(maker: PrototypeMaker) -> FewShotHead:
     known = maker.known(CATALOGUE)
-    return AddedHead(CATALOGUE, np.zeros((0, known.shape[1]), np.float32), known)
+    return FewShotHead(CATALOGUE, np.zeros((0, known.shape[1]), np.float32), known)
 
 
 @pytest.fixture(scope="module", params=["five pictures", "drawing alone"])
 def head(
     request: pytest.FixtureRequest,
     maker: PrototypeMaker,
-    nothing_added: AddedHead,
+    nothing_added: FewShotHead,
     tmp_path_factory: pytest.TempPathFactory,
-) -> AddedHead:
+) -> FewShotHead:
     folder, result = tmp_path_factory.mktemp("examples"), nothing_added
     for name in NAMES:
         if request.param == "drawing alone":
@@ -68,7 +68,7 @@ def published(looks: Classifications) -> npt.NDArray[np.int64]:
     return np.where(sure, looks.probability.argmax(1), -1)
 
 
-def test_ten_added_classes_are_read(head: AddedHead, session: Session) -> None:
+def test_ten_added_classes_are_read(head: FewShotHead, session: Session) -> None:
     says, truth, likeliest = [], [], []
     for name in NAMES:
         looks = head(looks_at(session, as_crops(photographs(name, 24, seed=2))))
@@ -81,7 +81,7 @@ def test_ten_added_classes_are_read(head: AddedHead, session: Session) -> None:
     assert ((said >= 0) & (said != true)).mean() <= 0.05
 
 
-def test_known_signs_stay_what_they_are(head: AddedHead, session: Session) -> None:
+def test_known_signs_stay_what_they_are(head: FewShotHead, session: Session) -> None:
     rng = np.random.default_rng(4)
     drawings = [render_drawing(sign.name, 256) for sign in CATALOGUE for _ in range(8)]
     crops = [photograph(source_of_drawing(drawing, rng), rng, 48) for drawing in drawings]
@@ -94,7 +94,7 @@ def test_known_signs_stay_what_they_are(head: AddedHead, session: Session) -> No
     assert (published(after) >= 0).sum() >= 0.97 * (published(before) >= 0).sum()
 
 
-def test_added_classes_take_only_what_is_theirs(head: AddedHead, session: Session) -> None:
+def test_added_classes_take_only_what_is_theirs(head: FewShotHead, session: Session) -> None:
     before = looks_at(session, as_crops(photographs("no_parking", 16, seed=3)))
     after = head(before)
     left = 1 - after.probability[:, 43:].sum(1)
@@ -102,10 +102,10 @@ def test_added_classes_take_only_what_is_theirs(head: AddedHead, session: Sessio
     assert after.probability.dtype == after.novelty.dtype == np.float32
     np.testing.assert_allclose(after.probability[:, :43], before.probability * left[:, None], atol=1e-6)
     np.testing.assert_allclose(after.novelty, before.novelty * left, atol=1e-6)
-    assert (after.told <= 1 + 1e-5).all()
+    assert (after.known_mass <= 1 + 1e-5).all()
 
 
-def test_what_was_not_looked_at_speaks_for_none(head: AddedHead) -> None:
+def test_what_was_not_looked_at_speaks_for_none(head: FewShotHead) -> None:
     embedding = np.zeros((2, head.known.shape[1]), np.float32)
     embedding[1] = np.nan
     assert head.probability(embedding).max() < 1e-3

@@ -8,7 +8,7 @@ from signpipe.catalogue.drawings import framed_drawing
 from signpipe.lab.augmentation import TRAINING_OCCLUDERS, face_mask
 from signpipe.lab.training.witnesses import Spoiled, fit_shape, fit_template
 from signpipe.types import FloatArray
-from signpipe.witnesses.shape import look_of, outline_features
+from signpipe.witnesses.shape import outline_features, outline_of
 from signpipe.witnesses.template import resemblance
 
 CATALOGUE = load_catalogue()
@@ -34,7 +34,7 @@ def test_outline_and_colour_are_learned_from_signs(spoiled: Spoiled) -> None:
     looks, weights = fit_shape(spoiled, CATALOGUE)
     features = np.stack([outline_features(crop) for crop in spoiled.crops])
     found = (features @ weights[:, :-1].T + weights[:, -1]).argmax(1)
-    truth = np.array([looks.index(look_of(CATALOGUE[int(label)])) for label in spoiled.labels])
+    truth = np.array([looks.index(outline_of(CATALOGUE[int(label)])) for label in spoiled.labels])
     assert (found == truth).mean() > 0.97
 
 

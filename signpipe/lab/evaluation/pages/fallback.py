@@ -1,4 +1,4 @@
-"""The parts of the quality report on the ladder: what each rung wins, at which level to publish, what is novel."""
+"""The parts of the quality report on the fallback: what each witness wins, at which level to publish, what is novel."""
 
 from __future__ import annotations
 
@@ -10,24 +10,25 @@ from signpipe.html.page import Html, Section, join, paragraph, table
 Metrics = Mapping[str, Any]
 
 
-def ladder_sections(results: Mapping[str, Mapping[str, Any]]) -> list[Section]:
+def fallback_sections(results: Mapping[str, Mapping[str, Any]]) -> list[Section]:
     """Return a part for each of the tasks "fallback", "publishing" and "novelty" that was measured.
 
     Args:
         results: What was measured, by task.
     """
-    draw = {"fallback": ("What each rung wins", _rungs), "publishing": ("Publishing with a guarantee", _rates),
+    draw = {"fallback": ("What each witness wins", _witnesses), "publishing": ("Publishing with a guarantee", _rates),
             "novelty": ("What nobody has seen before", _novelty)}  # fmt: skip
     return [Section(title, show(results[task]["metrics"])) for task, (title, show) in draw.items() if task in results]
 
 
-def _rungs(metrics: Metrics) -> Html:
+def _witnesses(metrics: Metrics) -> Html:
     sets: Mapping[str, Mapping[str, Metrics]] = metrics["sets"]
     parts = [
         paragraph(
-            "Approaches to signs, read by vision alone, with one more source each, and with all: the share in per cent "
-            "that was published right at the end / published wrongly at any time. The rest was withheld. Poses, maps "
-            "(one entry in ten is missing, one in ten wrong, unless said otherwise) and LiDAR sweeps are simulated."
+            "Approaches to signs, read by vision alone, with one more witness each, and with all: the share in per "
+            "cent that was published right at the end / published wrongly at any time. The rest was withheld. Poses, "
+            "maps and LiDAR sweeps are simulated; of a map's entries one in ten is missing and one in ten wrong, "
+            "unless said otherwise."
         )
     ]
     for maps in (False, True):

@@ -10,7 +10,7 @@ from signpipe.html.page import Html, Section, figure, folded, grid, join, paragr
 from signpipe.lab.evaluation.budgets import Judged
 from signpipe.lab.evaluation.examples import Example
 from signpipe.lab.evaluation.pages import plots
-from signpipe.lab.evaluation.pages.fallback import ladder_sections
+from signpipe.lab.evaluation.pages.fallback import fallback_sections
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -83,7 +83,7 @@ def quality_sections(
     on_scenes = results.get("robustness", {}).get("metrics", {}).get("on_scenes")
     if on_scenes:
         sections.append(Section("On scenes", _on_scenes(on_scenes)))
-    sections += ladder_sections(results)
+    sections += fallback_sections(results)
     if examples:
         sections.append(Section("Examples", _examples(examples)))
     sections.append(Section("All numbers", _numbers(results)))

@@ -1,4 +1,4 @@
-"""`signpipe evaluate fallback|publishing`: what the rungs above vision win, and at which level to publish."""
+"""`signpipe evaluate fallback|publishing`: what the witnesses besides vision win, and at which level to publish."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def fallback(
     json_file: JsonOption = None,
     config: ConfigOption = None,
 ) -> None:
-    """Measure what each rung of the ladder wins: vision alone, with drawings, shape, map or LiDAR, and all together.
+    """Measure what each witness wins: vision alone, with drawings, shape, map or LiDAR, and all together.
 
     Tracks are driven up to in plain view, hidden, damaged, with maps that are right, stale, wrong, shifted, reversed or
     empty, and as pictures printed on a lorry. Poses, maps and sweeps are those of a virtual street. A track counts as
@@ -65,10 +65,10 @@ def fallback(
 
 
 def _print_sets(sets: dict[str, Any]) -> None:
-    """Print right / wrong / withheld of each set and ladder, in %."""
+    """Print right / wrong / withheld of each set and column, in %."""
     maps = {name: cells for name, cells in sets.items() if name.startswith("map ")}
     main = {name: cells for name, cells in sets.items() if name not in maps}
-    for title, part in (("each rung", main), ("under every kind of map", maps)):
+    for title, part in (("each witness", main), ("under every kind of map", maps)):
         if not part:
             continue
         table = Table(title=f"published right / wrong in % of approaches, {title}")

@@ -1,4 +1,4 @@
-"""The sections about what is done when vision is not sure: the ladder, its witnesses, and what a person is asked."""
+"""The sections about what is done when vision is not sure: the fallback, its witnesses, and what a person is asked."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ class CameraSettings(Section):
 
 
 class FallbackSettings(Section):
-    """The confidence ladder."""
+    """How sure a sign must be, and whose help is asked for."""
 
     accept: float = Field(0.95, gt=0.5, lt=1, description="Fused probability from which vision alone confirms a class.")
-    joint: float = Field(
+    accept_fused: float = Field(
         0.985,
         gt=0.5,
         lt=1,
@@ -43,8 +43,8 @@ class FallbackSettings(Section):
     ask_below: float = Field(
         0.99, gt=0, le=1, description="Signs that vision is less sure of are matched with the catalogue's drawings."
     )
-    per_frame: int = Field(2, ge=1, le=64, description="Most signs a frame that are; the rest wait for the next one.")
-    again: float = Field(1.25, ge=1, description="A sign is matched again once it has grown by so much.")
+    per_frame: int = Field(2, ge=1, le=64, description="Most signs per frame that are; the rest wait for the next one.")
+    rematch_growth: float = Field(1.25, ge=1, description="A sign is matched again once it has grown by so much.")
 
     @model_validator(mode="after")
     def _check(self) -> FallbackSettings:
