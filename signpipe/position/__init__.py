@@ -10,6 +10,7 @@ from typing import Protocol
 from urllib.parse import urlsplit
 
 from signpipe.errors import SettingsError, SourceError
+from signpipe.position.drives import find_drives, moment
 from signpipe.position.gpx import read_gpx
 from signpipe.position.live import LivePositions
 from signpipe.position.nmea import NmeaReader, read_nmea
@@ -77,18 +78,36 @@ def _open_server(address: str) -> LivePositions:
 
 
 def _open_file(path: Path, start: float) -> RecordedPositions:
-    """Open a recording; what jumps, has no time or is out of order is reported in one warning."""
+    """Open a recording, whose clock starts with its main drive; what can't be used is reported in one warning.
+
+    Args:
+        path: GPX, or a log of NMEA sentences.
+        start: Seconds after the first position of the main drive at which the pictures start.
+    """
     try:
         with path.open("rb") as file:
-            head = file.read(512).lstrip(b"\xef\xbb\xbf \t\r\n")
+            head = file.read(512).lstrip(b"\xef\xbb\xbf\xff\xfe\x00 \t\r\n")  # byte order marks and white space
     except OSError as error:
         raise SourceError(f"The positions {path} can't be read ({error.strerror}); {_KINDS}.") from None
-    fixes, timeless = read_gpx(path) if path.suffix.lower() == ".gpx" or head.startswith(b"<") else read_nmea(path)
+    gpx = path.suffix.lower() == ".gpx" or head.startswith(b"<")
+    fixes, faults = read_gpx(path) if gpx else read_nmea(path)
     if not fixes:
         raise SourceError(f"The file {path} has no position with a time; {_KINDS}.")
-    kept, jumped, disordered = plausible(fixes)
-    faults = {"jump": jumped, "have no time": timeless, "are out of order": disordered}
-    if any(faults.values()):
-        counted = ", ".join(f"{count} {what}" for what, count in faults.items() if count)
+    drives = find_drives(fixes)
+    kept, jumped, disordered = plausible(drives.fixes)
+    counts = {"jump": jumped, "have a wrong date": drives.misdated, **faults, "are out of order": disordered}
+    if any(counts.values()):
+        counted = ", ".join(f"{count} {what}" for what, count in counts.items() if count)
         logger.warning("Of the positions in %s, %s; the other %d are used.", path, counted, len(kept))
-    return RecordedPositions(kept, min(fix.time for fix in fixes) + start)
+    if drives.count > 1:
+        logger.warning(
+            "The positions in %s are of %d drives; the recording's clock starts with the one of the most positions, at "
+            "%s. If the recording is of another, set position.offset (seconds from there).",
+            path, drives.count, moment(drives.start),
+        )  # fmt: skip
+    if drives.start + start > kept[-1].time:
+        logger.warning(
+            "No frame has a position: with position.offset, %g s, the recording starts after the last one in %s.",
+            start, path,
+        )  # fmt: skip
+    return RecordedPositions(kept, drives.start + start)

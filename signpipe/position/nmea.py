@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +13,18 @@ from signpipe.position.fix import RANGE_ERROR, Fix, number
 
 KNOT = 1852 / 3600  # metres a second
 DAY = 86400.0
+_FIRST_DAY = date(1970, 1, 1).toordinal()
+_KINDS = ("RMC", "GGA")
 
 
 class NmeaReader:
-    """Turns sentences into fixes. Its clock counts seconds from midnight and goes on over the next one.
+    """Turns sentences into fixes. Its clock counts seconds from midnight of the first day and goes on over the next.
+
+    The day is that of RMC's date; GGA has none, so that its time is what tells of a midnight.
+
+    Attributes:
+        epoch: Seconds from 1970 to midnight of the first day, or None while no sentence has told a date.
+        damaged: How many RMC and GGA sentences so far could not be read.
 
     Raises:
         ExtraMissingError: The extra "map" isn't installed.
@@ -28,6 +38,8 @@ class NmeaReader:
         self._parse = pynmea2.parse
         self._days = 0
         self._time = 0.0
+        self.epoch: float | None = None
+        self.damaged = 0
         self._sigma: float | None = None
 
     def read(self, line: str) -> Fix | None:
@@ -42,6 +54,7 @@ class NmeaReader:
         try:
             return self._fix(self._parse(line[start:].strip()))
         except (ValueError, AttributeError, TypeError):  # pynmea2's errors are ValueErrors
+            self.damaged += line[start + 3 : start + 6] in _KINDS
             return None
 
     def _fix(self, sentence: Any) -> Fix | None:
@@ -57,7 +70,9 @@ class NmeaReader:
             return None
         if not (abs(sentence.latitude) <= 90 and abs(sentence.longitude) <= 180):
             return None
-        fix = Fix(self._clock(sentence.timestamp), sentence.latitude, sentence.longitude)
+        day = sentence.datestamp if kind == "RMC" else None
+        known = day if isinstance(day, date) else None  # pynmea2 leaves what is no date as it is
+        fix = Fix(self._clock(sentence.timestamp, known), sentence.latitude, sentence.longitude)
         if kind == "GGA":
             dilution = number(sentence.horizontal_dil)
             self._sigma = dilution * RANGE_ERROR if dilution else None
@@ -66,20 +81,30 @@ class NmeaReader:
         speed = None if knots is None else knots * KNOT
         return replace(fix, speed=speed, course=number(sentence.true_course), sigma=self._sigma)
 
-    def _clock(self, time: Any) -> float:
-        """Return seconds that go on over midnight."""
+    def _clock(self, time: Any, day: date | None) -> float:
+        """Return seconds since midnight of the first day.
+
+        Args:
+            time: Hour, minute and second.
+            day: The date, or None where the sentence has none.
+        """
         seconds = time.hour * 3600 + time.minute * 60 + time.second + time.microsecond / 1e6
         if seconds < self._time - DAY / 2:
             self._days += 1
+        if day is not None:
+            midnight = (day.toordinal() - _FIRST_DAY) * DAY
+            if self.epoch is None:
+                self.epoch = midnight - self._days * DAY
+            self._days = round((midnight - self.epoch) / DAY)
         self._time = seconds
         return float(seconds + self._days * DAY)
 
 
-def read_nmea(path: Path) -> tuple[list[Fix], int]:
+def read_nmea(path: Path) -> tuple[list[Fix], Counter[str]]:
     """Read a log of NMEA sentences.
 
     Returns:
-        The fixes in the order of the file, and 0: every sentence that counts has a time.
+        The fixes in the order of the file, and how many sentences are damaged.
 
     Raises:
         SourceError: The file can't be read.
@@ -88,6 +113,8 @@ def read_nmea(path: Path) -> tuple[list[Fix], int]:
     reader = NmeaReader()
     try:
         with path.open(encoding="ascii", errors="replace") as lines:
-            return [fix for line in lines if (fix := reader.read(line))], 0
+            fixes = [fix for line in lines if (fix := reader.read(line))]
     except OSError as error:
         raise SourceError(f"The positions {path} can't be read: {error.strerror}.") from None
+    epoch = reader.epoch or 0.0
+    return [replace(fix, time=fix.time + epoch) for fix in fixes], Counter({"are damaged": reader.damaged})

@@ -81,7 +81,12 @@ class PositionSettings(Section):
         description="GPX file or NMEA log beside a recording, or live: gpsd://HOST[:PORT], tcp://HOST:PORT or "
         "serial:DEVICE[@BAUD] (NMEA).",
     )
-    offset: float = Field(0.0, description="Seconds on the positions' clock at which the recording starts.")
+    offset: float = Field(
+        0.0,
+        ge=-1e9,
+        le=1e9,
+        description="Seconds after the first position of the main drive at which the recording starts.",
+    )
     sigma: float = Field(5.0, gt=0, description="Spread of a position in metres, where the receiver doesn't say.")
 
 

@@ -1,6 +1,7 @@
 """Positions that were recorded beside a video."""
 
 import logging
+from collections.abc import Iterable
 from itertools import pairwise
 from pathlib import Path
 from random import Random
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 from signpipe.errors import SettingsError, SourceError
 from signpipe.geodesy import offset
 from signpipe.position import PositionSource, open_position
+from signpipe.position.drives import APART, find_drives
 from signpipe.position.fix import FASTEST, NEAR, Fix
 from signpipe.position.nmea import NmeaReader
 from signpipe.position.receivers import _report
@@ -169,6 +171,138 @@ def test_missing_times_and_disorder_are_told_in_the_same_warning(
         pose = source.at(second, 0.0)
         assert pose is not None
         assert metres(pose) == pytest.approx((second * SPEED, 0), abs=0.1)
+
+
+YEAR = 365.25 * 86400
+
+
+def written(kind: str, drive: list[tuple[float, float, float]]) -> tuple[str, str]:
+    """Return a drive as the text and the name of a file."""
+    return (gpx(drive), "drive.gpx") if kind == "gpx" else ("\n".join(rmc(*fix) for fix in drive), "drive.nmea")
+
+
+def driven(source: PositionSource, seconds: Iterable[float]) -> None:
+    """Check that a source has the drive to the east from home."""
+    for second in seconds:
+        pose = source.at(second, 0.0)
+        assert pose is not None
+        assert metres(pose) == pytest.approx((second * SPEED, 0), abs=0.1)
+
+
+@pytest.mark.parametrize("kind", ["gpx", "nmea"])
+@pytest.mark.parametrize("years", [-56.2, -46.1, -22, -0.1, 19.6])  # 1970, GPS time's first day, its weeks rolled over
+@pytest.mark.parametrize("place", [[0], [10], [21], [0, 0, 1, 12]])
+def test_positions_with_a_wrong_date_are_dropped_with_one_warning(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, kind: str, years: float, place: list[int]
+) -> None:
+    drive = eastward(range(61))
+    for number, index in enumerate(place):
+        drive.insert(index, (round(years * YEAR) + number, 50.0, 9.0))
+    text, name = written(kind, drive)
+    source = opened(tmp_path, text, name)
+    driven(source, (0.0, 9.5, 60.0))
+    assert [record.getMessage() for record in caplog.records] == [
+        f"Of the positions in {tmp_path / name}, {len(place)} have a wrong date; the other 61 are used."
+    ]
+
+
+@pytest.mark.parametrize("kind", ["gpx", "nmea"])
+@pytest.mark.parametrize("before", [True, False])
+@pytest.mark.parametrize("days", [0.25, 1, 400])
+def test_of_several_drives_the_main_one_starts_the_clock_and_the_user_is_told(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, kind: str, before: bool, days: float
+) -> None:
+    shift = days * 86400 * (-1 if before else 1)
+    other = [(second + shift, 50.5, 9.0 + second / 1e4) for second in range(20)]
+    drive = eastward(range(61))
+    text, name = written(kind, other + drive if before else drive + other)
+    source = opened(tmp_path, text, name)
+    driven(source, (0.0, 9.5, 60.0))
+    assert [record.getMessage().partition(" at ")[0] for record in caplog.records] == [
+        f"The positions in {tmp_path / name} are of 2 drives; the recording's clock starts with the one of the most "
+        "positions,"
+    ]
+    assert " at 2026-03-01 23:59:50 UTC. If the recording is of another, set position.offset" in caplog.text
+    pose = opened(tmp_path, text, name, offset=shift).at(5.0, 0.0)
+    assert pose is not None
+    assert (pose.latitude, pose.longitude) == pytest.approx((50.5, 9.0005))
+
+
+def test_of_drives_as_long_the_latest_counts(tmp_path: Path) -> None:
+    other = [(second - 3 * 86400.0, 50.5, 9.0) for second in range(21)]
+    driven(opened(tmp_path, gpx(other + eastward(range(21)))), (0.0, 20.0))
+
+
+def test_a_break_of_less_than_an_hour_is_no_other_drive(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    drive = eastward(range(6)) + [at(APART + second, 100.0, 0.0) for second in range(60)]
+    driven(opened(tmp_path, gpx(drive)), (0.0, 5.0))
+    assert not caplog.records
+
+
+@given(st.lists(st.tuples(st.floats(-60, 70).filter(lambda years: abs(years) > 0.1), st.integers(0, 100)), max_size=6))
+@settings(max_examples=60)
+def test_no_few_positions_of_other_years_move_the_clock(strays: list[tuple[float, int]]) -> None:
+    fixes = [Fix(*fix) for fix in eastward(range(100))]
+    for years, index in strays:
+        fixes.insert(index, Fix(years * YEAR, 50.0, 9.0))
+    drives = find_drives(fixes)
+    assert (drives.start, drives.count, drives.misdated) == (0.0, 1, len(strays))
+    assert [fix.time for fix in drives.fixes] == [float(second) for second in range(100)]
+
+
+def test_a_log_without_dates_goes_on_over_midnight(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    dateless = [rmc(*fix).partition("*")[0].split(",") for fix in eastward(range(21))]
+    lines = [",".join([*fields[:9], "", *fields[10:]]) for fields in dateless]
+    driven(opened(tmp_path, "\n".join(lines), "drive.nmea"), (0.0, 9.5, 20.0))
+    assert not caplog.records
+
+
+def test_a_date_that_is_none_does_not_cost_the_position() -> None:
+    fix = NmeaReader().read("$GPRMC,120000,A,5000.0,N,00900.0,E,1.0,2.0,999999,,,A")
+    assert fix is not None
+    assert fix.time == 43200
+
+
+def test_a_start_after_the_last_position_is_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    source = opened(tmp_path, gpx(eastward(range(21))), offset=21.0)
+    assert source.at(0.0, 0.0) is None
+    assert "No frame has a position: with position.offset, 21 s, the recording starts after the last" in caplog.text
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "iso-8859-1", "cp1252"])
+@pytest.mark.parametrize("prefix", ["", "gpx:", "ns0:"])
+@pytest.mark.parametrize("name", ["drive.gpx", "drive"])
+def test_gpx_is_read_in_every_encoding_and_with_every_prefix(
+    tmp_path: Path, encoding: str, prefix: str, name: str
+) -> None:
+    text = gpx(eastward(range(21))).replace("<trkseg>", "<name>Œuvre à Köln</name><trkseg>")
+    text = text.replace("Œ", "O") if encoding == "iso-8859-1" else text
+    for tag in ("gpx", "trk", "trkseg", "trkpt", "time", "name"):
+        text = text.replace(f"<{tag}>", f"<{prefix}{tag}>").replace(f"<{tag} ", f"<{prefix}{tag} ")
+        text = text.replace(f"</{tag}>", f"</{prefix}{tag}>")
+    text = text.replace("xmlns=", f"xmlns:{prefix[:-1]}=" if prefix else "xmlns=")
+    declared = {"utf-8-sig": "utf-8", "utf-16-le": "utf-16", "utf-16-be": "utf-16", "cp1252": "windows-1252"}
+    text = text.replace('version="1.0"', f'version="1.0" encoding="{declared.get(encoding, encoding)}"')
+    mark = {"utf-16-le": b"\xff\xfe", "utf-16-be": b"\xfe\xff"}.get(encoding, b"")
+    (tmp_path / name).write_bytes(mark + text.encode(encoding))
+    driven(open_position(PositionSettings(source=str(tmp_path / name))), (0.0, 9.5, 20.0))
+
+
+def test_gpx_that_declares_another_encoding_than_its_own_is_read(tmp_path: Path) -> None:
+    text = gpx(eastward(range(21))).replace('version="1.0"', 'version="1.0" encoding="utf-16"', 1)
+    driven(opened(tmp_path, text), (0.0, 20.0))
+
+
+def test_every_point_that_is_left_out_is_counted(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    drive = eastward(range(21))
+    drive[3], drive[7], drive[9] = (3, 95.0, 9.0), (7, float("nan"), 9.0), (9, 50.0, -181.0)
+    opened(tmp_path, gpx(drive).replace("<time>2026-03-01T23:59:55Z", "<time>soon"))
+    assert "3 are nowhere on earth, 1 have no time; the other 17 are used" in caplog.text
+    caplog.clear()
+    lines = [rmc(*fix) for fix in eastward(range(21))]
+    lines[3] = lines[3].replace("A,50", "A,51")  # its checksum is wrong now
+    opened(tmp_path, "\n".join([*lines, "$GPGSV,3,1,11,03*00"]), "drive.nmea")
+    assert "1 are damaged; the other 20 are used" in caplog.text
 
 
 def test_damaged_sentences_and_those_without_a_fix_are_passed_over(tmp_path: Path) -> None:
