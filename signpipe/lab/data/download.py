@@ -1,4 +1,8 @@
-"""Downloading a large file that may break off, and going on where it did."""
+"""Downloading a large file that may break off, and going on where it did.
+
+pooch, which would be the library for it, starts from the first byte again each time: of a set of 1.6 GB on a line that
+breaks off, it may never see the end.
+"""
 
 from __future__ import annotations
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import copy
 import json
 import time
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ import numpy.typing as npt
 import torch
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from torch.nn import functional as F  # noqa: N812  # torch's own convention
+from torch.optim.swa_utils import AveragedModel
 from torch.utils.data import DataLoader, Subset
 
 from signpipe.catalogue import load_catalogue
@@ -90,7 +91,7 @@ class ClassifierTraining:
         self.net = SignNet().to(memory_format=torch.channels_last)
         if plan.start is not None:
             self.net.load_state_dict(load_checkpoint(Path(plan.start))["averaged"])
-        self.averaged = copy.deepcopy(self.net).eval()
+        self.averages = AveragedModel(self.net, avg_fn=_moved_towards(plan.average), use_buffers=True)
         self.optimizer = torch.optim.AdamW(self.net.parameters(), weight_decay=plan.decay)
         self.steps = plan.pictures // plan.batch
         self.schedule = self._schedule()
@@ -118,6 +119,7 @@ class ClassifierTraining:
             raise SourceError(f"The checkpoint {path} was trained with other settings; repeat them or drop --resume.")
         self.net.load_state_dict(state["net"])
         self.averaged.load_state_dict(state["averaged"])
+        self.averages.n_averaged.fill_(state["epoch"] * self.steps)
         self.optimizer.load_state_dict(state["optimizer"])
         self.epoch, self.history = state["epoch"], state["history"]
         self.schedule = self._schedule(self.epoch * self.steps - 1)
@@ -152,23 +154,28 @@ class ClassifierTraining:
             torch.nn.utils.clip_grad_norm_(self.net.parameters(), 5.0)
             self.optimizer.step()
             self.schedule.step()
-            self._average()
+            self.averages.update_parameters(self.net)
             total += loss.item()
             progress.update(task, advance=1)
         progress.remove_task(task)
         self.epoch += 1
         return total / self.steps
 
-    def _average(self) -> None:
-        """Move the averaged weights, and the statistics of its normalisation, towards the network's."""
-        step = self.schedule.last_epoch
-        keep = min(self.plan.average, (1 + step) / (10 + step))
-        with torch.no_grad():
-            for mean, new in zip(self.averaged.state_dict().values(), self.net.state_dict().values(), strict=True):
-                if mean.dtype.is_floating_point:
-                    mean.lerp_(new, 1 - keep)
-                else:
-                    mean.copy_(new)
+    @property
+    def averaged(self) -> SignNet:
+        """The network with the averaged weights and statistics of its normalisation."""
+        net: SignNet = self.averages.module
+        return net
+
+
+def _moved_towards(most: float) -> Callable[[torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor]:
+    """Return how an average follows the network: slowly in the end, keeping a share `most`, but faster at first."""
+
+    def moved(mean: torch.Tensor, new: torch.Tensor, steps: torch.Tensor) -> torch.Tensor:
+        keep = min(most, float((1 + steps) / (10 + steps)))
+        return mean.lerp(new, 1 - keep) if mean.dtype.is_floating_point else new
+
+    return moved
 
 
 def gate_loss(seen: torch.Tensor, parts: torch.Tensor) -> torch.Tensor:

@@ -82,6 +82,24 @@ def test_training_that_was_interrupted_ends_where_it_would_have(tmp_path: Path) 
     assert parts.history[1]["loss"] == pytest.approx(whole.history[1]["loss"], rel=0.05)
 
 
+def test_the_average_follows_quickly_at_first_and_goes_on_where_it_was(tmp_path: Path) -> None:
+    training = ClassifierTraining(PLAN, tmp_path)
+    for _ in range(training.steps):
+        training.averages.update_parameters(training.net)
+    training.epoch = 1
+    training.save()
+    again = ClassifierTraining(PLAN, tmp_path)
+    again.resume()
+    for net in (training.net, again.net):
+        torch.nn.init.constant_(net.embed.weight, 5.0)
+    before = training.averaged.embed.weight.detach().clone()
+    for resumed in (training, again):
+        resumed.averages.update_parameters(resumed.net)
+        after = resumed.averaged.embed.weight
+        assert torch.allclose(after, before + (5.0 - before) * (1 - 3 / 12), atol=1e-5)
+    assert again.averaged.state_dict().keys() == training.net.state_dict().keys()
+
+
 def test_a_checkpoint_of_another_plan_is_refused(tmp_path: Path) -> None:
     train(PLAN, tmp_path, 0)
     with pytest.raises(SourceError, match="other settings"):
