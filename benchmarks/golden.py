@@ -62,14 +62,11 @@ def _same(old: Any, new: Any, tolerance: float) -> bool:
 
 def run() -> list[dict[str, Any]]:
     """Run the pipeline on the sample and return what is compared of it."""
-    from signpipe import Pipeline, Settings, open_source
-    from signpipe.catalogue import load_catalogue
+    from signpipe import watch
     from signpipe.sinks.jsonl import result_record
 
-    settings, catalogue = Settings(), load_catalogue()
-    with Pipeline(settings) as pipeline:
-        results = pipeline.run(open_source(str(SAMPLE), settings.capture))
-        return [essence(result_record(r, catalogue)) for i, r in enumerate(results) if i % EVERY == 0]
+    with watch(SAMPLE) as results:
+        return [essence(result_record(r, results.catalogue)) for i, r in enumerate(results) if i % EVERY == 0]
 
 
 def read() -> list[dict[str, Any]]:

@@ -1,14 +1,16 @@
 """signpipe: real-time road-sign recognition that says how sure it is.
 
-    from signpipe import Pipeline, open_source
+    import signpipe
 
-    with Pipeline() as pipeline:
-        for result in pipeline.run(open_source("drive.mp4")):
+    with signpipe.watch("drive.mp4") as results:
+        for result in results:
             for advisory in result.advisories:
                 print(result.frame.media_time, advisory.message, advisory.confidence)
 
-`open_source` gives the plain frames of a source; `signpipe.stages.capture.Capture` adds the reader thread,
-reconnection and the stall watchdog that a live source needs.
+`watch` wires everything for one source: camera, stream, recording or pictures. For a loop of your own:
+
+    with signpipe.Pipeline() as pipeline:
+        result = pipeline(image)
 """
 
 from importlib import import_module
@@ -18,15 +20,41 @@ from signpipe.version import VERSION
 
 if TYPE_CHECKING:
     from signpipe.pipeline import Pipeline
-    from signpipe.settings import Settings
+    from signpipe.runtime.session import Models, open_models
+    from signpipe.settings import Settings, load_settings
     from signpipe.sources import open_source
-    from signpipe.types import Advisory, Frame, FrameResult, Gap, SignTrack
+    from signpipe.types import Advisory, Detections, Frame, FrameResult, Gap, SignTrack
+    from signpipe.watching import Watch, watch
 
 __version__ = VERSION
-__all__ = ["Advisory", "Frame", "FrameResult", "Gap", "Pipeline", "Settings", "SignTrack", "open_source"]
+__all__ = [
+    "Advisory",
+    "Detections",
+    "Frame",
+    "FrameResult",
+    "Gap",
+    "Models",
+    "Pipeline",
+    "Settings",
+    "SignTrack",
+    "Watch",
+    "load_settings",
+    "open_models",
+    "open_source",
+    "watch",
+]
 
 # Loaded when first asked for (PEP 562), so that a part, such as the data loaders, doesn't load ONNX Runtime.
-_HOMES = {"Pipeline": "pipeline", "Settings": "settings", "open_source": "sources"}
+_HOMES = {
+    "Models": "runtime.session",
+    "Pipeline": "pipeline",
+    "Settings": "settings",
+    "Watch": "watching",
+    "load_settings": "settings",
+    "open_models": "runtime.session",
+    "open_source": "sources",
+    "watch": "watching",
+}
 
 
 def __getattr__(name: str) -> Any:

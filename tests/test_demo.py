@@ -14,7 +14,7 @@ from signpipe.review import ReviewQueue
 from signpipe.settings import Settings, load_settings
 from signpipe.sinks.base import RunInfo
 from signpipe.sinks.review import ReviewSink
-from signpipe.sources.companions import Companions
+from signpipe.sources.sensors import Sensors
 from signpipe.types import Certainty
 
 SAMPLES = Path(__file__).parents[1] / "samples"
@@ -42,10 +42,10 @@ def approach(sign: TruthSign, settings: Settings) -> Iterator[FrameResult]:
 
     with (
         open_source(str(SAMPLES / "drive.mp4"), settings.capture) as source,
-        Companions(settings) as companions,
+        Sensors(settings) as sensors,
         Pipeline(settings) as pipeline,
     ):
-        yield from pipeline.run(companions.beside(frames(iter(source))))
+        yield from pipeline.run(sensors.attach(frames(iter(source))))
 
 
 def told_of(sign: TruthSign, results: list[FrameResult]) -> list[SignTrack]:

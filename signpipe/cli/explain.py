@@ -15,12 +15,9 @@ from signpipe.errors import SettingsError, SourceError
 from signpipe.html import new_figure, write_page
 from signpipe.lab.explain.history import History, Recorder
 from signpipe.lab.explain.page import Explainer
-from signpipe.pipeline import Pipeline
-from signpipe.settings import Settings, load_settings
-from signpipe.sources import open_source
-from signpipe.sources.companions import Companions
+from signpipe.settings import load_settings
 from signpipe.sources.redact import redact
-from signpipe.stages.capture import Capture
+from signpipe.watching import Watch, watch
 
 MOST = 12  # tracks on a page
 
@@ -59,9 +56,9 @@ def explain(
         "detect.model": detector_of(preset),
     }
     settings = load_settings(config, overrides | parse_assignments(assignments or []))
-    with Pipeline(settings) as pipeline:
-        histories = _watch(source, settings, pipeline, frames)
-        explainer = Explainer(pipeline.catalogue, settings, pipeline.classify.read)
+    with watch(source, settings) as results:
+        histories = _follow(results, frames)
+        explainer = Explainer(results.catalogue, settings, results.pipeline.classify.read)
         chosen = _choose(histories, track, every, explainer, redact(source))
         sections = [explainer.section(history) for history in chosen]
     write_page(out, f"Signs of {redact(source)}, explained", sections, f"{len(histories)} signs were followed.")
@@ -69,17 +66,14 @@ def explain(
     Console().print(f"track {told}: {out}", highlight=False, soft_wrap=True, markup=False)
 
 
-def _watch(source: str, settings: Settings, pipeline: Pipeline, frames: int | None) -> list[History]:
+def _follow(results: Watch, frames: int | None) -> list[History]:
     """Run the source to its end, and return what became of its tracks."""
-    recorder = Recorder(pipeline.classifier.entry.margin, int(pipeline.classifier.entry.input.shape[1]))
-    with (
-        Capture(lambda: open_source(source, settings.capture), settings.capture) as capture,
-        Companions(settings) as companions,
-    ):
-        for number, result in enumerate(pipeline.run(companions.beside(capture)), start=1):
-            recorder.add(result)
-            if number == frames:
-                break
+    entry = results.pipeline.classify.entry
+    recorder = Recorder(entry.margin, int(entry.input.shape[1]))
+    for number, result in enumerate(results, start=1):
+        recorder.add(result)
+        if number == frames:
+            break
     return recorder.histories
 
 

@@ -16,14 +16,10 @@ from rich.table import Table
 from signpipe.catalogue import Catalogue
 from signpipe.cli.presets import PresetOption, detector_of
 from signpipe.errors import SettingsError
-from signpipe.pipeline import Pipeline
 from signpipe.review import ReviewQueue
-from signpipe.settings import OutputSettings, Settings, load_settings
-from signpipe.sinks import open_sinks
+from signpipe.settings import OutputSettings, load_settings
 from signpipe.sinks.summary import Summary
-from signpipe.sources import open_source
-from signpipe.sources.companions import Companions
-from signpipe.stages.capture import Capture
+from signpipe.watching import Watch, watch
 
 INTERRUPTED = 130  # what a shell reports of a command that Ctrl-C ended
 
@@ -110,11 +106,13 @@ def run(
         "capture.loop": loop,
     }
     settings = load_settings(config, overrides | parse_assignments(assignments or []))
+    if settings.output.status is None:
+        settings.output.status = True
     summary, started = Summary(), datetime.now(UTC)
-    with Pipeline(settings) as pipeline:
-        interrupted = _watch(source, settings, pipeline, summary, frames)
+    watching = watch(source, settings)
+    interrupted = _follow(watching, summary, frames)
     if not quiet:
-        report(summary, settings.output, pipeline.catalogue, Console())
+        report(summary, settings.output, watching.catalogue, Console())
         if settings.review.folder:
             _report_queued(settings.review.folder, started, Console())
     if interrupted:
@@ -145,20 +143,14 @@ def _interrupt(_number: int, _frame: FrameType | None) -> None:
     raise KeyboardInterrupt
 
 
-def _watch(source: str, settings: Settings, pipeline: Pipeline, summary: Summary, frames: int | None) -> bool:
-    """Run the source to its end, into the sinks; return True if the user ended it."""
+def _follow(watching: Watch, summary: Summary, frames: int | None) -> bool:
+    """Run the source to its end; return True if the user ended it."""
     signal.signal(signal.SIGTERM, _interrupt)
-    with (
-        Capture(lambda: open_source(source, settings.capture), settings.capture) as capture,
-        Companions(settings) as companions,
-        open_sinks(settings, capture.info, pipeline) as sinks,
-    ):
+    with watching as results:
         try:
-            for result in pipeline.run(companions.beside(capture)):
-                result.dropped = capture.dropped
+            for result in results:
                 summary.add(result)
-                sinks.write(result)
-                if sinks.closed or summary.frames == frames:
+                if summary.frames == frames:
                     break
         except KeyboardInterrupt:
             return True

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
+from threading import Lock
 from time import perf_counter
-from typing import Any
+from types import TracebackType
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -15,16 +19,27 @@ from signpipe.errors import ModelError
 from signpipe.runtime.contract import check_graph, entry_from_graph
 from signpipe.runtime.manifest import ModelEntry, TensorSpec, find_model
 from signpipe.runtime.providers import PROVIDERS, choose_provider, create_session, fall_back
-from signpipe.settings import RuntimeSettings
+from signpipe.settings import RuntimeSettings, Settings, load_settings
 from signpipe.types import Image
 
-Outputs = dict[str, npt.NDArray[Any]]
 DTYPES = {"float": "float32", "double": "float64"}  # ONNX Runtime's words -> numpy's, where they differ
 MOST_SHAPES = 128  # of inputs for which buffers on a device are kept
 
 
+class Run(dict[str, npt.NDArray[Any]]):
+    """What one run of a model gave: its outputs by name.
+
+    Attributes:
+        ms: Milliseconds that it took, copies included.
+    """
+
+    def __init__(self, outputs: Iterable[tuple[str, npt.NDArray[Any]]], ms: float) -> None:
+        super().__init__(outputs)
+        self.ms = ms
+
+
 class Session:
-    """An open model.
+    """An open model; pipelines and threads may share it.
 
     Args:
         entry: What the model is.
@@ -34,25 +49,23 @@ class Session:
     Attributes:
         entry: What the model is: input, outputs, classes.
         providers: ONNX Runtime's names of the providers that run it, the first one first.
-        last_run_ms: Milliseconds that the latest run took, copies included.
     """
 
     def __init__(self, entry: ModelEntry, runner: ort.InferenceSession, device: str = "cpu") -> None:
         self.entry = entry
         self.providers: tuple[str, ...] = tuple(runner.get_providers())
-        self.last_run_ms = 0.0
         self._names = [output.name for output in entry.outputs]
         self._runner: Any = runner
         self._buffers = None if device == "cpu" else DeviceBuffers(runner, entry.input.name, self._names, device)
 
-    def run(self, array: Image) -> Outputs:
+    def run(self, array: Image) -> Run:
         """Run the model on a batch.
 
         Args:
             array: Of the type and shape that `entry.input` says; not copied on the CPU if it is contiguous.
 
         Returns:
-            The outputs by name.
+            The outputs by name, with the time that the run took.
 
         Raises:
             ModelError: The model can't be run on this input.
@@ -69,16 +82,15 @@ class Session:
                 f"The model {self.entry.path} failed on an input {array.dtype} {array.shape}, where it takes "
                 f"{self.entry.input} ({_first_line(error)}); choose another model or export this one again."
             ) from None
-        self.last_run_ms = (perf_counter() - start) * 1e3
-        return dict(zip(self._names, values, strict=True))
+        return Run(zip(self._names, values, strict=True), (perf_counter() - start) * 1e3)
 
-    def warm_up(self, shape: tuple[int, ...]) -> None:
+    def warm_up(self, shape: tuple[int, ...]) -> Run:
         """Run once on an empty input of this shape, so that the first frame doesn't pay for allocations and kernels.
 
         Raises:
             ModelError: The model can't be run on it.
         """
-        self.run(np.zeros(shape, np.uint8))
+        return self.run(np.zeros(shape, np.uint8))
 
     def close(self) -> None:
         """Release the model; it can't be run afterwards."""
@@ -103,9 +115,14 @@ class DeviceBuffers:
         self._outputs = outputs
         self._device = device
         self._bound: dict[tuple[int, ...], tuple[Any, Any]] = {}
+        self._lock = Lock()  # a buffer must not be filled anew before its outputs have been copied back
 
     def run(self, array: Image) -> list[npt.NDArray[Any]]:
-        """Copy the input over, run, and copy the outputs back."""
+        """Copy the input over, run, and copy the outputs back; of several threads, one after the other."""
+        with self._lock:
+            return self._run(array)
+
+    def _run(self, array: Image) -> list[npt.NDArray[Any]]:
         if array.shape not in self._bound:
             if len(self._bound) >= MOST_SHAPES:
                 self._bound.clear()
@@ -124,6 +141,56 @@ class DeviceBuffers:
         for name in self._outputs:
             binding.bind_output(name, self._device, 0)  # allocated by the first run, kept for the next ones
         return value, binding
+
+
+@dataclass(frozen=True, slots=True)
+class Models:
+    """The models of a pipeline, open; several pipelines may share them. A context manager that closes them.
+
+    Attributes:
+        detector: Finds signs; None where a stage of one's own does that.
+        classifier: Says which they are; None where a stage of one's own does that.
+    """
+
+    detector: Session | None = None
+    classifier: Session | None = None
+
+    @property
+    def sessions(self) -> tuple[Session, ...]:
+        """Those that there are, the detector first."""
+        return tuple(session for session in (self.detector, self.classifier) if session is not None)
+
+    def close(self) -> None:
+        """Release the models; no pipeline that shares them can run afterwards."""
+        for session in self.sessions:
+            session.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def open_models(settings: Settings | None = None, *, detector: bool = True, classifier: bool = True) -> Models:
+    """Open the models that the settings name.
+
+    Args:
+        settings: The whole configuration; the default is `Settings()`.
+        detector: Whether the detector is needed.
+        classifier: Whether the classifier is needed.
+
+    Raises:
+        ModelError: One is unknown, missing, altered, no ONNX, or of the wrong shape.
+        ProviderError: The provider asked for can't run one and `runtime.allow_cpu` is off.
+    """
+    settings = settings or load_settings()
+    return Models(
+        open_session(settings.detect.model, settings.runtime, "detector") if detector else None,
+        open_session(settings.classify.model, settings.runtime, "classifier") if classifier else None,
+    )
 
 
 def open_session(model: str, settings: RuntimeSettings, role: str) -> Session:

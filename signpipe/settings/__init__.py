@@ -6,10 +6,11 @@ Times are in seconds, lengths in pixels of the source picture unless the descrip
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 from pydantic_settings import SettingsError as BadEnvironment
 
@@ -61,6 +62,7 @@ __all__ = [
     "TemplateSettings",
     "TrackSettings",
     "load_settings",
+    "override_settings",
 ]
 
 
@@ -130,6 +132,30 @@ def load_settings(config: Path | None = None, overrides: dict[str, Any] | None =
         raise SettingsError(_explain_environment(error)) from None
     except ValidationError as error:
         raise SettingsError(_explain(error)) from None
+
+
+def override_settings(settings: Settings | None, overrides: Mapping[str, Any]) -> Settings:
+    """Return settings with some values changed.
+
+    Args:
+        settings: What is changed, as a copy; None for the defaults and the environment.
+        overrides: Values by section, such as {"detect": {"score": 0.5}}, or by dotted name, as in `load_settings`.
+
+    Raises:
+        SettingsError: A name is unknown or a value is out of bounds.
+    """
+    values: dict[str, Any] = {}
+    for name, value in overrides.items():
+        if isinstance(value, BaseModel):
+            value = value.model_dump()
+        if isinstance(value, Mapping) and "." not in name:
+            values |= {f"{name}.{key}": one for key, one in value.items()}
+        else:
+            values[name] = value
+    if settings is not None:
+        kept = {f"{name}.{key}": one for name, section in settings for key, one in dict(section).items()}
+        values = kept | values
+    return load_settings(None, values)
 
 
 def _with_file(toml: dict[str, Any]) -> type[Settings]:

@@ -26,10 +26,16 @@ class Section(BaseModel):
 class CaptureSettings(Section):
     """Where frames come from and how they are buffered."""
 
-    policy: BufferPolicy = Field(BufferPolicy.AUTO, description="What to do when the pipeline is busy.")
+    policy: BufferPolicy = Field(
+        BufferPolicy.AUTO,
+        description="What to do when the pipeline is busy; with drop_oldest, a recording plays at its rate.",
+    )
     buffer: int = Field(4, ge=1, le=256, description="Frames read ahead from a recording; live sources hold one.")
     fps: float | None = Field(
-        None, gt=0, le=1000, description="Rate of an image sequence, or the rate asked of a camera."
+        None,
+        gt=0,
+        le=1000,
+        description="Rate of an image sequence or of a recording played live, or the rate asked of a camera.",
     )
     independent: bool = Field(False, description="Pictures of a folder are unrelated: no tracking.")
     loop: int = Field(1, ge=0, description="How often a recording is played; 0 is for ever.")
@@ -187,7 +193,9 @@ class OutputSettings(Section):
     jsonl: Path | None = Field(None, description="One JSON record a frame.")
     events: Path | None = Field(None, description="One JSON record an advisory event.")
     window: bool = Field(False, description="Live window, where there is a display.")
-    status: bool = Field(True, description="Live status in the terminal.")
+    status: bool | None = Field(
+        None, description="Live status in the terminal; none shows it for `signpipe run`, and not from a program."
+    )
     queue: int = Field(64, ge=1, description="Frames a live sink may lag behind before it drops some.")
 
     @property

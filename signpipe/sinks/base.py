@@ -15,7 +15,7 @@ from signpipe.types import FrameResult
 
 
 class Sink(Protocol):
-    """Somewhere that results go."""
+    """Somewhere that results go: whatever has these two methods. If it has a `name`, messages call it by that."""
 
     def write(self, result: FrameResult) -> None:
         """Take the result of one frame or gap.
@@ -42,6 +42,7 @@ class RunInfo:
         fps: Nominal frames a second, or None where unknown.
         models: SHA-256 of each model's file by the model's name, or None where no manifest lists it.
         providers: Execution providers that really run the models.
+        classifier: SHA-256 of the classifier among them, or None.
         settings_digest: `settings_digest` of the settings in force.
         started: When the run began, with a time zone.
     """
@@ -53,6 +54,7 @@ class RunInfo:
     fps: float | None = None
     models: dict[str, str | None] = field(default_factory=dict)
     providers: tuple[str, ...] = ()
+    classifier: str | None = None
     settings_digest: str = ""
     started: datetime = field(default_factory=lambda: datetime.now(UTC))
 

@@ -49,6 +49,8 @@ class ReviewSink:
     run goes on: whatever went wrong, nothing is raised here.
     """
 
+    name = "review queue"
+
     def __init__(
         self,
         settings: ReviewSettings,

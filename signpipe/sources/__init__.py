@@ -3,45 +3,76 @@
 from __future__ import annotations
 
 import re
-from functools import partial
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
+
+import numpy as np
 
 from signpipe.errors import SourceError
-from signpipe.settings import CaptureSettings
+from signpipe.settings import BufferPolicy, CaptureSettings
+from signpipe.sources.arrays import ArraySource
 from signpipe.sources.base import Source, SourceInfo
 from signpipe.sources.camera import CameraSource
 from signpipe.sources.images import is_picture, open_folder, open_glob, open_picture
 from signpipe.sources.loop import LoopedSource
+from signpipe.sources.paced import PacedSource
 from signpipe.sources.redact import redact
+from signpipe.sources.sensed import Attach, SensedSource
+from signpipe.sources.sensors import Sensors
 from signpipe.sources.stream import SCHEMES, open_stream
 from signpipe.sources.v4l2 import Camera, list_cameras
 from signpipe.sources.video import open_video
 
-__all__ = ["Camera", "Source", "SourceInfo", "list_cameras", "open_source", "redact"]
+__all__ = ["Camera", "Sensors", "Source", "SourceInfo", "SourceSpec", "list_cameras", "open_source", "redact"]
+
+SourceSpec = str | int | Path | np.ndarray[Any, Any] | Iterable[Any]
 
 _ACCEPTED = (
     "a video file, a folder or pattern of pictures, a camera (0 or /dev/video0), or an rtsp:// or http:// address"
 )
 
 
-def open_source(spec: str, settings: CaptureSettings | None = None) -> Source:
-    """Open whatever a person names.
+def open_source(spec: SourceSpec, settings: CaptureSettings | None = None, attach: Attach | None = None) -> Source:
+    """Open whatever a person names, or pictures that are in memory.
 
     Args:
-        spec: Camera index or device, stream address, video file, picture, folder or glob of pictures.
-        settings: The capture settings, the defaults if absent; `loop` plays recordings again.
+        spec: Camera index or device, stream address, video file, picture, folder or glob of pictures, as a string, a
+            path or a number; or arrays, see `signpipe.sources.arrays.ArraySource`.
+        settings: The capture settings, the defaults if absent; `loop` plays recordings again, and the policy
+            "drop_oldest" plays them at their rate, as a camera would.
+        attach: Puts on each frame what other sensors say of it, such as `Sensors.sense`; called with the index and
+            media time that the frame has in its own recording.
 
     Raises:
         SourceError: Nothing of that name can be opened; one sentence says why and what to do.
     """
     settings = settings or CaptureSettings()
-    source = _open(spec, settings)
-    if source.info.live or settings.loop == 1:
+
+    def opened() -> Source:
+        source = _open(spec, settings)
+        return SensedSource(source, attach) if attach else source
+
+    source = opened()
+    if source.info.live:
         return source
-    return LoopedSource(source, partial(_open, spec, settings), settings.loop)
+    if settings.loop != 1:
+        if not isinstance(spec, str | int | Path | np.ndarray | list | tuple):
+            source.close()
+            raise SourceError("An iterator of arrays can be played only once; give a list, or set capture.loop to 1.")
+        source = LoopedSource(source, opened, settings.loop)
+    return PacedSource(source, settings.fps) if settings.policy is BufferPolicy.DROP_OLDEST else source
 
 
-def _open(spec: str, settings: CaptureSettings) -> Source:
+def _open(spec: SourceSpec, settings: CaptureSettings) -> Source:
+    if isinstance(spec, np.ndarray) or not isinstance(spec, str | int | Path):
+        if not isinstance(spec, Iterable):
+            raise SourceError(f"A source can't be {type(spec).__name__}: give {_ACCEPTED}, or arrays.")
+        return ArraySource(spec, settings)
+    return _open_path(str(spec), settings) if isinstance(spec, Path) else _open_named(str(spec), settings)
+
+
+def _open_named(spec: str, settings: CaptureSettings) -> Source:
     if spec.isdecimal():
         return CameraSource(int(spec), settings)
     if spec.startswith(("/dev/video", "/dev/v4l/")):

@@ -6,6 +6,7 @@ import logging
 import random
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from types import TracebackType
 from typing import Final, Self
@@ -20,6 +21,8 @@ log = logging.getLogger("signpipe.capture")
 
 _CLOSE_WAIT: Final = 1.0  # seconds for a reader to end by itself; one that hangs is left behind
 _MOST_ABANDONED: Final = 4  # readers that hang at the same time; beyond, no new one is started
+_JUMP: Final = 5.0  # a recording's clock jumps where an interval is so many times the longest of the last few
+_INTERVALS: Final = 5
 
 
 class Capture:
@@ -28,7 +31,8 @@ class Capture:
     A thread reads ahead. With the policy WAIT (recordings) it waits while the buffer is full, with DROP_OLDEST (live
     sources) it keeps the newest frame only. A live source that is lost, or whose read hangs, is opened again after
     a wait that doubles each time (exponential backoff with jitter); meanwhile a `Gap` is yielded every `gap_after`
-    seconds. A recording whose rest can't be read ends there, with a warning.
+    seconds. A recording whose rest can't be read ends there, with a warning; where its clock jumps (a camera that was
+    paused, a file with a piece cut out), a `Gap` stands for what is missing.
 
     `media_time` is the recording's own for a recording. For a live source it counts from the first frame's
     `captured_at`, over reconnects too. It never goes back; `index` never repeats.
@@ -66,6 +70,8 @@ class Capture:
         self._media_time = 0.0
         self._last_frame = 0.0
         self._last_item = 0.0
+        self._held: Frame | None = None  # comes after the gap before it
+        self._intervals: deque[float] = deque(maxlen=_INTERVALS)  # seconds between a recording's frames
 
     @property
     def info(self) -> SourceInfo:
@@ -120,15 +126,39 @@ class Capture:
         """
         while not self._closed.is_set():
             if not self.info.live:
-                frame = self._reader.take(None)
-                if frame is None:
+                recorded = self._next_recorded()
+                if recorded is None:
                     self._end_recording()
                     break
-                return self._accept(frame)
+                return recorded
             item = self._next_live()
             if item is not None:
                 return item
         raise StopIteration
+
+    def _next_recorded(self) -> Frame | Gap | None:
+        """Return the next frame of a recording, or the gap before it; None at the end."""
+        if self._held is not None:
+            frame, self._held = self._held, None
+            return frame
+        taken = self._reader.take(None)
+        if taken is None:
+            return None
+        frame, before = self._accept(taken), self._media_time
+        self._media_time = frame.media_time
+        interval = frame.media_time - before
+        if self._jumps(interval) and not frame.independent:
+            self._held = frame
+            reason = f"the recording's clock jumps by {interval:.1f} s"
+            return Gap(frame.captured_at, frame.media_time, self.info.source_id, reason, interval)
+        if interval > 0:
+            self._intervals.append(interval)
+        return frame
+
+    def _jumps(self, interval: float) -> bool:
+        """Return True if an interval is as long as a gap, and much longer than those before it."""
+        usual = max(self._intervals) if self._intervals else (1 / self.info.fps if self.info.fps else None)
+        return usual is not None and interval > max(self._settings.gap_after, _JUMP * usual)
 
     def _end_recording(self) -> None:
         """Tell why a recording ended before its end, if it did."""

@@ -26,9 +26,15 @@ class Classify:
         settings: The most crops per frame.
         session: The open classifier; its entry tells the crop's size and margin.
         few_shot: The classes that were added to its own, or None; they come after them.
+
+    Attributes:
+        entry: What the classifier is.
+        model_ms: Milliseconds that the network took for the latest picture; 0 if it wasn't run.
     """
 
     def __init__(self, settings: ClassifySettings, session: Session, few_shot: FewShotHead | None = None) -> None:
+        self.entry = session.entry
+        self.model_ms = 0.0
         self._settings = settings
         self._session = session
         outputs = {output.name: output.shape for output in session.entry.outputs}
@@ -50,6 +56,7 @@ class Classify:
         Raises:
             ModelError: The network can't be run.
         """
+        self.model_ms = 0.0
         if not len(detections):
             return Classifications.empty(self._classes, self._dimensions)
         if len(detections) <= self._settings.maximum:
@@ -77,6 +84,7 @@ class Classify:
             ModelError: The network can't be run.
         """
         outputs = self._session.run(crops)
+        self.model_ms = outputs.ms
         probability = _bounded(outputs["probabilities"])
         embedding = outputs.get("embedding", np.zeros((len(crops), 0), np.float32))
         novelty = outputs.get("novelty", 1 - probability.max(axis=1)).reshape(len(crops))

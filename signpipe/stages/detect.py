@@ -24,9 +24,13 @@ class Detect:
     Args:
         settings: Score levels and limits.
         session: The open detector; its entry tells the layout.
+
+    Attributes:
+        model_ms: Milliseconds that the network took for the latest picture.
     """
 
     def __init__(self, settings: DetectSettings, session: Session) -> None:
+        self.model_ms = 0.0
         self._settings = settings
         self._session = session
         self._raw_layout = session.entry.box_layout == "raw"
@@ -36,13 +40,15 @@ class Detect:
     def __call__(self, prepared: Prepared) -> tuple[Detections, Detections]:
         """Return the detections and, if `settings.raw` asks for them, all candidates over the low score.
 
-        Both are in pixels of the source picture, clipped to it, highest score first; boxes that are no numbers or have
-        no area inside the picture are dropped.
+        Both are in pixels of the source picture, clipped to it, highest score first, so that the detections are the
+        first of the candidates; boxes that are no numbers or have no area inside the picture are dropped.
 
         Raises:
             ModelError: The network can't be run on this input.
         """
-        output = self._session.run(prepared.image[None])[self._output][0]
+        outputs = self._session.run(prepared.image[None])
+        self.model_ms = outputs.ms
+        output = outputs[self._output][0]
         boxes, scores = self._candidates(output)
         boxes = prepared.to_source(boxes)
         has_area = (boxes[:, 2] > boxes[:, 0]) & (boxes[:, 3] > boxes[:, 1])

@@ -21,8 +21,10 @@ class Plausibility:
     def __init__(self, settings: PlausibilitySettings) -> None:
         self._settings = settings
 
-    def __call__(self, detections: Detections, picture_shape: tuple[int, ...]) -> tuple[Detections, dict[str, int]]:
-        """Return the plausible detections and how many boxes each rule of `RULES` rejected.
+    def __call__(
+        self, detections: Detections, picture_shape: tuple[int, ...]
+    ) -> tuple[npt.NDArray[np.bool_], dict[str, int]]:
+        """Return a mask (N,) of the plausible detections, and how many boxes each rule of `RULES` rejected.
 
         A box that breaks several rules is counted for the first of them only, so that the counts add up.
 
@@ -35,7 +37,7 @@ class Plausibility:
         for rule, broken in zip(RULES, self._broken(detections, *picture_shape[:2]), strict=True):
             rejected[rule] = int(np.count_nonzero(broken & plausible))
             plausible &= ~broken
-        return (detections if plausible.all() else detections[plausible]), rejected
+        return plausible, rejected
 
     def _broken(self, detections: Detections, height: int, width: int) -> list[npt.NDArray[np.bool_]]:
         """Return a mask (N,) a rule, in the order of `RULES`."""

@@ -57,7 +57,7 @@ def test_without_detections_the_network_is_not_run(classify: Make, picture: npt.
     stage = classify()
     result = stage(picture, Detections.empty())
     assert (len(result), result.probability.shape, result.embedding.shape) == (0, (0, 43), (0, 3))
-    assert stage._session.last_run_ms == 0
+    assert stage.model_ms == 0
 
 
 def test_over_the_maximum_the_highest_scores_are_looked_at(classify: Make, picture: npt.NDArray[np.uint8]) -> None:

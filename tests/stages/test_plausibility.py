@@ -20,6 +20,11 @@ def found(*boxes: tuple[float, float, float, float]) -> Detections:
     return Detections(f32(boxes).reshape(-1, 4), np.linspace(0.9, 0.1, len(boxes), dtype=np.float32))
 
 
+def sifted(plausibility: Plausibility, detections: Detections) -> tuple[Detections, dict[str, int]]:
+    plausible, rejected = plausibility(detections, PICTURE)
+    return detections[plausible], rejected
+
+
 @pytest.mark.parametrize(
     ("rule", "bounds", "good", "bad"),
     [
@@ -37,19 +42,19 @@ def found(*boxes: tuple[float, float, float, float]) -> Detections:
 def test_a_rule_keeps_what_is_on_its_bound_and_drops_what_is_over(
     rule: str, bounds: dict[str, float], good: tuple[int, int, int, int], bad: tuple[int, int, int, int]
 ) -> None:
-    kept, rejected = Plausibility(PlausibilitySettings(**(OPEN | bounds)))(found(bad, good, bad), PICTURE)
+    kept, rejected = sifted(Plausibility(PlausibilitySettings(**(OPEN | bounds))), found(bad, good, bad))
     np.testing.assert_array_equal(kept.xyxy, [good])
     assert rejected == dict.fromkeys(RULES, 0) | {rule: 2}
 
 
 def test_the_defaults_keep_an_ordinary_sign_that_touches_the_edge() -> None:
-    kept, rejected = Plausibility(PlausibilitySettings())(found((170, 0, 200, 30)), PICTURE)
+    kept, rejected = sifted(Plausibility(PlausibilitySettings()), found((170, 0, 200, 30)))
     assert len(kept) == 1
     assert not any(rejected.values())
 
 
 def test_no_detections_are_no_trouble() -> None:
-    kept, rejected = Plausibility(PlausibilitySettings(border=3))(Detections.empty(), PICTURE)
+    kept, rejected = sifted(Plausibility(PlausibilitySettings(border=3)), Detections.empty())
     assert len(kept) == 0
     assert rejected == dict.fromkeys(RULES, 0)
 
@@ -61,9 +66,9 @@ corner = st.floats(0, 100, width=32)
 def test_counts_add_up_and_order_stays(boxes: list[tuple[float, float, float, float]]) -> None:
     detections = found(*((x, y, x + w, y + h) for x, y, w, h in boxes))
     plausibility = Plausibility(PlausibilitySettings(border=5, top=0.1, bottom=0.9))
-    kept, rejected = plausibility(detections, PICTURE)
+    kept, rejected = sifted(plausibility, detections)
     assert len(kept) + sum(rejected.values()) == len(detections)
     assert (np.diff(kept.score) <= 0).all()
-    again, nothing = plausibility(kept, PICTURE)
+    again, nothing = sifted(plausibility, kept)
     assert len(again) == len(kept)
     assert not any(nothing.values())

@@ -13,21 +13,17 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from signpipe.lab.bench.paced import PacedSource
 from signpipe.lab.bench.recorder import Recorder
 from signpipe.lab.bench.resources import memory_mb, open_handles, running_threads
 from signpipe.lab.bench.statistics import describe
-from signpipe.pipeline import Pipeline
 from signpipe.runtime.cores import usable_cores
 from signpipe.settings import Settings
-from signpipe.sources import Source, open_source
-from signpipe.stages.capture import Capture
 from signpipe.types import FrameResult
+from signpipe.watching import Watch, watch
 
 WARM_UP = 10  # frames before the clock starts: first allocations, first look at the file
 USED_EVERY = 0.01  # seconds: how often a vehicle's control loop looks at the advisories
 SAMPLES = 100  # looks at the process over a soak
-DEFAULT_RATE = 25.0  # frames a second of a source that doesn't say
 
 Progress = Callable[[int], None]
 
@@ -60,9 +56,9 @@ def single(plan: Plan, settings: Settings, progress: Progress) -> dict[str, Any]
     Raises:
         SignpipeError: The source or a model can't be used.
     """
-    with _warm(plan, settings) as (pipeline, capture):
+    with _warm(plan, settings) as results:
         recorder = Recorder()
-        for result, waited_ms in _results(pipeline, capture, plan.frames):
+        for result, waited_ms in _results(results, plan.frames):
             recorder.add(result, waited_ms, result.timings_ms["total"])
             progress(1)
         return recorder.metrics()
@@ -80,16 +76,16 @@ def live(plan: Plan, settings: Settings, progress: Progress) -> dict[str, Any]:
     """
     captured: list[float] = []
     done: list[float] = []
-    with _warm(plan, settings, paced=True) as (pipeline, capture):
-        recorder, dropped = Recorder(), capture.dropped
-        for result, waited_ms in _results(pipeline, capture, plan.frames):
+    with _warm(plan, settings, paced=True) as results:
+        recorder, dropped = Recorder(), results.dropped
+        for result, waited_ms in _results(results, plan.frames):
             captured.append(result.frame.captured_at)
             done.append(monotonic())
             recorder.add(result, waited_ms, (done[-1] - captured[-1]) * 1e3)
             progress(1)
-        metrics, dropped = recorder.metrics(counts_waiting=False), capture.dropped - dropped
+        metrics, dropped = recorder.metrics(counts_waiting=False), results.dropped - dropped
         return metrics | {
-            "rate": capture.info.fps,
+            "rate": results.info.fps,
             "dropped": dropped,
             "dropped_share": round(dropped / max(recorder.frames + dropped, 1), 4),
             "age_ms": describe(ages_ms(np.array(captured), np.array(done)), recorder.frames),
@@ -108,8 +104,8 @@ def throughput(plan: Plan, settings: Settings, progress: Progress) -> dict[str, 
     shared = settings.model_copy(update={"runtime": settings.runtime.model_copy(update={"threads": threads})})
     lock = Lock()
 
-    def follow(pipeline: Pipeline, capture: Capture) -> None:
-        for result, waited_ms in _results(pipeline, capture, plan.frames):
+    def follow(results: Watch) -> None:
+        for result, waited_ms in _results(results, plan.frames):
             with lock:
                 recorder.add(result, waited_ms, result.timings_ms["total"])
             progress(1)
@@ -117,7 +113,7 @@ def throughput(plan: Plan, settings: Settings, progress: Progress) -> dict[str, 
     with ExitStack() as stack, ThreadPoolExecutor(plan.sources) as pool:
         ready = [stack.enter_context(_warm(plan, shared)) for _ in range(plan.sources)]
         recorder = Recorder()
-        for running in [pool.submit(follow, *pair) for pair in ready]:
+        for running in [pool.submit(follow, results) for results in ready]:
             running.result()
         return recorder.metrics() | {"sources": plan.sources, "threads_per_source": threads}
 
@@ -131,9 +127,9 @@ def soak(plan: Plan, settings: Settings, progress: Progress) -> dict[str, Any]:
         SignpipeError: The source or a model can't be used.
     """
     samples: list[tuple[float | None, int | None, int]] = []
-    with _warm(plan, settings) as (pipeline, capture):
+    with _warm(plan, settings) as results:
         recorder, start = Recorder(stages=False), monotonic()
-        for result, waited_ms in _results(pipeline, capture, plan.frames):
+        for result, waited_ms in _results(results, plan.frames):
             recorder.add(result, waited_ms, result.timings_ms["total"])
             progress(1)
             passed = (monotonic() - start) / plan.seconds if plan.seconds else 0.0
@@ -173,28 +169,22 @@ def ages_ms(captured: npt.NDArray[np.float64], done: npt.NDArray[np.float64]) ->
 
 
 @contextmanager
-def _warm(plan: Plan, settings: Settings, paced: bool = False) -> Iterator[tuple[Pipeline, Capture]]:
-    """Yield a pipeline and its source, of which some frames have been run already."""
-    endless = settings.capture.model_copy(update={"loop": 0})
-
-    def opened() -> Source:
-        source = open_source(plan.source, endless)
-        if not paced or source.info.live:
-            return source
-        return PacedSource(source, plan.rate or source.info.fps or DEFAULT_RATE)
-
-    with Pipeline(settings) as pipeline, Capture(opened, endless) as capture:
-        for _ in _results(pipeline, capture, WARM_UP):
+def _warm(plan: Plan, settings: Settings, paced: bool = False) -> Iterator[Watch]:
+    """Yield a watch of the source that never ends, of which some frames have been run already."""
+    capture: dict[str, Any] = {"loop": 0}
+    if paced:
+        capture |= {"policy": "drop_oldest"} | ({"fps": plan.rate} if plan.rate else {})
+    with watch(plan.source, settings, capture=capture, output={"status": False}) as results:
+        for _ in _results(results, WARM_UP):
             pass
-        yield pipeline, capture
+        yield results
 
 
-def _results(pipeline: Pipeline, capture: Capture, frames: int) -> Iterator[tuple[FrameResult, float]]:
+def _results(results: Watch, frames: int) -> Iterator[tuple[FrameResult, float]]:
     """Yield the results of so many frames, gaps left out, and for how many milliseconds each frame was waited for."""
     start = perf_counter()
-    for item in capture:
-        waited_ms = (perf_counter() - start) * 1e3
-        result = pipeline.process(item)
+    for result in results:
+        waited_ms = (perf_counter() - start) * 1e3 - result.timings_ms["total"]
         if not result.is_gap:
             yield result, waited_ms
             frames -= 1

@@ -1,0 +1,30 @@
+"""What flows between the stages.
+
+Conventions: pictures are BGR uint8 (H, W, 3); boxes are xyxy float32 in pixels of the source picture, x to the
+right and y down, with the right and bottom edge exclusive; times are in seconds.
+"""
+
+from signpipe.types.arrays import FloatArray, Image
+from signpipe.types.detections import Classifications, Detections
+from signpipe.types.frame import LARGEST_DISORDER, Frame, Gap, Pose, Prepared
+from signpipe.types.result import Advisory, AdvisoryStatus, FrameResult
+from signpipe.types.signs import Certainty, SignTrack, TrackState, Verdict
+
+__all__ = [
+    "LARGEST_DISORDER",
+    "Advisory",
+    "AdvisoryStatus",
+    "Certainty",
+    "Classifications",
+    "Detections",
+    "FloatArray",
+    "Frame",
+    "FrameResult",
+    "Gap",
+    "Image",
+    "Pose",
+    "Prepared",
+    "SignTrack",
+    "TrackState",
+    "Verdict",
+]

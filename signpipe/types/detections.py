@@ -1,0 +1,110 @@
+"""What the networks say of one frame, as structs of arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from signpipe.errors import ExtraMissingError
+from signpipe.types.arrays import FloatArray
+
+
+@dataclass(slots=True, eq=False, repr=False)
+class Detections:
+    """Boxes of one frame as a struct of arrays, the layout of supervision's `Detections`.
+
+    `detections[2]`, `[1:3]`, `[[0, 2]]` and `[mask]` are detections again; iterating gives each box and its score.
+
+    Attributes:
+        xyxy: float32 (N, 4), pixels of the source picture.
+        score: float32 (N,), the detector's confidence in 0..1.
+
+    Raises:
+        ValueError: There aren't as many scores as boxes, or boxes don't have four coordinates.
+    """
+
+    xyxy: FloatArray
+    score: FloatArray
+
+    def __post_init__(self) -> None:
+        if self.xyxy.shape != (len(self.score), 4):
+            raise ValueError(
+                f"boxes of shape {self.xyxy.shape} don't go with {len(self.score)} scores; (N, 4) and (N,)"
+            )
+
+    def __len__(self) -> int:
+        return len(self.score)
+
+    def __getitem__(self, keep: npt.NDArray[Any] | slice | int | list[int]) -> Detections:
+        if isinstance(keep, int | np.integer):
+            keep = [range(len(self))[keep]]  # counts from the end, or raises IndexError, as a list's does
+        return Detections(self.xyxy[keep], self.score[keep])
+
+    def __iter__(self) -> Iterator[tuple[FloatArray, float]]:
+        return zip(self.xyxy, self.score.tolist(), strict=True)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Detections):
+            return NotImplemented
+        return np.array_equal(self.xyxy, other.xyxy) and np.array_equal(self.score, other.score)
+
+    __hash__ = None  # type: ignore[assignment]  # as its arrays, it can be changed
+
+    def __repr__(self) -> str:
+        scores = f", score {self.score.min():.2f}..{self.score.max():.2f}" if len(self) else ""
+        return f"Detections({len(self)}{scores})"
+
+    @classmethod
+    def empty(cls) -> Detections:
+        """Return detections without any box."""
+        return cls(np.zeros((0, 4), np.float32), np.zeros(0, np.float32))
+
+    def to_supervision(self) -> Any:
+        """Return them as supervision's `Detections`, for its annotators and tools.
+
+        Raises:
+            ExtraMissingError: supervision isn't installed.
+        """
+        try:
+            import supervision
+        except ImportError:
+            raise ExtraMissingError("converting detections for supervision", "supervision") from None
+        return supervision.Detections(xyxy=self.xyxy.copy(), confidence=self.score.copy())
+
+
+@dataclass(slots=True)
+class Classifications:
+    """What the classifier says of each crop of a frame, in the order of the detections.
+
+    Attributes:
+        probability: float32 (N, C), calibrated; each row sums to at most 1, and the rest is "cannot tell".
+        embedding: float32 (N, D), unit length.
+        novelty: float32 (N,), 0 for a familiar sign and towards 1 for something never seen.
+    """
+
+    probability: FloatArray
+    embedding: FloatArray
+    novelty: FloatArray
+
+    def __len__(self) -> int:
+        return len(self.novelty)
+
+    @property
+    def belief(self) -> FloatArray:
+        """float32 (N, C), each row sums to 1: "cannot tell" is spread evenly over the classes, it speaks for none."""
+        rest = 1 - self.probability.sum(axis=1, keepdims=True)
+        return np.asarray(self.probability + np.maximum(rest, 0) / np.float32(max(self.probability.shape[1], 1)))
+
+    @property
+    def known_mass(self) -> FloatArray:
+        """float32 (N,): how much a crop says at all, 0 for "cannot tell" and 1 for a sign that is read."""
+        return np.asarray(self.probability.sum(axis=1))
+
+    @classmethod
+    def empty(cls, classes: int, dimensions: int = 0) -> Classifications:
+        """Return classifications of no crop."""
+        return cls(np.zeros((0, classes), np.float32), np.zeros((0, dimensions), np.float32), np.zeros(0, np.float32))

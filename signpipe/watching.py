@@ -1,0 +1,171 @@
+"""The front door: one source watched from its frames to the outputs, and nothing left open behind it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from functools import partial
+from types import TracebackType
+from typing import Any, Self
+
+from signpipe.catalogue import Catalogue
+from signpipe.opinion import Witness
+from signpipe.pipeline import Pipeline
+from signpipe.runtime.session import Models
+from signpipe.settings import Settings, override_settings
+from signpipe.sinks import RunInfo, Sink, Sinks, open_sinks
+from signpipe.sinks.base import settings_digest
+from signpipe.sources import Sensors, SourceInfo, SourceSpec, open_source
+from signpipe.stages.capture import Capture
+from signpipe.types import FrameResult
+
+
+class Watch:
+    """A source being watched: a context manager, and an iterator of results; see `watch`.
+
+    Attributes:
+        settings: The whole configuration.
+    """
+
+    def __init__(self, source: SourceSpec, settings: Settings, sinks: Sequence[Sink], parts: Mapping[str, Any]) -> None:
+        self.settings = settings
+        self._source = source
+        self._extra = sinks
+        self._parts = parts
+        self._stack = ExitStack()
+        self._results: Iterator[FrameResult] | None = None
+        self._pipeline: Pipeline | None = None
+        self._capture: Capture | None = None
+
+    @property
+    def pipeline(self) -> Pipeline:
+        """The pipeline.
+
+        Raises:
+            RuntimeError: The watch hasn't been entered.
+        """
+        if self._pipeline is None:
+            raise RuntimeError("enter the watch first: with signpipe.watch(...) as results:")
+        return self._pipeline
+
+    @property
+    def catalogue(self) -> Catalogue:
+        """The signs that it knows."""
+        return self.pipeline.catalogue
+
+    @property
+    def info(self) -> SourceInfo:
+        """What the source is; after a reconnect, what it is now."""
+        return self._capture.info if self._capture else self._no_source()
+
+    @property
+    def dropped(self) -> int:
+        """Frames that were read, but gave way to a newer one."""
+        return self._capture.dropped if self._capture else self._no_source()
+
+    def __enter__(self) -> Self:
+        settings, enter = self.settings, self._stack.enter_context
+        with ExitStack() as undone:  # closes what is open already if the next part can't be opened
+            undone.callback(self._stack.close)
+            self._pipeline = enter(Pipeline(settings, **self._parts))
+            sensors = enter(Sensors(settings))
+            opened = partial(open_source, self._source, settings.capture, sensors.sense)
+            self._capture = enter(Capture(opened, settings.capture))
+            run = _run_info(settings, self._capture.info, self._pipeline)
+            sinks = enter(open_sinks(settings, run, self._pipeline.catalogue, self._extra))
+            undone.pop_all()
+        self._results = self._watch(self._pipeline, self._capture, sinks)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Finish the outputs and free source and models; a second call does nothing."""
+        self._stack.close()
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> FrameResult:
+        """Return what is known after the next frame or gap.
+
+        Raises:
+            SourceError: A live source was lost and won't be opened again.
+            ModelError: A model can't be run.
+        """
+        if self._results is None:
+            self._no_source()
+        return next(self._results)  # type: ignore[arg-type]
+
+    def _watch(self, pipeline: Pipeline, capture: Capture, sinks: Sinks) -> Iterator[FrameResult]:
+        for item in capture:
+            result = pipeline.process(item)
+            result.dropped = capture.dropped
+            sinks.write(result)
+            yield result
+            if sinks.closed:
+                return
+
+    def _no_source(self) -> Any:
+        raise RuntimeError("enter the watch first: with signpipe.watch(...) as results:")
+
+
+def watch(
+    source: SourceSpec,
+    settings: Settings | None = None,
+    *,
+    sinks: Sequence[Sink] = (),
+    catalogue: Catalogue | None = None,
+    models: Models | None = None,
+    witnesses: Sequence[Witness] | None = None,
+    stages: Mapping[str, Any] | None = None,
+    **overrides: Any,
+) -> Watch:
+    """Watch a source: capture, positions and sweeps, pipeline and outputs, wired and closed together.
+
+        with signpipe.watch("drive.mp4", output={"jsonl": "drive.jsonl"}) as results:
+            for result in results:
+                print(result.frame.media_time, [advisory.message for advisory in result.advisories])
+
+    Entering it opens everything; leaving it, after the end, before it or on an error, finishes the outputs and closes
+    everything. Each result is complete: it has its pose and sweep, and the number of frames dropped so far.
+
+    Args:
+        source: What `open_source` takes: a camera's number, a path, an address, or arrays.
+        settings: The whole configuration; the default is `Settings()`.
+        sinks: Outputs of one's own, beside those that the settings ask for.
+        catalogue: As for `Pipeline`, like the next three.
+        models: Open models, shared with others.
+        witnesses: Who is asked besides the classifier.
+        stages: Stages of one's own.
+        **overrides: Settings to change, a section each: `detect={"score": 0.5}`.
+
+    Raises:
+        SettingsError: A setting is unknown or out of bounds; at once. The rest when it is entered:
+        SourceError: The source, the positions, the sweeps or the map can't be read.
+        ModelError: A model can't be used.
+        ProviderError: The execution provider that was asked for can't be had.
+        OutputError: An output can't be written.
+    """
+    parts = {"catalogue": catalogue, "models": models, "witnesses": witnesses, "stages": stages}
+    return Watch(source, override_settings(settings, overrides), sinks, parts)
+
+
+def _run_info(settings: Settings, info: SourceInfo, pipeline: Pipeline) -> RunInfo:
+    """Say what is known of a run before its first frame."""
+    sessions = pipeline.models.sessions
+    classifier = pipeline.models.classifier
+    return RunInfo(
+        source=info.source_id,
+        live=info.live,
+        width=info.width,
+        height=info.height,
+        fps=info.fps,
+        models={session.entry.name: session.entry.sha256 for session in sessions},
+        providers=tuple(dict.fromkeys(session.providers[0] for session in sessions)),
+        classifier=classifier.entry.sha256 if classifier else None,
+        settings_digest=settings_digest(settings),
+    )
