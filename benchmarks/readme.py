@@ -1,9 +1,9 @@
-"""Writes the numbers of README.md and docs/bench.md from the committed result files.
+"""Writes the numbers of README.md and docs/reference/bench.md from the committed result files.
 
     python benchmarks/readme.py            # rewrite what stands between the markers
     python benchmarks/readme.py --check    # exit code 1 if it isn't what the result files say
 
-The result files come from `make results`, on the data sets that docs/data.md describes.
+The result files come from `make results`, on the data sets that docs/how-to/data.md describes.
 """
 
 from __future__ import annotations
@@ -190,7 +190,8 @@ def peer_rows() -> list[tuple[str, str, str]]:
             "Frames/s against the fastest peer",
             f"{ours['fps'] / fastest['fps']:.2f} times those of {name}; recall {percent(ours['recall'])} against "
             f"{percent(fastest['recall'])}",
-            f"{ours['frames_from_file']} frames from the file, the same detector ([peers](docs/bench.md#peers))",
+            f"{ours['frames_from_file']} frames from the file, the same detector "
+            "([peers](docs/reference/bench.md#peers))",
         )
     ]
 
@@ -223,7 +224,7 @@ def budgets() -> str:
 # What stands between the markers of each file.
 FILES: dict[str, dict[str, Callable[[], str]]] = {
     "README.md": {"numbers": numbers, "witnesses": witnesses},
-    "docs/bench.md": {"numbers": budgets},
+    "docs/reference/bench.md": {"numbers": budgets},
 }
 
 

@@ -1,4 +1,4 @@
-"""One JSON record a frame; docs/jsonl.md describes each field."""
+"""One JSON record a frame; docs/reference/jsonl.md describes each field."""
 
 from __future__ import annotations
 
