@@ -1,4 +1,4 @@
-"""One sweep from a file: KITTI's .bin, .npy, or PCD."""
+"""One sweep from a file: KITTI's or nuScenes' .bin, .npy, or PCD."""
 
 from __future__ import annotations
 
@@ -9,21 +9,24 @@ import numpy as np
 import numpy.typing as npt
 
 from signpipe.errors import ExtraMissingError, SourceError
+from signpipe.lidar.columns import columns, with_reflectance
 from signpipe.types import FloatArray
 
 SUFFIXES: Final = (".bin", ".npy", ".pcd")
-_REFLECTANCE: Final = ("reflectance", "intensity", "i")  # what PCD files call it
+NUSCENES: Final = ".pcd.bin"
+_REFLECTANCE: Final = ("reflectance", "intensity", "i", "reflectivity", "remission", "intensities")  # in any capitals
 
 
 def read_sweep(path: Path) -> FloatArray:
     """Read a sweep.
 
     Points without a return (not finite, as organised PCD files have them) are left out. Reflectances up to 255 are
-    scaled to 0..1; a PCD file without any gets 0.
+    scaled to 0..1; where there are none, they are 0.
 
     Args:
-        path: `.bin` (float32 x, y, z, reflectance a point), `.npy` ((N, 4) numbers) or `.pcd` (ascii, binary or
-            binary_compressed, with fields x, y, z, and intensity or reflectance if it has one).
+        path: `.bin` (KITTI's float32 x, y, z, reflectance, or three, five or six columns or float64 where the values
+            show it), `.pcd.bin` (nuScenes: float32 x, y, z, intensity, ring), `.npy` ((N, 3 or more) numbers) or `.pcd`
+            (ascii, binary or binary_compressed, with fields x, y, z, and intensity or reflectance if it has one).
 
     Returns:
         float32 (N, 4) as x, y, z in metres (z up) and reflectance in 0..1, N at least 1.
@@ -49,13 +52,19 @@ def read_sweep(path: Path) -> FloatArray:
 
 
 def _read_bin(path: Path) -> FloatArray:
-    size = path.stat().st_size
-    if size == 0 or size % 16:
-        raise SourceError(
-            f"The sweep {path} has {size} bytes, but a KITTI sweep has 16 a point (float32 x, y, z, reflectance); "
-            "it is cut off or of another format."
-        )
-    return np.fromfile(path, np.float32).reshape(-1, 4)
+    content = path.read_bytes()
+    nuscenes = path.name.lower().endswith(NUSCENES)
+    size, names = (20, "intensity, ring") if nuscenes else (16, "reflectance")
+    if nuscenes and content and len(content) % size == 0:
+        return with_reflectance(np.frombuffer(content, np.float32).reshape(-1, 5))
+    points = None if nuscenes else columns(content)
+    if points is not None:
+        return with_reflectance(points)
+    kind = "nuScenes" if nuscenes else "KITTI"
+    raise SourceError(
+        f"The sweep {path} has {len(content)} bytes, but a {kind} sweep has {size} a point (float32 x, y, z, {names}), "
+        "and they don't look like points in other columns; it is cut off or of another format."
+    )
 
 
 def _read_npy(path: Path) -> FloatArray:
@@ -63,9 +72,9 @@ def _read_npy(path: Path) -> FloatArray:
         array: npt.NDArray[Any] = np.load(path, allow_pickle=False)
     except (ValueError, EOFError) as error:
         raise SourceError(f"The sweep {path} is no whole .npy file of numbers: {_first_line(error)}.") from None
-    if not isinstance(array, np.ndarray) or array.ndim != 2 or array.shape[1] != 4 or array.dtype.kind not in "fiu":
+    if not isinstance(array, np.ndarray) or array.ndim != 2 or array.shape[1] < 3 or array.dtype.kind not in "fiu":
         raise SourceError(f"The sweep {path} must be an array (N, 4) of x, y, z, reflectance; write it anew.")
-    return array.astype(np.float32)
+    return with_reflectance(array)
 
 
 def _read_pcd(path: Path) -> FloatArray:
@@ -85,10 +94,11 @@ def _read_pcd(path: Path) -> FloatArray:
             f"The header of the sweep {path} promises {cloud.metadata.points} points, but there are {len(data)}; "
             "it is cut off, write it again."
         )
-    if missing := [name for name in "xyz" if name not in cloud.fields]:
+    fields = {name.lower(): name for name in reversed(cloud.fields)}
+    if missing := [name for name in "xyz" if name not in fields]:
         raise SourceError(f"The sweep {path} has no field {missing[0]}; it needs x, y and z.")
-    reflectance = next((data[name] for name in _REFLECTANCE if name in cloud.fields), np.zeros(len(data)))
-    return np.stack([data["x"], data["y"], data["z"], reflectance], axis=1).astype(np.float32)
+    reflectance = next((data[fields[name]] for name in _REFLECTANCE if name in fields), np.zeros(len(data)))
+    return np.stack([*(data[fields[name]] for name in "xyz"), reflectance], axis=1).astype(np.float32)
 
 
 def _first_line(error: Exception) -> str:

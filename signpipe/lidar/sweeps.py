@@ -65,11 +65,19 @@ def open_sweeps(settings: LidarSettings) -> Sweeps:
     if folder is None:
         raise SettingsError("No LiDAR sweeps are set: give lidar.sweeps a folder.")
     try:
-        paths = [path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES and path.is_file()]
+        files = [path for path in folder.iterdir() if path.is_file() and not path.name.startswith(".")]
     except OSError as error:
         raise SourceError(f"The folder of sweeps {folder} can't be listed: {error.strerror}.") from None
+    paths = [path for path in files if path.suffix.lower() in SUFFIXES]
     if not paths:
         raise SourceError(f"The folder {folder} holds no LiDAR sweeps ({', '.join(SUFFIXES)}).")
+    if others := sorted(
+        path.name for path in files if path.suffix.lower() not in SUFFIXES and path != settings.calibration
+    ):
+        logger.warning(
+            "In the folder of sweeps %s, %d files are passed over that are none (%s), such as %s.",
+            folder, len(others), ", ".join(SUFFIXES), others[0],
+        )  # fmt: skip
     if any(path.suffix.lower() == ".pcd" for path in paths):
         _require_pcd()
     return Sweeps(natsort.natsorted(paths, key=str))

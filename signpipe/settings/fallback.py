@@ -105,8 +105,13 @@ class MapSettings(Section):
 class LidarSettings(Section):
     """Range of a sign from LiDAR sweeps, and from it its real size and height."""
 
-    sweeps: Path | None = Field(None, description="Folder of sweeps, one a frame: .bin (KITTI), .pcd or .npy.")
-    calibration: Path | None = Field(None, description="KITTI calibration file of camera and LiDAR.")
+    sweeps: Path | None = Field(
+        None, description="Folder of sweeps, one per frame: .bin (KITTI, nuScenes), .pcd or .npy."
+    )
+    calibration: Path | None = Field(
+        None,
+        description="Calibration of camera and LiDAR as KITTI writes it: object, tracking, odometry or raw.",
+    )
     sensor_height: float = Field(
         1.73, gt=0, description="Metres of the LiDAR over the road, taken where it sees no ground around a sign."
     )
