@@ -63,7 +63,8 @@ def export_classifier(checkpoint: Path, data: Path, models: Path, name: str = "c
     val = without(load_crops(data, "val", size, MARGIN), left_out)
     hidden = hide_crops(val)
     _, calibration = evaluate(net, val, hidden)
-    known = without(load_crops(data, "train", size, MARGIN, PROTOTYPE_CROPS), left_out)
+    train = load_crops(data, "train", size, MARGIN, PROTOTYPE_CROPS)
+    known = without(train, left_out)
     features = outputs_of(net, known.images)[1]
     familiarity = fit_familiarity(features, known.labels, outputs_of(net, val.images))
     # Judged beside the manifest, since that still describes the old file.
@@ -71,8 +72,9 @@ def export_classifier(checkpoint: Path, data: Path, models: Path, name: str = "c
     fresh.mkdir(parents=True, exist_ok=True)
     exact, small = fresh / f"{name}-fp32.onnx", fresh / f"{name}.onnx"
     write_onnx(net, calibration, familiarity, size, exact)
-    train = load_crops(data, "train", size, MARGIN, CALIBRATION_CROPS)
-    quantise(exact, small, [*train.images[:CALIBRATION_CROPS], *hide_crops(train, 4).images], FLOAT_FIRST, FLOAT_FROM)
+    few = np.linspace(0, len(train.images) - 1, CALIBRATION_CROPS).round().astype(int)
+    shown = CropSet(train.images[few], train.labels[few], train.backgrounds)
+    quantise(exact, small, [*shown.images, *hide_crops(shown, 4).images], FLOAT_FIRST, FLOAT_FROM)
     results: dict[str, dict[str, float]] = {}
     classes: dict[str, np.ndarray[Any, Any]] = {}
     for file, precision in ((exact, "fp32"), (small, "int8")):
