@@ -81,7 +81,7 @@ def add(
     """Add a class, and say what that changes for the known ones.
 
     A class is known by a prototype: the mean of what the classifier makes of its examples, and of the same examples
-    as other looks might show them. With --data or SIGNPIPE_DATA, validation crops of the known classes are read
+    as other observations might show them. With --data or SIGNPIPE_DATA, validation crops of the known classes are read
     with it and without.
     """
     settings = load_settings(config)
@@ -244,8 +244,8 @@ def _changes(
     probability, embedding, novelty = (
         np.concatenate([one[key] for one in outputs]) for key in ("probabilities", "embedding", "novelty")
     )
-    looks = Classifications(probability, embedding, novelty.reshape(len(crops)))
-    return changes(looks, crops.labels, head, settings.fallback)
+    observations = Classifications(probability, embedding, novelty.reshape(len(crops)))
+    return changes(observations, crops.labels, head, settings.fallback)
 
 
 def _tell(apart: list[Separation], known: list[Change] | None, json_file: Path | None) -> None:
@@ -275,8 +275,8 @@ def _tell_changes(known: list[Change], console: Console) -> None:
         sum(column) for column in zip(*(list(asdict(one).values())[1:] for one in known), strict=True)
     )
     console.print(
-        f"of {crops} validation crops of known signs one look publishes {published} ({published_before} without the "
-        f"added classes), {as_added} of them as an added class; {right} are read right ({right_before} without)",
+        f"of {crops} validation crops of known signs one observation publishes {published} ({published_before} without "
+        f"the added classes), {as_added} of them as an added class; {right} are read right ({right_before} without)",
         highlight=False, soft_wrap=True,
     )  # fmt: skip
     table = Table("class", "crops", "published without", "with", "as an added class", "right without", "with")

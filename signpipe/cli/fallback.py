@@ -26,7 +26,7 @@ from signpipe.cli.measuring import (
 from signpipe.lab.data import ClassMap, find_data
 from signpipe.settings import load_settings
 
-LooksOption = Annotated[int, typer.Option(min=3, help="Frames of each track, evenly over it.")]
+ObservationsOption = Annotated[int, typer.Option(min=3, help="Frames of each track, evenly over it.")]
 
 
 def fallback(
@@ -34,7 +34,7 @@ def fallback(
     format: FormatOption = "gtsrb",  # noqa: A002
     split: SplitOption = "val",
     signs: Annotated[int, typer.Option(min=1, help="How many tracks; all if there are no more.")] = 120,
-    looks: LooksOption = 8,
+    observations: ObservationsOption = 8,
     drawings: Annotated[
         Path | None,
         typer.Option(help="Folder of drawings of other signs: package_signs of npm's mapillary_sprite_source."),
@@ -49,16 +49,16 @@ def fallback(
     """Measure what each witness wins: vision alone, with drawings, shape, map or LiDAR, and all together.
 
     Tracks are driven up to in plain view, hidden, damaged, with maps that are right, stale, wrong, shifted, reversed or
-    empty, and as pictures printed on a lorry. Poses, maps and sweeps are those of a virtual street. A track counts as
+    empty, and as pictures printed on a lorry. Poses, maps and sweeps are those of a virtual road. A track counts as
     wrong if a class was ever published that it doesn't have, as right if its class stood published at the end.
     """
-    from signpipe.lab.evaluation.fallback import evaluate_fallback, outside_signs
+    from signpipe.lab.evaluation.fallback import evaluate_fallback, uncatalogued_signs
 
     settings = load_settings(config, {"classify.model": model})
     dataset = open_part(data, format, split, ClassMap())
-    outside = outside_signs(drawings, find_data(data), signs, looks) if drawings else []
+    uncatalogued = uncatalogued_signs(drawings, find_data(data), signs, observations) if drawings else []
     metrics = with_progress(
-        lambda progress: evaluate_fallback(dataset, settings, progress, signs, looks, outside, only or ())
+        lambda progress: evaluate_fallback(dataset, settings, progress, signs, observations, uncatalogued, only or ())
     )
     _print_sets(metrics["sets"])
     tell(measured("fallback", settings.classify.model, "classifier", settings, dataset, split, metrics), json_file)
@@ -89,7 +89,7 @@ def publishing(
     allowed: Annotated[
         float, typer.Option(help="Share of signs that may be published wrongly; the level for it is printed.")
     ] = 0.001,
-    looks: LooksOption = 8,
+    observations: ObservationsOption = 8,
     model: ModelOption = None,
     json_file: JsonOption = None,
     config: ConfigOption = None,
@@ -104,7 +104,7 @@ def publishing(
 
     settings = load_settings(config, {"classify.model": model})
     dataset = open_part(data, format, split, ClassMap())
-    metrics = with_progress(lambda progress: evaluate_publishing(dataset, settings, progress, allowed, looks))
+    metrics = with_progress(lambda progress: evaluate_publishing(dataset, settings, progress, allowed, observations))
     _print_rates(metrics)
     tell(measured("publishing", settings.classify.model, "classifier", settings, dataset, split, metrics), json_file)
 

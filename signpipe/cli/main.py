@@ -19,6 +19,7 @@ from signpipe.cli.evaluate import evaluate_app
 from signpipe.cli.explain import explain
 from signpipe.cli.export import export
 from signpipe.cli.models import models_app
+from signpipe.cli.renamed import current_options
 from signpipe.cli.review import review_app
 from signpipe.cli.run import run
 from signpipe.cli.settings import show_settings
@@ -74,7 +75,7 @@ def options(
 def main() -> None:
     """Run the command line; an expected error is one sentence on stderr and exit code 2, never a traceback."""
     try:
-        app()
+        app(current_options(sys.argv[1:]))
     except SignpipeError as error:
         Console(stderr=True, soft_wrap=True).print(f"[bold red]signpipe:[/] {escape(str(error))}", highlight=False)
         sys.exit(2)

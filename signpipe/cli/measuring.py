@@ -17,7 +17,7 @@ from rich.table import Table
 from signpipe.errors import OutputError, SettingsError
 from signpipe.lab.data import FORMATS, ClassMap, Dataset, find_data, open_dataset
 from signpipe.lab.data.classes import parse_mapping
-from signpipe.lab.evaluation.partial import file_sha256
+from signpipe.lab.evaluation.resume import file_sha256
 from signpipe.runtime.machine import describe_machine
 from signpipe.runtime.manifest import find_model
 from signpipe.settings import Settings, load_settings

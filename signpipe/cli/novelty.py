@@ -56,10 +56,10 @@ def novelty(
     metrics = with_progress(
         lambda progress: evaluate_novelty(find_data(data), settings, progress, drawings, classifiers)
     )
-    _print_sets(metrics["looks"], "single looks")
+    _print_sets(metrics["observations"], "single observations")
     _print_sets(metrics["tracks"], "tracks")
     for classes, sets in metrics["left_out"].items():
-        for kind in ("looks", "tracks"):
+        for kind in ("observations", "tracks"):
             _print_sets(sets[kind], f"{kind}, trained without {classes}")
     tell(measured("novelty", settings.classify.model, "classifier", settings, dataset, "val", metrics), json_file)
 

@@ -64,5 +64,5 @@ def risk(
     json_file: JsonOption = None,
     config: ConfigOption = None,
 ) -> None:
-    """Measure risk against coverage: of the signs that would be published after one look, how many are wrong."""
+    """Measure risk against coverage: of the signs that would be published after one observation, how many are wrong."""
     measure_signs("risk", evaluate_risk, data, format, split, model, mapping, json_file, config)

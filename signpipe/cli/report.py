@@ -29,9 +29,9 @@ from signpipe.lab.data import FORMATS, ClassMap, Dataset
 from signpipe.lab.evaluation.budgets import BUDGETS, Judged, judge, load_budgets
 from signpipe.lab.evaluation.conditions import Spoiler
 from signpipe.lab.evaluation.examples import Example, drawing_sample, find_examples
-from signpipe.lab.evaluation.looks import Looker
+from signpipe.lab.evaluation.observations import Observer
 from signpipe.lab.evaluation.pages.quality import draw_figures, encode, quality_sections
-from signpipe.lab.evaluation.partial import Partial
+from signpipe.lab.evaluation.resume import Resume
 from signpipe.lab.evaluation.robustness import SEED, run_robustness
 from signpipe.lab.evaluation.run import evaluate_classifier, evaluate_detector, evaluate_risk
 from signpipe.lab.evaluation.scene_suites import run_scenes
@@ -140,21 +140,21 @@ def _measure(
         "version": VERSION, "settings": settings.model_dump_json(exclude={"output"}), "crops": crops,
         "scene_count": scene_count, "signs": signs.digest(), "scenes": scenes.digest(), "split": split,
     }  # fmt: skip
-    partial = Partial(out / f"{NAME}.json.part", identity, resume)
+    finished = Resume(out / f"{NAME}.json.part", identity, resume)
     results: dict[str, Any] = {}
     for task, role, dataset, evaluate in plan:
-        results[task] = partial.get(task)
+        results[task] = finished.get(task)
         if results[task] is None:
             metrics = with_progress(lambda tell, e=evaluate, d=dataset: e(d, settings, tell), task)  # type: ignore[misc]
             model = settings.detect.model if role == "detector" else settings.classify.model
             results[task] = asdict(measured(task, model, role, settings, dataset, split, metrics))
-            partial.put(task, results[task])
-    on_scenes = partial.get("on_scenes")
+            finished.put(task, results[task])
+    on_scenes = finished.get("on_scenes")
     if scene_count and on_scenes is None:
         on_scenes = with_progress(
             lambda tell: run_scenes(scenes, settings, tell, suite="all", scenes=scene_count, seed=SEED), "scenes"
         )
-        partial.put("on_scenes", on_scenes)
+        finished.put("on_scenes", on_scenes)
     keep = out / "robustness.json.part"
     found = with_progress(
         lambda tell: run_robustness(signs, settings, tell, crops=crops, seed=SEED, keep=keep, resume=resume),
@@ -167,7 +167,7 @@ def _measure(
         measured("robustness", settings.classify.model, "classifier", settings, signs, split, summary)
     )
     shown = show_examples(settings, found.spoiler, drawings=examples == "drawings") if examples != "none" else []
-    partial.finish()
+    finished.finish()
     return results, shown
 
 
@@ -182,7 +182,7 @@ def show_examples(settings: Settings, spoiler: Spoiler, drawings: bool) -> list[
     if drawings:
         size, margin = int(session.entry.input.shape[1]), session.entry.margin
         spoiler = Spoiler(drawing_sample(catalogue, size, margin), catalogue, margin, SEED)
-    return find_examples(spoiler, Looker(session, catalogue), catalogue)
+    return find_examples(spoiler, Observer(session, catalogue), catalogue)
 
 
 def _write(

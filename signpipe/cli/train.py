@@ -53,7 +53,7 @@ def classifier(
         list[str] | None,
         typer.Option(help="Keep this class out of training, to judge what is new (signpipe evaluate novelty); again."),
     ] = None,
-    outside: Annotated[
+    uncatalogued: Annotated[
         Path | None,
         typer.Option(
             help="Folder of drawings of signs outside the catalogue (package_signs of npm's mapillary_sprite_source); "
@@ -87,7 +87,7 @@ def classifier(
         start=None if weights is None else str(weights),
         limit=limit,
         leave_out=tuple(leave_out or ()),
-        outside=None if outside is None else str(outside),
+        uncatalogued=None if uncatalogued is None else str(uncatalogued),
     )
     result = train_classifier(plan, find_data(data), out, resume)
     metrics = result["metrics"]

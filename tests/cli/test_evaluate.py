@@ -9,6 +9,7 @@ import cv2
 import pytest
 
 from signpipe.catalogue import load_catalogue
+from signpipe.cli.renamed import current_options
 from signpipe.lab.simulation.truth import read_truth
 from tests.cli.conftest import Outcome
 
@@ -76,3 +77,19 @@ def test_bad_input_is_one_sentence(signpipe: Run, scenes: Path, tmp_path: Path, 
 
 def test_unknown_preset(signpipe: Run, scenes: Path) -> None:
     signpipe("evaluate", "detection", "--data", scenes, "--preset", "magic").assert_one_sentence("magic")
+
+
+def test_old_names_of_options_are_still_taken_with_a_warning(caplog: pytest.LogCaptureFixture) -> None:
+    given = ["evaluate", "fallback", "--looks", "4", "--looks=5", "--data", "--looksalike"]
+    assert current_options(given) == [
+        "evaluate", "fallback", "--observations", "4", "--observations=5", "--data", "--looksalike"
+    ]  # fmt: skip
+    assert "--looks is called --observations now" in caplog.text
+    assert current_options(["train", "classifier", "--outside", "x"])[2] == "--uncatalogued"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "option"), [(("evaluate", "fallback"), "--observations"), (("train", "classifier"), "--uncatalogued")]
+)
+def test_the_new_names_are_options(signpipe: Run, arguments: tuple[str, str], option: str) -> None:
+    assert option in signpipe(*arguments, "--help").out

@@ -140,7 +140,7 @@ def test_a_listed_picture_that_is_missing_and_signs_without_a_class(
 
 def test_witnesses_and_levels_on_drawings(signpipe: Run, tracks: Path, tmp_path: Path) -> None:
     file = tmp_path / "fallback.json"
-    options = ("--data", tracks, "--looks", 3, "--json", file)
+    options = ("--data", tracks, "--observations", 3, "--json", file)
     outcome = signpipe("evaluate", "fallback", *options, "--only", "clean", "--only", "map empty")
     assert outcome.code == 0, outcome.err
     sets = json.loads(file.read_text())["metrics"]["sets"]

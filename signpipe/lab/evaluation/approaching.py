@@ -1,4 +1,4 @@
-"""Signs as a car drives up to them in a virtual street: pictures, where the car is, and what a LiDAR would see."""
+"""Signs as a car drives up to them in a virtual road: pictures, where the car is, and what a LiDAR would see."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from signpipe.crops import crop_signs
 from signpipe.errors import SourceError
 from signpipe.lab.augmentation import CORRUPTIONS, OCCLUDERS, face_mask
 from signpipe.lab.data import Dataset, LabelledImage
-from signpipe.lab.data.outside import OutsideSign
+from signpipe.lab.data.uncatalogued import UncataloguedSign
 from signpipe.lab.evaluation.conditions import Condition
 from signpipe.lab.evaluation.crops import seeded
-from signpipe.lab.evaluation.unknown import approach_sides, outside_views
+from signpipe.lab.evaluation.uncatalogued import approach_sides, uncatalogued_views
 from signpipe.types import Detections, FloatArray, Image
 
 MARGIN = 0.25  # around a sign's box, as a share of its longer side
@@ -49,13 +49,13 @@ class Sign:
     times: tuple[float, ...]
 
 
-def read_signs(dataset: Dataset, count: int, looks: int, progress: Callable[[int, int], None]) -> list[Sign]:
+def read_signs(dataset: Dataset, count: int, observations: int, progress: Callable[[int, int], None]) -> list[Sign]:
     """Read a sample of a data set's tracks, each class with its share, by a hash of their names.
 
     Args:
         dataset: Pictures with tracks.
         count: How many signs; all if there are no more.
-        looks: Frames of each, evenly over its track.
+        observations: Frames of each, evenly over its track.
         progress: Told how many signs are read, and how many are to be.
 
     Raises:
@@ -74,7 +74,7 @@ def read_signs(dataset: Dataset, count: int, looks: int, progress: Callable[[int
     signs = []
     for done, key in enumerate(chosen, 1):
         frames = sorted(tracks[key], key=lambda one: one.path)
-        places = np.unique(np.linspace(0, len(frames) - 1, looks).round().astype(int)).tolist()
+        places = np.unique(np.linspace(0, len(frames) - 1, observations).round().astype(int)).tolist()
         signs.append(_read(f"{key[1]:05d}/{key[0]}", key[1], {place / FPS: frames[place] for place in places}))
         progress(done, len(chosen))
     return signs
@@ -93,16 +93,16 @@ def _read(name: str, class_id: int, frames: Mapping[float, LabelledImage]) -> Si
     return Sign(name, class_id, tuple(squares), np.array(sizes, np.float32), tuple(frames))
 
 
-def drawn_signs(signs: Sequence[OutsideSign], backgrounds: Image, looks: int) -> list[Sign]:
+def drawn_signs(signs: Sequence[UncataloguedSign], backgrounds: Image, observations: int) -> list[Sign]:
     """Return drawings of signs that the catalogue doesn't have, as a car would drive up to them.
 
     Args:
         signs: The drawings.
         backgrounds: BGR uint8 (M, T, T, 3), pictures without a sign.
-        looks: Frames of each.
+        observations: Frames of each.
     """
-    views = outside_views(signs, backgrounds, looks, VIEW) if signs else ()
-    sides = approach_sides(looks)
+    views = uncatalogued_views(signs, backgrounds, observations, VIEW) if signs else ()
+    sides = approach_sides(observations)
     approached = []
     for sign, pictures in zip(signs, views, strict=True):
         squares = tuple(
@@ -110,7 +110,7 @@ def drawn_signs(signs: Sequence[OutsideSign], backgrounds: Image, looks: int) ->
             for picture, side in zip(pictures, sides, strict=True)
             for scaled in [round(float(side) * (1 + 2 * CROP_MARGIN))]
         )
-        times = tuple(number / looks * DURATION for number in range(looks))
+        times = tuple(number / observations * DURATION for number in range(observations))
         approached.append(Sign(sign.name, -1, squares, np.repeat(sides[:, None], 2, 1), times))
     return approached
 

@@ -88,7 +88,7 @@ class ClassificationEvaluation:
         """Return the usual metrics, each number of cases under `n`.
 
         Args:
-            accept: The probability from which a single look would be published.
+            accept: The probability from which a single observation would be published.
         """
         right = self.right
         count = len(right)

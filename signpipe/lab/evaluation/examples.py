@@ -10,7 +10,7 @@ from signpipe.catalogue import Catalogue
 from signpipe.lab.evaluation.ceiling import drawing_crop
 from signpipe.lab.evaluation.conditions import Condition, Spoiler
 from signpipe.lab.evaluation.crops import CropSample
-from signpipe.lab.evaluation.looks import Looker
+from signpipe.lab.evaluation.observations import Observer
 from signpipe.types import Image
 
 SHOWN = tuple(
@@ -46,7 +46,7 @@ class Example:
         return self.true == self.read
 
 
-def find_examples(spoiler: Spoiler, looker: Looker, catalogue: Catalogue) -> list[Example]:
+def find_examples(spoiler: Spoiler, observer: Observer, catalogue: Catalogue) -> list[Example]:
     """Return examples of successes and failures, the surest of each, under the conditions `SHOWN`.
 
     Raises:
@@ -55,13 +55,13 @@ def find_examples(spoiler: Spoiler, looker: Looker, catalogue: Catalogue) -> lis
     labels, examples = spoiler.sample.labels, []
     for condition in SHOWN:
         pictures, _ = spoiler.all(condition)
-        looks = looker(pictures, np.ones(len(labels), bool))
-        right = looks.predicted == labels
-        order = np.argsort(-looks.confidence, kind="stable")
+        observations = observer(pictures, np.ones(len(labels), bool))
+        right = observations.predicted == labels
+        order = np.argsort(-observations.confidence, kind="stable")
         for wanted in (True, False):
             for index in order[right[order] == wanted][:A_CONDITION]:
-                true, read = catalogue[int(labels[index])].name, catalogue[int(looks.predicted[index])].name
-                examples.append(Example(condition, pictures[index], true, read, float(looks.confidence[index])))
+                true, read = catalogue[int(labels[index])].name, catalogue[int(observations.predicted[index])].name
+                examples.append(Example(condition, pictures[index], true, read, float(observations.confidence[index])))
     return examples
 
 

@@ -17,7 +17,7 @@ from signpipe.crops import crop_signs
 from signpipe.errors import SettingsError
 from signpipe.lab.augmentation import CORRUPTIONS, OCCLUDERS
 from signpipe.lab.data import Dataset
-from signpipe.lab.data.outside import read_outside_signs
+from signpipe.lab.data.uncatalogued import read_uncatalogued_signs
 from signpipe.lab.evaluation.approaching import (
     MARGIN,
     PICTURE,
@@ -33,7 +33,8 @@ from signpipe.lab.evaluation.conditions import Condition
 from signpipe.lab.evaluation.crop_sets import load_crops
 from signpipe.lab.evaluation.crops import seeded
 from signpipe.lab.evaluation.interval import wilson
-from signpipe.lab.evaluation.street import MAP_KINDS, Street
+from signpipe.lab.evaluation.observations import stacked
+from signpipe.lab.evaluation.virtual_road import MAP_KINDS, VirtualRoad
 from signpipe.opinion import VISION, Role, Witness
 from signpipe.runtime.session import open_session
 from signpipe.settings import Settings
@@ -50,7 +51,7 @@ HIDDEN = (0.3, 0.5, 0.7)
 DAMAGE = (3.0, 5.0)
 MAP_HIDDEN = Condition("occlusion", "leaves", 0.5)
 USUAL_MAP = "usual"
-OUTSIDE, PRINTED = "outside the catalogue", "printed on a lorry"
+UNCATALOGUED, PRINTED = "outside the catalogue", "printed on a lorry"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,39 +76,39 @@ class Shown:
     """A sign under a condition, as the classifier saw it.
 
     Attributes:
-        number: Its place in the street.
+        number: Its place in the road.
         sign: The sign.
         squares: Its pictures under the condition.
-        looks: What the classifier said of each.
+        observations: What the classifier said of each.
         printed: True if it is the picture of a sign on a lorry.
     """
 
     number: int
     sign: Sign
     squares: Sequence[Image]
-    looks: Classifications
+    observations: Classifications
     printed: bool = False
 
 
 class Drives:
-    """Drives through a virtual street with vision alone, with one witness more, or with all.
+    """Drives through a virtual road with vision alone, with one witness more, or with all.
 
     Args:
         settings: The configuration; its own map, LiDAR and position are left aside.
         catalogue: The classes.
-        street: Where the signs stand.
-        folder: Where the street's maps and calibration may be written.
+        road: Where the signs stand.
+        folder: Where the road's maps and calibration may be written.
     """
 
-    def __init__(self, settings: Settings, catalogue: Catalogue, street: Street, folder: Path) -> None:
+    def __init__(self, settings: Settings, catalogue: Catalogue, road: VirtualRoad, folder: Path) -> None:
         self._settings = settings
         self._catalogue = catalogue
-        self._street = street
+        self._road = road
         self._folder = folder
         self._windscreen = Windscreen()
         for kind in MAP_KINDS:
-            street.write_map(kind, folder / f"{kind}.geojson")
-        street.write_calibration(folder / "calibration.txt")
+            road.write_map(kind, folder / f"{kind}.geojson")
+        road.write_calibration(folder / "calibration.txt")
 
     def witnesses(self) -> list[Witness]:
         """Return all witnesses that there are."""
@@ -149,8 +150,10 @@ class Drives:
         right = wrong = False
         for number, square in enumerate(shown.squares):
             row = slice(number, number + 1)
-            looks = Classifications(shown.looks.probability[row], shown.looks.embedding[row], shown.looks.novelty[row])
-            tracks, _ = track.update(boxed(sign.sizes[number]), looks, sign.times[number], PICTURE)
+            observations = Classifications(
+                shown.observations.probability[row], shown.observations.embedding[row], shown.observations.novelty[row]
+            )
+            tracks, _ = track.update(boxed(sign.sizes[number]), observations, sign.times[number], PICTURE)
             verdicts = fallback(tracks, self._frame(shown, number, square, settings))
             latest = max(map(SignTrack.judged, tracks, verdicts), key=lambda one: one.id)
             if latest.state is TrackState.TENTATIVE:
@@ -168,9 +171,9 @@ class Drives:
         time = shown.sign.times[number]
         frame = Frame(self._windscreen.show(square), number, time, time, shown.sign.name)
         if settings.map.file is not None:
-            frame.pose = self._street.pose(shown.number, shown.sign, number)
+            frame.pose = self._road.pose(shown.number, shown.sign, number)
         if settings.lidar.calibration is not None:
-            frame.lidar = self._street.sweep(shown.sign, number, shown.printed)
+            frame.lidar = self._road.sweep(shown.sign, number, shown.printed)
         return frame
 
 
@@ -179,22 +182,22 @@ def evaluate_fallback(
     settings: Settings,
     progress: Progress,
     signs: int = 120,
-    looks: int = 8,
-    outside: Sequence[Sign] = (),
+    observations: int = 8,
+    uncatalogued: Sequence[Sign] = (),
     only: Sequence[str] = (),
 ) -> dict[str, Any]:
     """Drive past signs under each condition, with vision alone, with each witness, and with all.
 
     The boxes are those of the data set; what is measured is how signs are read and believed, not how they are found.
-    Poses, maps and LiDAR sweeps are those of a virtual street.
+    Poses, maps and LiDAR sweeps are those of a virtual road.
 
     Args:
         dataset: Pictures with tracks, in the order of time.
         settings: The configuration.
         progress: Told how many steps are done, and how many there are.
         signs: How many tracks; all if there are no more.
-        looks: Frames of each.
-        outside: Signs that the catalogue doesn't have.
+        observations: Frames of each.
+        uncatalogued: Signs that the catalogue doesn't have.
         only: Sets to measure, by how their names begin; all if empty.
 
     Raises:
@@ -203,22 +206,22 @@ def evaluate_fallback(
         ModelError: The classifier can't be used.
     """
     catalogue = load_catalogue()
-    known = read_signs(dataset, signs, looks, lambda *_: None)
-    everything = [*known, *outside]
+    known = read_signs(dataset, signs, observations, lambda *_: None)
+    everything = [*known, *uncatalogued]
     classify = Classify(settings.classify, open_session(settings.classify.model, settings.runtime, "classifier"))
     steps = [step for step in _steps() if not only or step[0].startswith(tuple(only))]
     if not steps:
         names = ", ".join(dict.fromkeys(name for name, *_ in _steps()))
         raise SettingsError(f"No set is called {' or '.join(only)}; there are: {names}.")
     with tempfile.TemporaryDirectory() as folder:
-        drives = Drives(settings, catalogue, Street(everything, catalogue), Path(folder))
+        drives = Drives(settings, catalogue, VirtualRoad(everything, catalogue), Path(folder))
         columns = _columns(drives.witnesses())
         tally: dict[str, dict[str, list[Outcome]]] = {}
         for done, (name, condition, map_kind) in enumerate(steps):
-            if name == OUTSIDE:
+            if name == UNCATALOGUED:
                 shown = [
-                    Shown(len(known) + i, one, one.squares, look(classify, one, one.squares))
-                    for i, one in enumerate(outside)
+                    Shown(len(known) + i, one, one.squares, observe(classify, one, one.squares))
+                    for i, one in enumerate(uncatalogued)
                 ]
             else:
                 shown = show(condition, known, classify, catalogue, printed=name == PRINTED)
@@ -229,22 +232,22 @@ def evaluate_fallback(
     return summarise(tally)
 
 
-def outside_signs(drawings: Path, data: Path, count: int, looks: int) -> list[Sign]:
+def uncatalogued_signs(drawings: Path, data: Path, count: int, observations: int) -> list[Sign]:
     """Return drawings of signs that the catalogue doesn't have, those kept for judging, as a car drives up to them.
 
     Args:
-        drawings: Their folder, see `signpipe.lab.data.outside`.
+        drawings: Their folder, see `signpipe.lab.data.uncatalogued`.
         data: Folder of the data sets, for what is behind them.
         count: How many.
-        looks: Frames of each.
+        observations: Frames of each.
 
     Raises:
         SourceError: The folder has no drawings, or the data is missing.
     """
-    chosen = [sign for sign in read_outside_signs(drawings) if sign.judge]
+    chosen = [sign for sign in read_uncatalogued_signs(drawings) if sign.judge]
     chosen.sort(key=lambda sign: seeded("outside", sign.name).random())
     backgrounds = load_crops(data, "val", VIEW, CROP_MARGIN, 1).backgrounds
-    return drawn_signs(chosen[:count], backgrounds, looks)
+    return drawn_signs(chosen[:count], backgrounds, observations)
 
 
 def _columns(witnesses: Sequence[Witness]) -> tuple[list[str], list[str]]:
@@ -263,7 +266,7 @@ def _steps() -> list[tuple[str, Condition, str | None]]:
         steps += [(kind, Condition("occlusion", name, hidden), None) for hidden in HIDDEN]
     damage = [name for name, corruption in CORRUPTIONS.items() if corruption.family == "damage"]
     steps += [("damaged", Condition("corruption", name, level), None) for name in damage for level in DAMAGE]
-    steps += [(OUTSIDE, clean, None), (PRINTED, clean, None)]
+    steps += [(UNCATALOGUED, clean, None), (PRINTED, clean, None)]
     for condition in (clean, MAP_HIDDEN):
         for kind in MAP_KINDS:
             steps.append((f"map {kind}, {'half hidden' if condition.effect else 'clean'}", condition, kind))
@@ -278,22 +281,18 @@ def show(
     for number, sign in enumerate(signs):
         others = np.stack([picture for class_id, picture in textures if class_id != sign.class_id])
         squares = under(condition, sign, catalogue, others)
-        shown.append(Shown(number, sign, squares, look(classify, sign, squares), printed))
+        shown.append(Shown(number, sign, squares, observe(classify, sign, squares), printed))
     return shown
 
 
-def look(classify: Classify, sign: Sign, squares: Sequence[Image]) -> Classifications:
+def observe(classify: Classify, sign: Sign, squares: Sequence[Image]) -> Classifications:
     """Classify each picture of a sign."""
-    looks = []
+    observations = []
     for square, size in zip(squares, sign.sizes, strict=True):
         middle = np.float32(square.shape[0] / 2)
         box = np.concatenate([middle - size / 2, middle + size / 2])[None]
-        looks.append(classify(square, Detections(box, np.ones(1, np.float32))))
-    return Classifications(
-        np.concatenate([one.probability for one in looks]),
-        np.concatenate([one.embedding for one in looks]),
-        np.concatenate([one.novelty for one in looks]),
-    )
+        observations.append(classify(square, Detections(box, np.ones(1, np.float32))))
+    return stacked(observations)
 
 
 def _textures(signs: Sequence[Sign]) -> list[tuple[int, Image]]:

@@ -14,12 +14,19 @@ from signpipe.catalogue import Catalogue, load_catalogue
 from signpipe.crops import MARGIN
 from signpipe.errors import SettingsError
 from signpipe.lab.data import ClassMap, open_dataset
-from signpipe.lab.data.outside import read_outside_signs
+from signpipe.lab.data.uncatalogued import read_uncatalogued_signs
 from signpipe.lab.evaluation.classification import roc_auc
 from signpipe.lab.evaluation.crop_sets import hide_crops, load_crops
 from signpipe.lab.evaluation.interval import wilson
+from signpipe.lab.evaluation.observations import rows
 from signpipe.lab.evaluation.streaming import Approach, play, read_approaches
-from signpipe.lab.evaluation.unknown import approach_sides, boxed_crops, drawn_views, outside_views, unboxed_crops
+from signpipe.lab.evaluation.uncatalogued import (
+    approach_sides,
+    boxed_crops,
+    drawn_views,
+    unboxed_crops,
+    uncatalogued_views,
+)
 from signpipe.runtime.session import Session, open_session
 from signpipe.settings import FallbackSettings, Settings
 from signpipe.stages.evidence import ClassEvidence
@@ -27,7 +34,7 @@ from signpipe.types import Classifications, Image
 
 Progress = Callable[[int, int], None]
 ACCEPTED = 0.95  # share of the known signs that the second bound lets pass
-LOOKS = 8  # looks at a drawn sign
+OBSERVATIONS = 8  # observations of a drawn sign
 DRAWN = 6  # drawings of each class of the catalogue
 FPS = 10.0
 BATCH = 64
@@ -67,7 +74,7 @@ class Unseen:
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """What the classifier says of a set of looks, or the fusion of a set of tracks.
+    """What the classifier says of a set of observations, or the fusion of a set of tracks.
 
     Attributes:
         confidence: float64 (N,), of the most probable class.
@@ -78,18 +85,18 @@ class Answers:
     novelty: npt.NDArray[np.float64]
 
     @classmethod
-    def of(cls, looks: Sequence[Classifications]) -> Answers:
-        """Take single looks."""
+    def of(cls, observations: Sequence[Classifications]) -> Answers:
+        """Take single observations."""
         return cls(
-            np.concatenate([one.probability.max(1) for one in looks]).astype(np.float64),
-            np.concatenate([one.novelty for one in looks]).astype(np.float64),
+            np.concatenate([one.probability.max(1) for one in observations]).astype(np.float64),
+            np.concatenate([one.novelty for one in observations]).astype(np.float64),
         )
 
 
 def evaluate_novelty(
     data: Path, settings: Settings, progress: Progress, drawings: Path | None = None, unseen: Sequence[Unseen] = ()
 ) -> dict[str, Any]:
-    """Show the classifier known signs, and sets of what it doesn't know; single looks and tracks.
+    """Show the classifier known signs, and sets of what it doesn't know; single observations and tracks.
 
     Two numbers matter: how many of the unknown are taken for familiar at the bound that lets 95 % of the known pass,
     and how many of them would be published as a class of the catalogue.
@@ -98,11 +105,11 @@ def evaluate_novelty(
         data: Folder of the data sets: GTSRB and GTSDB, and sy32 where it is there.
         settings: The configuration; `fallback` says from which level a class is published.
         progress: Told how many sets are done, and how many there are.
-        drawings: Folder of drawings of other signs, see `signpipe.lab.data.outside`; none leaves them out.
+        drawings: Folder of drawings of other signs, see `signpipe.lab.data.uncatalogued`; none leaves them out.
         unseen: Classifiers that were trained without some classes.
 
     Returns:
-        `looks` and `tracks`: by set, what `judge` says; `left_out`: the same by model of `unseen`.
+        `observations` and `tracks`: by set, what `judge` says; `left_out`: the same by model of `unseen`.
 
     Raises:
         SourceError: A set is missing or a picture can't be read.
@@ -118,16 +125,16 @@ def evaluate_novelty(
     session = open_session(settings.classify.model, settings.runtime, "classifier")
     known = read_approaches(open_dataset(data, "gtsrb", "val"), settings, lambda _: None)
     step()
-    looks, tracks = {"known": Answers.of([one.looks for one in known])}, {"known": known}
+    observations, tracks = {"known": Answers.of([one.observations for one in known])}, {"known": known}
     for name, crops, moving in _sets(data, settings, int(session.entry.input.shape[1]), drawings):
         if len(crops):
             flat = classify(session, crops.reshape(-1, *crops.shape[-3:]))
-            looks[name] = Answers.of([flat])
+            observations[name] = Answers.of([flat])
             if moving:
                 tracks[name] = _approaches(name, flat)
         step()
     result: dict[str, Any] = {
-        "looks": judge(looks, settings.fallback),
+        "observations": judge(observations, settings.fallback),
         "tracks": judge_tracks(tracks, settings, catalogue),
         "left_out": {},
     }
@@ -138,11 +145,11 @@ def evaluate_novelty(
 
 
 def judge(sets: Mapping[str, Answers], settings: FallbackSettings) -> dict[str, Any]:
-    """Compare each set of looks with the known ones.
+    """Compare each set of observations with the known ones.
 
     Args:
         sets: By name; "known" is what the others are compared with.
-        settings: The bounds at which a look is published.
+        settings: The bounds at which an observation is published.
 
     Returns:
         By set: `n`; `flagged`, the share whose novelty is over the bound, and `published`, the share that vision
@@ -169,9 +176,10 @@ def judge(sets: Mapping[str, Answers], settings: FallbackSettings) -> dict[str, 
 
 
 def judge_tracks(sets: Mapping[str, Sequence[Approach]], settings: Settings, catalogue: Catalogue) -> dict[str, Any]:
-    """Compare sets of tracks with the known ones, as `judge` does looks.
+    """Compare sets of tracks with the known ones, as `judge` does observations.
 
-    A track's novelty is what its looks fuse to at their end; it is published if the fallback confirms it at any time.
+    A track's novelty is what its observations fuse to at their end; it is published if the fallback confirms it at any
+    time.
 
     Args:
         sets: By name; "known" is what the others are compared with.
@@ -208,7 +216,7 @@ def judge_unseen(unseen: Unseen, data: Path, settings: Settings, catalogue: Cata
         catalogue: The classes.
 
     Returns:
-        `looks` and `tracks` of the sets "known" and "left_out", as from `judge`.
+        `observations` and `tracks` of the sets "known" and "left_out", as from `judge`.
 
     Raises:
         SourceError: GTSRB is missing or a picture can't be read.
@@ -223,18 +231,18 @@ def judge_unseen(unseen: Unseen, data: Path, settings: Settings, catalogue: Cata
         "known": [one for one in read if one.class_id not in ids],
         "left_out": [one for one in read if one.class_id in ids],
     }
-    answers = {name: Answers.of([one.looks for one in tracks]) for name, tracks in sets.items()}
+    answers = {name: Answers.of([one.observations for one in tracks]) for name, tracks in sets.items()}
     return {
-        "looks": judge(answers, settings.fallback),
+        "observations": judge(answers, settings.fallback),
         "tracks": judge_tracks(sets, settings, catalogue),
     }
 
 
 def fused_novelty(approach: Approach, settings: Settings) -> float:
-    """Return what the novelty of a track's looks fuses to."""
-    evidence = ClassEvidence(approach.looks.probability.shape[1], settings.track)
+    """Return what the novelty of a track's observations fuses to."""
+    evidence = ClassEvidence(approach.observations.probability.shape[1], settings.track)
     sides = np.sqrt(approach.sizes.prod(1))
-    for belief, novelty, side in zip(approach.looks.belief, approach.looks.novelty, sides, strict=True):
+    for belief, novelty, side in zip(approach.observations.belief, approach.observations.novelty, sides, strict=True):
         evidence.add(belief, float(novelty), float(side), 1.0, 1 / FPS)
     return evidence.novelty
 
@@ -252,13 +260,17 @@ def classify(session: Session, crops: Image) -> Classifications:
 
 
 def _sets(data: Path, settings: Settings, size: int, drawings: Path | None) -> Iterator[tuple[str, Image, bool]]:
-    """Yield six sets of crops: name, pictures (N, S, S, 3) or (N, looks, S, S, 3), and whether those are tracks."""
+    """Yield six sets of crops: name, pictures (N, S, S, 3) or tracks (N, frames, S, S, 3), and which it is."""
     val = load_crops(data, "val", size, MARGIN)
     yield "hidden", hide_crops(val, every=2).images, False
-    yield "drawn", drawn_views(val.backgrounds, DRAWN, LOOKS, size), True
-    signs = [sign for sign in read_outside_signs(drawings) if sign.judge] if drawings else []
-    outside = outside_views(signs, val.backgrounds, LOOKS, size) if signs else np.zeros((0, 1, size, size, 3), np.uint8)
-    yield "outside", outside, True
+    yield "drawn", drawn_views(val.backgrounds, DRAWN, OBSERVATIONS, size), True
+    signs = [sign for sign in read_uncatalogued_signs(drawings) if sign.judge] if drawings else []
+    unknown = (
+        uncatalogued_views(signs, val.backgrounds, OBSERVATIONS, size)
+        if signs
+        else np.zeros((0, 1, size, size, 3), np.uint8)
+    )
+    yield "uncatalogued", unknown, True
     streets = [open_dataset(data, "gtsdb", "val")]
     lights = np.zeros((0, size, size, 3), np.uint8)
     if (data / "sy32").is_dir():
@@ -269,18 +281,10 @@ def _sets(data: Path, settings: Settings, size: int, drawings: Path | None) -> I
     yield "background", val.backgrounds, False
 
 
-def _approaches(name: str, looks: Classifications) -> list[Approach]:
-    sizes = np.repeat(approach_sides(LOOKS)[:, None], 2, 1)
-    parts = [slice(start, start + LOOKS) for start in range(0, len(looks), LOOKS)]
-    return [
-        Approach(
-            f"{name} {index}",
-            -1,
-            sizes,
-            Classifications(looks.probability[part], looks.embedding[part], looks.novelty[part]),
-        )
-        for index, part in enumerate(parts)
-    ]
+def _approaches(name: str, observations: Classifications) -> list[Approach]:
+    sizes = np.repeat(approach_sides(OBSERVATIONS)[:, None], 2, 1)
+    parts = [slice(start, start + OBSERVATIONS) for start in range(0, len(observations), OBSERVATIONS)]
+    return [Approach(f"{name} {index}", -1, sizes, rows(observations, part)) for index, part in enumerate(parts)]
 
 
 def _published(approach: Approach, settings: Settings, catalogue: Catalogue) -> bool:

@@ -17,7 +17,7 @@ from signpipe.lab.evaluation.approaching import read_signs
 from signpipe.lab.evaluation.conditions import Condition
 from signpipe.lab.evaluation.conformal import FloatVector, accept_level, verify_by_splits
 from signpipe.lab.evaluation.fallback import CONFIGURED, Drives, Outcome, show
-from signpipe.lab.evaluation.street import Street
+from signpipe.lab.evaluation.virtual_road import VirtualRoad
 from signpipe.runtime.session import open_session
 from signpipe.settings import Settings
 from signpipe.stages.classify import Classify
@@ -29,7 +29,7 @@ LOWEST = 0.51  # a class that is less probable than all others together is never
 
 
 def evaluate_publishing(
-    dataset: Dataset, settings: Settings, progress: Progress, allowed: float = 0.001, looks: int = 8
+    dataset: Dataset, settings: Settings, progress: Progress, allowed: float = 0.001, observations: int = 8
 ) -> dict[str, Any]:
     """Choose the accept level by conformal risk control on all tracks of a data set, and say what it is worth.
 
@@ -38,7 +38,7 @@ def evaluate_publishing(
         settings: The configuration.
         progress: Told how many steps are done, and how many there are.
         allowed: Share of tracks that may be published wrongly.
-        looks: Frames of each track.
+        observations: Frames of each track.
 
     Returns:
         The accept level of the rate asked for and its coverage; and under `rates`, for it and some others: what is
@@ -52,12 +52,12 @@ def evaluate_publishing(
     if not 0 < allowed < 1:
         raise SettingsError(f"The allowed rate of wrong publications must be between 0 and 1, not {allowed:g}.")
     catalogue = load_catalogue()
-    signs = read_signs(dataset, len(dataset), looks, lambda *_: None)
+    signs = read_signs(dataset, len(dataset), observations, lambda *_: None)
     classify = Classify(settings.classify, open_session(settings.classify.model, settings.runtime, "classifier"))
     plan = [Condition("clean"), *(Condition("occlusion", o.name, h) for h in HIDDEN for o in HELD_OUT_OCCLUDERS)]
     outcomes: dict[float, list[Outcome]] = {}
     with tempfile.TemporaryDirectory() as folder:
-        drives = Drives(settings, catalogue, Street(signs, catalogue), Path(folder))
+        drives = Drives(settings, catalogue, VirtualRoad(signs, catalogue), Path(folder))
         for done, condition in enumerate(plan, 1):
             played = drives.run(CONFIGURED, show(condition, signs, classify, catalogue))
             outcomes.setdefault(condition.level, []).extend(played)

@@ -20,13 +20,13 @@ def risk_coverage(
     right: npt.NDArray[np.bool_],
     settings: FallbackSettings,
 ) -> dict[str, Any]:
-    """Return the risk-coverage curve of single looks (El-Yaniv & Wiener, JMLR 2010), and the operating point on it.
+    """Return the risk-coverage curve of single observations (El-Yaniv & Wiener, JMLR 2010), with the operating point.
 
     Args:
         confidence: float (N,), probability of the most probable class.
         novelty: float (N,), how unfamiliar each sign looked.
         right: bool (N,), whether the class is right.
-        settings: The levels from which a look is published.
+        settings: The levels from which an observation is published.
 
     Returns:
         The curve, the area under it, and at the operating point the share that is published and how many of those are

@@ -17,8 +17,8 @@ from signpipe.lab.evaluation.baseline import mean_corruption_error
 from signpipe.lab.evaluation.ceiling import Ceiling
 from signpipe.lab.evaluation.conditions import Condition, Spoiler, conditions
 from signpipe.lab.evaluation.crops import CropSample, sample_crops
-from signpipe.lab.evaluation.looks import Looker, Looks, measure
-from signpipe.lab.evaluation.partial import Partial, file_sha256
+from signpipe.lab.evaluation.observations import Observations, Observer, measure
+from signpipe.lab.evaluation.resume import Resume, file_sha256
 from signpipe.runtime.session import open_session
 from signpipe.settings import FallbackSettings, Settings
 from signpipe.version import VERSION
@@ -38,14 +38,14 @@ class Robustness:
     Attributes:
         sample: The crops.
         spoiler: Puts them under a condition again, to show examples.
-        answers: Looks at all crops, by condition.
+        answers: What was said of all crops, by condition.
         catalogue: The classes.
-        settings: The levels at which a look is published.
+        settings: The levels at which an observation is published.
     """
 
     sample: CropSample
     spoiler: Spoiler
-    answers: dict[Condition, Looks]
+    answers: dict[Condition, Observations]
     catalogue: Catalogue
     settings: FallbackSettings
 
@@ -119,7 +119,7 @@ def run_robustness(
 
     Args:
         dataset: Labelled pictures.
-        settings: The configuration; `fallback` says from which level a look is published.
+        settings: The configuration; `fallback` says from which level an observation is published.
         progress: Told how many conditions are done, and how many there are.
         suite: "occlusion", "corruption" or "all".
         crops: Size of the sample.
@@ -138,23 +138,23 @@ def run_robustness(
     size, margin = int(session.entry.input.shape[1]), session.entry.margin
     ceiling = Ceiling(catalogue, size, margin) if with_ceiling else None
     sample = sample_crops(dataset, crops, margin, size)
-    spoiler, looker = Spoiler(sample, catalogue, margin, seed), Looker(session, catalogue)
+    spoiler, observer = Spoiler(sample, catalogue, margin, seed), Observer(session, catalogue)
     model = file_sha256(session.entry.path)
     identity = {"version": VERSION, "model": model, "crops": sample.digest(), "seed": seed}
-    partial = Partial(keep, identity, resume)
-    answers: dict[Condition, Looks] = {}
+    finished = Resume(keep, identity, resume)
+    answers: dict[Condition, Observations] = {}
     for done, condition in enumerate(plan):
-        piece = partial.get(str(condition))
+        piece = finished.get(str(condition))
         if piece is not None:
-            answers[condition] = Looks.from_json(piece)
+            answers[condition] = Observations.from_json(piece)
         else:
             pictures, visible = spoiler.all(condition)
             hidden = ceiling is not None and condition.suite == "occlusion"
             known = ceiling.known(sample.labels, visible) if ceiling and hidden else np.ones(len(sample), bool)
-            answers[condition] = looker(pictures, known)
-            partial.put(str(condition), answers[condition].to_json())
+            answers[condition] = observer(pictures, known)
+            finished.put(str(condition), answers[condition].to_json())
         progress(done + 1, len(plan))
-    partial.finish()
+    finished.finish()
     return Robustness(sample, spoiler, answers, catalogue, settings.fallback)
 
 

@@ -66,15 +66,15 @@ def evaluate_classifier(dataset: Dataset, settings: Settings, progress: Progress
 
     Args:
         dataset: Labelled pictures.
-        settings: The configuration; `fallback.accept` is the probability from which a look counts as sure.
+        settings: The configuration; `fallback.accept` is the probability from which an observation counts as sure.
         progress: Told how many pictures are done, and how many there are.
 
     Raises:
         SourceError: A picture can't be read, or no box has a class of the catalogue.
         ModelError: The classifier can't be used.
     """
-    looked = classify_signs(dataset, settings, progress)
-    evaluation = ClassificationEvaluation(looked.probability, looked.labels, load_catalogue())
+    observed = classify_signs(dataset, settings, progress)
+    evaluation = ClassificationEvaluation(observed.probability, observed.labels, load_catalogue())
     return evaluation.summary(settings.fallback.accept)
 
 
@@ -83,20 +83,20 @@ def evaluate_risk(dataset: Dataset, settings: Settings, progress: Progress) -> d
 
     Args:
         dataset: Labelled pictures.
-        settings: The configuration; `fallback` says from which level a look is published.
+        settings: The configuration; `fallback` says from which level an observation is published.
         progress: Told how many pictures are done, and how many there are.
 
     Raises:
         SourceError: A picture can't be read, or no box has a class of the catalogue.
         ModelError: The classifier can't be used.
     """
-    looked = classify_signs(dataset, settings, progress)
-    right = looked.probability.argmax(1) == looked.labels
-    return risk_coverage(looked.probability.max(1), looked.novelty, right, settings.fallback)
+    observed = classify_signs(dataset, settings, progress)
+    right = observed.probability.argmax(1) == observed.labels
+    return risk_coverage(observed.probability.max(1), observed.novelty, right, settings.fallback)
 
 
 @dataclass(frozen=True, slots=True)
-class LookedAt:
+class Observed:
     """What the classifier says of all signs of a data set.
 
     Attributes:
@@ -110,7 +110,7 @@ class LookedAt:
     labels: npt.NDArray[np.int64]
 
 
-def classify_signs(dataset: Dataset, settings: Settings, progress: Progress) -> LookedAt:
+def classify_signs(dataset: Dataset, settings: Settings, progress: Progress) -> Observed:
     """Classify every boxed sign whose class is in the catalogue.
 
     Raises:
@@ -118,21 +118,21 @@ def classify_signs(dataset: Dataset, settings: Settings, progress: Progress) -> 
         ModelError: The classifier can't be used.
     """
     classify = Classify(settings.classify, open_session(settings.classify.model, settings.runtime, "classifier"))
-    looks, labels = [], []
+    observations, labels = [], []
     for index, labelled in enumerate(dataset):
         known = (labelled.class_ids >= 0) & ~labelled.ignore
         if known.any():
             image = labelled.read()
             boxes = labelled.boxes_in(image.shape)[known]
-            looks.append(classify(image, Detections(boxes, np.ones(len(boxes), np.float32))))
+            observations.append(classify(image, Detections(boxes, np.ones(len(boxes), np.float32))))
             labels.append(labelled.class_ids[known])
         progress(index + 1, len(dataset))
     if not labels:
         raise SourceError(
             f"The data set {dataset.root} marks no sign of the catalogue's classes; map its own names with --map."
         )
-    probability = np.concatenate([one.probability for one in looks])
-    return LookedAt(probability, np.concatenate([one.novelty for one in looks]), np.concatenate(labels))
+    probability = np.concatenate([one.probability for one in observations])
+    return Observed(probability, np.concatenate([one.novelty for one in observations]), np.concatenate(labels))
 
 
 def open_detector(settings: Settings) -> Callable[[Image], Detections]:

@@ -129,7 +129,7 @@ def judge_scenes(
     """Run an open pipeline over single pictures and compare what it publishes with their labels.
 
     A sign counts as read if a box overlaps it by half or more and its class is published and right; a published class
-    that is wrong, or where no sign is, costs precision. A single picture gives the fallback one look.
+    that is wrong, or where no sign is, costs precision. A single picture gives the fallback one observation.
 
     Args:
         pipeline: The pipeline.

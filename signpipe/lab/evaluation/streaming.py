@@ -15,6 +15,7 @@ from signpipe.errors import SettingsError, SourceError
 from signpipe.lab.data import Dataset
 from signpipe.lab.evaluation.crops import seeded
 from signpipe.lab.evaluation.interval import wilson
+from signpipe.lab.evaluation.observations import stacked
 from signpipe.runtime.session import open_session
 from signpipe.settings import Settings
 from signpipe.stages.classify import Classify
@@ -38,13 +39,13 @@ class Approach:
         name: Its track in the data set.
         class_id: Its class.
         sizes: float32 (F, 2), width and height of its box in pixels.
-        looks: What the classifier says of each frame.
+        observations: What the classifier says of each frame.
     """
 
     name: str
     class_id: int
     sizes: FloatArray
-    looks: Classifications
+    observations: Classifications
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,11 +127,11 @@ def read_approaches(dataset: Dataset, settings: Settings, progress: Callable[[in
             image = labelled.read()
             boxes = labelled.boxes_in(image.shape)
             size = boxes[0, 2:] - boxes[0, :2]
-            looks = classify(image, Detections(boxes, np.ones(1, np.float32)))
-            frames[labelled.track, int(labelled.class_ids[0])].append((size, looks))
+            observations = classify(image, Detections(boxes, np.ones(1, np.float32)))
+            frames[labelled.track, int(labelled.class_ids[0])].append((size, observations))
         progress(done)
     approaches = [
-        Approach(name, class_id, np.stack([size for size, _ in seen]), _stacked([looks for _, looks in seen]))
+        Approach(name, class_id, np.stack([size for size, _ in seen]), stacked([said for _, said in seen]))
         for (name, class_id), seen in frames.items()
         if len(seen) > 1
     ]
@@ -150,17 +151,19 @@ def play(
     fused, published, confirmed = [], set(), None
     for frame in kept.tolist():
         one = slice(frame, frame + 1)
-        looks = Classifications(
-            approach.looks.probability[one], approach.looks.embedding[one], approach.looks.novelty[one]
+        observations = Classifications(
+            approach.observations.probability[one],
+            approach.observations.embedding[one],
+            approach.observations.novelty[one],
         )
-        tracks, _ = track.update(_centred(approach.sizes[frame]), looks, frame / fps, PICTURE)
+        tracks, _ = track.update(_centred(approach.sizes[frame]), observations, frame / fps, PICTURE)
         verdicts = fallback(tracks)
         latest: SignTrack = max(map(SignTrack.judged, tracks, verdicts), key=lambda one: one.id)
         fused.append(latest.class_id)
         if latest.is_sure:
             published.add(latest.class_id)
             confirmed = frame if confirmed is None else confirmed
-    single = approach.looks.probability[kept].argmax(1).astype(np.int64)
+    single = approach.observations.probability[kept].argmax(1).astype(np.int64)
     return Played(single, np.array(fused, np.int64), confirmed, frozenset(published), approach.class_id)
 
 
@@ -231,11 +234,3 @@ def _centred(size: FloatArray) -> Detections:
     middle = np.array([PICTURE[1] / 2, PICTURE[0] / 2], np.float32)
     box = np.concatenate([middle - size / 2, middle + size / 2]).astype(np.float32)
     return Detections(box[None], np.ones(1, np.float32))
-
-
-def _stacked(looks: Sequence[Classifications]) -> Classifications:
-    return Classifications(
-        np.concatenate([one.probability for one in looks]),
-        np.concatenate([one.embedding for one in looks]),
-        np.concatenate([one.novelty for one in looks]),
-    )

@@ -22,7 +22,7 @@ MAPPED = 0.05  # fall of the probability below which a map is all noise and is d
 
 
 def evidence_figure(history: History, catalogue: Catalogue, settings: FallbackSettings) -> Figure:
-    """Draw the likeliest classes' probability over time, fused as lines and of single looks as dots; and novelty."""
+    """Draw the likeliest classes' probability over time, fused (lines) and of single observations (dots)."""
     times = np.array([moment.media_time for moment in history.moments])
     fused = np.stack([moment.track.probability for moment in history.moments])
     seen = [moment for moment in history.moments if moment.single is not None]

@@ -19,8 +19,8 @@ class Moment:
     Attributes:
         media_time: Of the frame, seconds.
         track: What was published of it.
-        single: float32 (C,), what this look alone says, summing to 1; None while the sign isn't detected.
-        single_novelty: Novelty of this look alone, 0..1.
+        single: float32 (C,), what this observation alone says, summing to 1; None while the sign isn't detected.
+        single_novelty: Novelty of this observation alone, 0..1.
     """
 
     media_time: float
@@ -30,7 +30,7 @@ class Moment:
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class Observation:
     """A crop that was kept.
 
     Attributes:
@@ -49,12 +49,12 @@ class History:
     Attributes:
         id: Number of the track.
         moments: One a frame in which it lived.
-        looks: Crops, the first and the largest among them.
+        observations: Crops, the first and the largest among them.
     """
 
     id: int
     moments: list[Moment] = field(default_factory=list)
-    looks: list[Look] = field(default_factory=list)
+    observations: list[Observation] = field(default_factory=list)
 
     @property
     def last(self) -> SignTrack:
@@ -62,9 +62,9 @@ class History:
         return self.moments[-1].track
 
     @property
-    def best(self) -> Look:
+    def best(self) -> Observation:
         """The largest crop."""
-        return max(self.looks, key=lambda look: look.moment.track.side)
+        return max(self.observations, key=lambda observation: observation.moment.track.side)
 
     @property
     def is_confirmed(self) -> bool:
@@ -104,12 +104,12 @@ class Recorder:
             if row is None or not isinstance(frame, Frame):
                 history.moments.append(Moment(frame.media_time, track))
                 continue
-            looks = result.classifications
-            moment = Moment(frame.media_time, track, looks.belief[row], float(looks.novelty[row]))
+            observations = result.classifications
+            moment = Moment(frame.media_time, track, observations.belief[row], float(observations.novelty[row]))
             history.moments.append(moment)
             if _is_worth_keeping(history, moment):
                 crop = crop_signs(frame.image, result.detections.xyxy[row], self._margin, self._size)[0]
-                history.looks.append(Look(moment, crop))
+                history.observations.append(Observation(moment, crop))
         living = {track.id for track in result.tracks}
         flashes = [i for i, history in self._histories.items() if i not in living and not history.is_confirmed]
         for id_ in flashes:
@@ -117,9 +117,9 @@ class Recorder:
 
 
 def _is_worth_keeping(history: History, moment: Moment) -> bool:
-    if not history.looks:
+    if not history.observations:
         return True
-    last = history.looks[-1].moment
+    last = history.observations[-1].moment
     changed = moment.track.verdict.certainty is not last.track.verdict.certainty
     return changed or moment.track.side > GROWN * last.track.side or moment.media_time - last.media_time >= PAUSE
 

@@ -14,14 +14,14 @@ GREY = 127
 BATCH = 64
 
 
-def occlusion_map(look: Callable[[Image], Classifications], crop: Image, class_id: int) -> FloatArray:
+def occlusion_map(classify: Callable[[Image], Classifications], crop: Image, class_id: int) -> FloatArray:
     """Return by how much the probability of a class falls where a part of the crop is hidden.
 
     A grey patch is slid over the crop (Zeiler and Fergus, Visualizing and understanding convolutional networks, ECCV
     2014); a pixel's value is the mean over all patches that cover it. Negative where hiding makes the class likelier.
 
     Args:
-        look: The classifier, from crops uint8 (N, S, S, 3).
+        classify: The classifier, from crops uint8 (N, S, S, 3).
         crop: BGR uint8 (S, S, 3).
         class_id: The class.
 
@@ -39,8 +39,8 @@ def occlusion_map(look: Callable[[Image], Classifications], crop: Image, class_i
     hidden = np.repeat(crop[None], len(places), axis=0)
     for picture, place in zip(hidden, places, strict=True):
         picture[place] = GREY
-    parts = [look(hidden[start : start + BATCH]).probability for start in range(0, len(hidden), BATCH)]
-    fall = look(crop[None]).probability[0, class_id] - np.concatenate(parts)[:, class_id]
+    parts = [classify(hidden[start : start + BATCH]).probability for start in range(0, len(hidden), BATCH)]
+    fall = classify(crop[None]).probability[0, class_id] - np.concatenate(parts)[:, class_id]
     total, count = np.zeros((size, size), np.float32), np.zeros((size, size), np.float32)
     for value, place in zip(fall, places, strict=True):
         total[place] += value

@@ -12,7 +12,7 @@ from signpipe.catalogue import Catalogue
 from signpipe.catalogue.drawings import render_drawing
 from signpipe.html import Html, Section, figure, grid, heading, join, paragraph, table, thumbnail
 from signpipe.lab.explain.figures import evidence_figure, sensitivity_figure
-from signpipe.lab.explain.history import History, Look, changes
+from signpipe.lab.explain.history import History, Observation, changes
 from signpipe.lab.explain.occlusion import occlusion_map
 from signpipe.lab.few_shot.examples import render
 from signpipe.settings import Settings
@@ -29,13 +29,13 @@ class Explainer:
     Args:
         catalogue: The classes.
         settings: What the run was made with.
-        look: The classifier, from crops uint8 (N, S, S, 3).
+        classify: The classifier, from crops uint8 (N, S, S, 3).
     """
 
-    def __init__(self, catalogue: Catalogue, settings: Settings, look: Callable[[Image], Classifications]) -> None:
+    def __init__(self, catalogue: Catalogue, settings: Settings, classify: Callable[[Image], Classifications]) -> None:
         self._catalogue = catalogue
         self._settings = settings
-        self._look = look
+        self._classify = classify
 
     def section(self, history: History) -> Section:
         """Return a track's section.
@@ -51,8 +51,9 @@ class Explainer:
             heading("Evidence"),
             figure(
                 evidence_figure(history, self._catalogue, self._settings.fallback),
-                "Probability of the likeliest classes: fused over the track and all sources (lines), and of vision in "
-                "single looks (dots). Shaded: confirmed (green), corroborated (blue), only the category (yellow).",
+                "Probability of the likeliest classes: fused over the track and all sources (lines), and of "
+                "vision in single observations (dots). Shaded: confirmed (green), corroborated (blue), only the "
+                "category (yellow).",
             ),
             heading("What was published, and why"),
             self._verdicts(history),
@@ -79,17 +80,20 @@ class Explainer:
         )
 
     def _crops(self, history: History) -> list[tuple[bytes, str]]:
-        looks = history.looks
-        chosen = np.unique(np.linspace(0, len(looks) - 1, min(MOST_CROPS, len(looks))).round().astype(int))
-        return [(_enlarged(looks[int(i)].crop), self._caption(looks[int(i)])) for i in chosen]
+        observations = history.observations
+        chosen = np.unique(
+            np.linspace(0, len(observations) - 1, min(MOST_CROPS, len(observations))).round().astype(int)
+        )
+        return [(_enlarged(observations[int(i)].crop), self._caption(observations[int(i)])) for i in chosen]
 
-    def _caption(self, look: Look) -> str:
-        single = look.moment.single
+    def _caption(self, observation: Observation) -> str:
+        moment = observation.moment
+        single = moment.single
         assert single is not None
         best = int(single.argmax())
         return (
-            f"{look.moment.media_time:.2f} s, {look.moment.track.side:.0f} px: {self._catalogue[best].name} at "
-            f"{single[best]:.2f}, novelty {look.moment.single_novelty:.2f}"
+            f"{moment.media_time:.2f} s, {moment.track.side:.0f} px: {self._catalogue[best].name} at "
+            f"{single[best]:.2f}, novelty {moment.single_novelty:.2f}"
         )
 
     def _verdicts(self, history: History) -> Html:
@@ -128,24 +132,24 @@ class Explainer:
         return join(paragraph("What each source said last:"), table(("source", "saw", "names", lead, ""), rows))
 
     def _sensitivity(self, history: History) -> Html:
-        look, track = history.best, history.last
+        observation, track = history.best, history.last
         first = track.class_id if track.is_sure else int(track.probability.argmax())
-        # What is sure in the end has left all rivals far behind; the looks on the way tell which came closest.
+        # What is sure in the end has left all rivals far behind; the observations on the way tell which came closest.
         singles = np.mean([one.single for one in history.moments if one.single is not None], axis=0)
         second = next(int(id_) for id_ in np.argsort(-singles, kind="stable") if id_ != first)
-        fall = occlusion_map(self._look, look.crop, first)
+        fall = occlusion_map(self._classify, observation.crop, first)
         drawings = [
             (f"{rank}: {self._catalogue[id_].name}", drawing)
             for rank, id_ in (("first", first), ("second", second))
             if (drawing := self._drawing(self._catalogue[id_].name)) is not None
         ]
-        single = float(self._look(look.crop[None]).probability[0, first])
+        single = float(self._classify(observation.crop[None]).probability[0, first])
         caption = (
-            f"How far the probability of {self._catalogue[first].name}, {single:.2f} in this look alone, falls where a "
-            f"grey patch hides a part of the crop: by up to {max(float(fall.max()), 0.0):.2f}. Vision only; beside it "
-            "the drawings of the first class and of the one that came closest."
+            f"How far the probability of {self._catalogue[first].name}, {single:.2f} in this observation alone, falls "
+            f"where a grey patch hides a part of the crop: by up to {max(float(fall.max()), 0.0):.2f}. Vision only; "
+            "beside it the drawings of the first class and of the one that came closest."
         )
-        return figure(sensitivity_figure(look.crop, fall, drawings), caption)
+        return figure(sensitivity_figure(observation.crop, fall, drawings), caption)
 
     def _drawing(self, name: str) -> Image | None:
         """Return a class's drawing, if there is one."""

@@ -52,7 +52,7 @@ class Change:
     Attributes:
         name: The class.
         crops: Their number.
-        published_before: How many one look would publish without the added classes.
+        published_before: How many one observation would publish without the added classes.
         published: With them.
         as_added: How many are published as an added class.
         right_before: How many are read right, sure or not.
@@ -114,21 +114,21 @@ def _recognised(
 
 
 def changes(
-    looks: Classifications, labels: npt.NDArray[np.int64], head: FewShotHead, settings: FallbackSettings
+    observations: Classifications, labels: npt.NDArray[np.int64], head: FewShotHead, settings: FallbackSettings
 ) -> list[Change]:
-    """Compare what single looks at known signs would publish without the added classes and with them.
+    """Compare what single observations of known signs would publish without the added classes and with them.
 
     Args:
-        looks: One row a crop, of the known classes only.
+        observations: One row a crop, of the known classes only.
         labels: int64 (N,), the true classes.
         head: The added classes.
-        settings: From which levels a look is published.
+        settings: From which levels an observation is published.
 
     Returns:
         One entry a class of which there is a crop.
     """
-    before, after = _published(looks, settings), _published(widened := head(looks), settings)
-    right_before = looks.probability.argmax(1) == labels
+    before, after = _published(observations, settings), _published(widened := head(observations), settings)
+    right_before = observations.probability.argmax(1) == labels
     right = widened.probability.argmax(1) == labels
     result = []
     for class_id in np.unique(labels):
@@ -147,7 +147,7 @@ def changes(
     return result
 
 
-def _published(looks: Classifications, settings: FallbackSettings) -> npt.NDArray[np.int64]:
-    """Return the class that one look at each crop would publish, or -1, int64 (N,)."""
-    sure = (looks.probability.max(1) >= settings.accept) & (looks.novelty <= settings.novelty)
-    return np.where(sure, looks.probability.argmax(1), -1)
+def _published(observations: Classifications, settings: FallbackSettings) -> npt.NDArray[np.int64]:
+    """Return the class that one observation of each crop would publish, or -1, int64 (N,)."""
+    sure = (observations.probability.max(1) >= settings.accept) & (observations.novelty <= settings.novelty)
+    return np.where(sure, observations.probability.argmax(1), -1)

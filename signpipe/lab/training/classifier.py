@@ -22,7 +22,7 @@ from signpipe.crops import MARGIN
 from signpipe.errors import SourceError
 from signpipe.lab.augmentation import framing
 from signpipe.lab.augmentation.variants import UncataloguedSigns
-from signpipe.lab.data.outside import read_outside_signs
+from signpipe.lab.data.uncatalogued import read_uncatalogued_signs
 from signpipe.lab.evaluation.classification import expected_calibration_error, roc_auc
 from signpipe.lab.evaluation.crop_sets import CropSet, crops, hide_crops, load_crops, without
 from signpipe.lab.training.calibration import Calibration, calibrate, energy_of
@@ -57,8 +57,8 @@ class ClassifierPlan:
         start: Earlier checkpoint whose averaged weights the network starts from, else chance.
         limit: Read only about so many crops; for a trial.
         leave_out: Names of classes that the network may learn nothing of; its outputs for them stay.
-        outside: Folder of drawings of signs outside the catalogue, half of which are shown as "cannot tell"; see
-            `signpipe.lab.data.outside`.
+        uncatalogued: Folder of drawings of signs outside the catalogue, half of which are shown as "cannot tell"; see
+            `signpipe.lab.data.uncatalogued`.
     """
 
     epochs: int = 24
@@ -75,7 +75,14 @@ class ClassifierPlan:
     start: str | None = None
     limit: int | None = None
     leave_out: tuple[str, ...] = ()
-    outside: str | None = None
+    uncatalogued: str | None = None
+
+
+def plan_of(state: dict[str, Any]) -> ClassifierPlan:
+    """Return the plan that a checkpoint was trained by; it had the defaults of settings that came up later."""
+    renamed = {"outside": "uncatalogued"}
+    plan = {renamed.get(name, name): value for name, value in state["plan"].items()}
+    return ClassifierPlan(**plan | {"leave_out": tuple(plan.get("leave_out", ()))})
 
 
 class ClassifierTraining:
@@ -114,8 +121,7 @@ class ClassifierTraining:
             "threads": 0,
             "epochs": 0,
         }  # these may change: the rest of the cycle is fitted to the new number of rounds
-        # Checkpoints from before a setting came up were trained with its default.
-        if asdict(ClassifierPlan()) | state["plan"] | free != asdict(self.plan) | free:
+        if asdict(plan_of(state)) | free != asdict(self.plan) | free:
             raise SourceError(f"The checkpoint {path} was trained with other settings; repeat them or drop --resume.")
         self.net.load_state_dict(state["net"])
         self.averaged.load_state_dict(state["averaged"])
@@ -239,10 +245,12 @@ def _of_crops(probability: FloatArray, labels: npt.NDArray[np.int64]) -> dict[st
     }
 
 
-def _outside_signs(plan: ClassifierPlan) -> UncataloguedSigns | None:
-    if plan.outside is None:
+def _uncatalogued_signs(plan: ClassifierPlan) -> UncataloguedSigns | None:
+    if plan.uncatalogued is None:
         return None
-    return UncataloguedSigns([sign.svg for sign in read_outside_signs(Path(plan.outside)) if not sign.judge], plan.seed)
+    return UncataloguedSigns(
+        [sign.svg for sign in read_uncatalogued_signs(Path(plan.uncatalogued)) if not sign.judge], plan.seed
+    )
 
 
 def train_classifier(plan: ClassifierPlan, data: Path, out: Path, resume: bool = False) -> dict[str, Any]:
@@ -268,8 +276,8 @@ def train_classifier(plan: ClassifierPlan, data: Path, out: Path, resume: bool =
     val = without(load_crops(data, "val", plan.size, MARGIN, plan.limit), left_out)
     hidden = hide_crops(val, every=4)
     length = plan.epochs * plan.pictures
-    outside = _outside_signs(plan)
-    pictures = TrainingCrops(sources, length, plan.seed, plan.size, plan.occlusion, left_out, outside)
+    uncatalogued = _uncatalogued_signs(plan)
+    pictures = TrainingCrops(sources, length, plan.seed, plan.size, plan.occlusion, left_out, uncatalogued)
     started = time.monotonic()
     metrics: dict[str, float] = {}
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())

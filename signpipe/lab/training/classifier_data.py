@@ -16,7 +16,7 @@ from signpipe.lab.training.occlusion import hide
 from signpipe.types import FloatArray, Image
 
 OUTLIERS = 0.06  # share of training pictures that show no sign of the catalogue
-OUTSIDE = 0.15  # share of the rest that are signs outside the catalogue, where such are given
+UNCATALOGUED = 0.15  # share of the rest that are signs outside the catalogue, where such are given
 DRAWN = 0.12  # share of signs that are drawings in other typefaces and colours, all classes equally often
 BACKGROUNDS = 0.25  # share of signs that get another scene behind them
 _DAMAGE = [c for c in TRAINING_CORRUPTIONS if c.family == "damage"]
@@ -37,7 +37,7 @@ class TrainingCrops:
         size: Side of the crops in pixels.
         occlusion: Share of the signs that are partly hidden.
         leave_out: Class ids of which nothing may be learned: no crop, no drawing, no mirror image.
-        outside: Signs outside the catalogue, which are to be told from its own; none are shown without it.
+        uncatalogued: Signs outside the catalogue, which are to be told from its own; none are shown without it.
     """
 
     def __init__(
@@ -48,7 +48,7 @@ class TrainingCrops:
         size: int,
         occlusion: float,
         leave_out: Collection[int] = (),
-        outside: UncataloguedSigns | None = None,
+        uncatalogued: UncataloguedSigns | None = None,
     ) -> None:
         self._crops = without(crops, leave_out)
         self._left_out = np.array(sorted(leave_out), np.int64)
@@ -58,7 +58,7 @@ class TrainingCrops:
         self._occlusion = occlusion
         catalogue = load_catalogue()
         self._drawn = DrawnSigns(seed)
-        self._outside = outside
+        self._uncatalogued = uncatalogued
         self._shapes = [sign.shape for sign in catalogue]
         self._drawable = np.setdiff1d(np.arange(len(catalogue)), self._left_out)
         # Frequent classes are drawn more often, but less than in proportion.
@@ -80,8 +80,8 @@ class TrainingCrops:
         rng = np.random.default_rng((self._seed, index))
         if rng.random() < OUTLIERS:
             return self._outlier(rng)
-        if self._outside is not None and rng.random() < OUTSIDE:
-            return self._outsider(self._outside, rng)
+        if self._uncatalogued is not None and rng.random() < UNCATALOGUED:
+            return self._uncatalogued_sign(self._uncatalogued, rng)
         source, label = self._source(rng)
         if label in MIRROR and MIRROR[label] not in self._left_out and rng.random() < 0.5:
             source, label = np.ascontiguousarray(source[:, ::-1]), MIRROR[label]
@@ -113,10 +113,12 @@ class TrainingCrops:
         nothing = np.zeros((2, self._size // 8, self._size // 8), np.float32)
         return framing.seen(image, rng), ambiguity.cannot_tell(), nothing
 
-    def _outsider(self, outside: UncataloguedSigns, rng: np.random.Generator) -> tuple[Image, FloatArray, FloatArray]:
+    def _uncatalogued_sign(
+        self, uncatalogued: UncataloguedSigns, rng: np.random.Generator
+    ) -> tuple[Image, FloatArray, FloatArray]:
         """Show a sign outside the catalogue: in plain view, yet of no class."""
         matrix = framing.box_jitter(rng, self._size)
-        image = framing.warp(outside(self._surroundings(rng, 1)[0], rng), matrix, self._size)
+        image = framing.warp(uncatalogued(self._surroundings(rng, 1)[0], rng), matrix, self._size)
         face = framing.warped_face(Shape.CIRCLE, matrix, self._size)
         image, _ = Augmenter(rng, occlusion=0, corruptions=_DAMAGE)(image, face)
         return framing.seen(image, rng), ambiguity.cannot_tell(), np.stack([_parts(face)] * 2)

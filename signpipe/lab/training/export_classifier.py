@@ -16,7 +16,7 @@ from signpipe.lab.evaluation.classification import ClassificationEvaluation, roc
 from signpipe.lab.evaluation.crop_sets import CropSet, hide_crops, load_crops, without
 from signpipe.lab.evaluation.parity import LEAST_EQUAL
 from signpipe.lab.training.calibration import Calibration
-from signpipe.lab.training.classifier import evaluate, outputs_of
+from signpipe.lab.training.classifier import evaluate, outputs_of, plan_of
 from signpipe.lab.training.export import load_checkpoint, to_onnx
 from signpipe.lab.training.familiarity import Familiarity, fit_familiarity
 from signpipe.lab.training.manifest import write_entry
@@ -31,7 +31,7 @@ TRAINED_ON = [
     "pieces without a sign of GTSDB images 0-599 without those ending in 7 or 9",
     "signpipe's own drawings of the 43 classes, in other typefaces and colours",
 ]
-OUTSIDE = "drawings of signs outside the catalogue, of npm's mapillary_sprite_source (MIT), as signs of no class"
+UNCATALOGUED = "drawings of signs outside the catalogue, of npm's mapillary_sprite_source (MIT), as signs of no class"
 CALIBRATION_CROPS = 1000
 PROTOTYPE_CROPS = 6000
 # What takes the light out of a crop, and the first layer, stay in float: few channels, and a wide range of values.
@@ -56,10 +56,11 @@ def export_classifier(checkpoint: Path, data: Path, models: Path, name: str = "c
         SourceError: The checkpoint or data is missing.
     """
     state = load_checkpoint(checkpoint)
-    size = state["plan"]["size"]
+    plan = plan_of(state)
+    size = plan.size
     net = SignNet()
     net.load_state_dict(state["averaged"])
-    left_out = [load_catalogue().names.index(name) for name in state["plan"].get("leave_out", ())]
+    left_out = [load_catalogue().names.index(name) for name in plan.leave_out]
     val = without(load_crops(data, "val", size, MARGIN), left_out)
     hidden = hide_crops(val)
     _, calibration = evaluate(net, val, hidden)
@@ -86,12 +87,12 @@ def export_classifier(checkpoint: Path, data: Path, models: Path, name: str = "c
             results[precision]["equal_to_fp32"] = round(equal, 5)
         file.replace(models / file.name)
         entry = _entry(file, f"{name}.md", precision, size, net.embed.out_features, results[precision])
-        entry["trained_on"] = TRAINED_ON + [OUTSIDE] * bool(state["plan"].get("outside"))
+        entry["trained_on"] = TRAINED_ON + [UNCATALOGUED] * bool(plan.uncatalogued)
         write_entry(models, entry)
     fresh.rmdir()
     return {
         "machine": state.get("machine"),
-        "plan": state["plan"],
+        "plan": asdict(plan),
         "parameters": sum(p.numel() for p in net.parameters()),
         "calibration": asdict(calibration) | {"familiar_limit": familiarity.limit, "familiar_scale": familiarity.scale},
         "history": state["history"],

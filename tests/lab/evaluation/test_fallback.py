@@ -1,4 +1,4 @@
-"""The virtual street says what it promises, and the drives through it are counted rightly."""
+"""The virtual road says what it promises, and the drives through it are counted rightly."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from signpipe.lab.evaluation.approaching import MARGIN, PICTURE, Sign, Windscree
 from signpipe.lab.evaluation.conditions import Condition
 from signpipe.lab.evaluation.fallback import evaluate_fallback
 from signpipe.lab.evaluation.publishing import evaluate_publishing
-from signpipe.lab.evaluation.street import EMPTY, REVERSED, SHIFT, SHIFTED, Street
+from signpipe.lab.evaluation.virtual_road import EMPTY, REVERSED, SHIFT, SHIFTED, VirtualRoad
 from signpipe.maps import SignMap, open_map
 from signpipe.settings import CameraSettings, Settings
 from tests.lab.evaluation.drawn import NAMES, drawn_dataset, drawn_tracks, yolo_of
@@ -29,12 +29,12 @@ def signs(tmp_path_factory: pytest.TempPathFactory) -> list[Sign]:
 
 
 @pytest.fixture(scope="module")
-def street(signs: list[Sign]) -> Street:
-    return Street(signs, CATALOGUE)
+def road(signs: list[Sign]) -> VirtualRoad:
+    return VirtualRoad(signs, CATALOGUE)
 
 
-def written(street: Street, kind: str, folder: Path) -> SignMap:
-    street.write_map(kind, folder / f"{kind}.geojson")
+def written(road: VirtualRoad, kind: str, folder: Path) -> SignMap:
+    road.write_map(kind, folder / f"{kind}.geojson")
     return open_map(folder / f"{kind}.geojson", CATALOGUE)
 
 
@@ -76,41 +76,41 @@ def test_hidden_signs_are_the_same_in_every_run_and_clean_ones_untouched(signs: 
     assert under(Condition("clean"), signs[0], CATALOGUE, others) == list(signs[0].squares)
 
 
-def test_a_sign_looks_as_large_as_its_distance_says(street: Street, signs: list[Sign]) -> None:
+def test_a_sign_looks_as_large_as_its_distance_says(road: VirtualRoad, signs: list[Sign]) -> None:
     focal = CameraSettings().focal_for(PICTURE[1])
     for sign in signs:
         real = CATALOGUE[sign.class_id]
-        assert street.distance(sign, 1) * sign.sizes[1].max() / focal == pytest.approx(max(real.width, real.height))
-    behind = street.pose(2, signs[2], 0)
-    nearer = street.pose(2, signs[2], 3)
+        assert road.distance(sign, 1) * sign.sizes[1].max() / focal == pytest.approx(max(real.width, real.height))
+    behind = road.pose(2, signs[2], 0)
+    nearer = road.pose(2, signs[2], 3)
     _, north = offset(behind.latitude, behind.longitude, nearer.latitude, nearer.longitude)
-    assert north == pytest.approx(street.distance(signs[2], 0) - street.distance(signs[2], 3), rel=1e-3)
+    assert north == pytest.approx(road.distance(signs[2], 0) - road.distance(signs[2], 3), rel=1e-3)
 
 
-def test_wrong_maps_are_wrong_as_they_say(street: Street, signs: list[Sign], tmp_path: Path) -> None:
+def test_wrong_maps_are_wrong_as_they_say(road: VirtualRoad, signs: list[Sign], tmp_path: Path) -> None:
     truth = {number: sign.class_id for number, sign in enumerate(signs)}
-    everything = written(street, "wrong", tmp_path)
+    everything = written(road, "wrong", tmp_path)
     assert len(everything) == len(signs)
     for number, sign in enumerate(signs):
-        pose = street.pose(number, sign, 3)
+        pose = road.pose(number, sign, 3)
         (entry,) = everything.near(pose.latitude, pose.longitude, 150)
         named, true = CATALOGUE[entry.class_id], CATALOGUE[truth[number]]
         assert named.id != true.id
         assert named.category is true.category
         assert (named.effect is Effect.LIMIT) or true.effect is not Effect.LIMIT
-        (aside,) = written(street, SHIFTED, tmp_path).near(pose.latitude, pose.longitude, 150)
+        (aside,) = written(road, SHIFTED, tmp_path).near(pose.latitude, pose.longitude, 150)
         east, _ = offset(entry.latitude, entry.longitude, aside.latitude, aside.longitude)
         assert east == pytest.approx(SHIFT, rel=1e-3)
-        (turned,) = written(street, REVERSED, tmp_path).near(pose.latitude, pose.longitude, 150)
+        (turned,) = written(road, REVERSED, tmp_path).near(pose.latitude, pose.longitude, 150)
         assert (turned.heading, turned.class_id) == (180, true.id)
-    assert len(written(street, EMPTY, tmp_path)) == 0
+    assert len(written(road, EMPTY, tmp_path)) == 0
 
 
-def test_the_lidar_sees_the_plate_at_its_distance_and_size(street: Street, signs: list[Sign]) -> None:
+def test_the_lidar_sees_the_plate_at_its_distance_and_size(road: VirtualRoad, signs: list[Sign]) -> None:
     for printed in (False, True):
-        sweep = street.sweep(signs[0], 3, printed)
+        sweep = road.sweep(signs[0], 3, printed)
         assert sweep.dtype == np.float32
-        ahead = street.distance(signs[0], 3)
+        ahead = road.distance(signs[0], 3)
         plate = sweep[np.abs(sweep[:, 0] - ahead) < 0.1]
         plate = plate[plate[:, 2] > -1.5]
         wide = 2.5 if printed else CATALOGUE[signs[0].class_id].width
@@ -144,7 +144,7 @@ def test_unknown_sets_and_rates_are_one_sentence(tmp_path: Path) -> None:
 
 
 def test_few_tracks_promise_little_and_say_so(tmp_path: Path) -> None:
-    metrics = evaluate_publishing(drawn_dataset(tmp_path), Settings(), lambda *_: None, 0.001, looks=4)
+    metrics = evaluate_publishing(drawn_dataset(tmp_path), Settings(), lambda *_: None, 0.001, observations=4)
     assert not metrics["promised"]
     assert metrics["lowest_rate"] == pytest.approx(1 / (len(NAMES) + 1))
     asked = metrics["rates"]["0.001"]

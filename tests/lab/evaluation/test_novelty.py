@@ -9,11 +9,11 @@ import pytest
 from signpipe.catalogue import load_catalogue
 from signpipe.errors import SettingsError
 from signpipe.lab.data import Dataset, LabelledImage
-from signpipe.lab.data.outside import OutsideSign
+from signpipe.lab.data.uncatalogued import UncataloguedSign
 from signpipe.lab.evaluation.ceiling import drawing_crop
 from signpipe.lab.evaluation.novelty import Answers, Unseen, classify, fused_novelty, judge, judge_tracks, judge_unseen
 from signpipe.lab.evaluation.streaming import Approach
-from signpipe.lab.evaluation.unknown import approach_sides, boxed_crops, outside_views, unboxed_crops
+from signpipe.lab.evaluation.uncatalogued import approach_sides, boxed_crops, unboxed_crops, uncatalogued_views
 from signpipe.runtime.session import open_session
 from signpipe.settings import FallbackSettings, RuntimeSettings, Settings
 from signpipe.types import Classifications, FloatArray
@@ -25,7 +25,7 @@ SVG = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 20 20"><circle cx="1
 
 
 def track(novelty: FloatArray, confidence: float = 0.99) -> Approach:
-    """Return a track whose looks all say "stop" with this certainty."""
+    """Return a track whose observations all say "stop" with this certainty."""
     count = len(novelty)
     probability = np.full((count, 43), (1 - confidence) / 42, np.float32)
     probability[:, 14] = confidence
@@ -71,7 +71,7 @@ def test_a_class_that_was_left_out_is_compared_with_the_others(tmp_path: Path) -
     result = judge_unseen(Unseen("classifier", ("stop", "keep_right")), tmp_path, Settings(), CATALOGUE)
     assert result["tracks"]["known"]["n"] == len(NAMES) - 2  # one track a class is validation
     assert result["tracks"]["left_out"]["n"] == 2 * 5  # of what was left out, all are new
-    assert result["looks"]["left_out"]["n"] == 2 * 5 * 4
+    assert result["observations"]["left_out"]["n"] == 2 * 5 * 4
 
 
 def test_what_was_left_out_is_written_as_model_and_classes() -> None:
@@ -82,9 +82,9 @@ def test_what_was_left_out_is_written_as_model_and_classes() -> None:
 
 
 def test_a_drawing_looks_the_same_whatever_else_is_shown() -> None:
-    signs = [OutsideSign(f"warning--{name}--g1", SVG, True) for name in "ab"]
+    signs = [UncataloguedSign(f"warning--{name}--g1", SVG, True) for name in "ab"]
     behind = RNG.integers(0, 256, (3, 48, 48, 3), dtype=np.uint8)
-    both, alone = outside_views(signs, behind, 3, 48), outside_views(signs[1:], behind, 3, 48)
+    both, alone = uncatalogued_views(signs, behind, 3, 48), uncatalogued_views(signs[1:], behind, 3, 48)
     assert both.shape == (2, 3, 48, 48, 3)
     np.testing.assert_array_equal(both[1], alone[0])
     assert (both[0] != both[1]).any()

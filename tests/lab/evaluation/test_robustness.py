@@ -15,8 +15,8 @@ from signpipe.lab.evaluation.ceiling import Ceiling
 from signpipe.lab.evaluation.conditions import HIDDEN, SEVERITIES, Condition, Spoiler, conditions
 from signpipe.lab.evaluation.crops import CropSample, sample_crops
 from signpipe.lab.evaluation.examples import drawing_sample
-from signpipe.lab.evaluation.looks import category_members, look, measure
-from signpipe.lab.evaluation.partial import Partial
+from signpipe.lab.evaluation.observations import category_members, measure, observe
+from signpipe.lab.evaluation.resume import Resume
 from signpipe.lab.evaluation.robustness import Robustness, run_robustness
 from signpipe.settings import FallbackSettings, Settings
 from tests.lab.evaluation.drawn import NAMES, drawn_dataset
@@ -103,10 +103,10 @@ def test_what_is_published_is_right_or_wrong_and_the_rest_uncertain() -> None:
     probability = np.full((4, 43), 0.0005, np.float32)
     for row, (class_id, share) in zip(probability, [(14, 0.97), (13, 0.97), (1, 0.5), (14, 0.97)], strict=True):
         row[class_id] = share
-    looks = look(
+    observations = observe(
         probability, np.array([0.1, 0.1, 0.1, 0.95], np.float32), np.ones(4, bool), category_members(CATALOGUE)
     )
-    cell = measure(looks, np.array([14, 14, 1, 13]), CATALOGUE, FallbackSettings())
+    cell = measure(observations, np.array([14, 14, 1, 13]), CATALOGUE, FallbackSettings())
     assert (cell["published_right"], cell["published_wrong"], cell["uncertain"]) == (0.25, 0.25, 0.5)
     assert cell["wrong_over_accept"] == 0.5  # the unfamiliar one too
     assert cell["accuracy"] == 0.5
@@ -133,12 +133,12 @@ def test_the_same_run_gives_the_same_numbers_and_an_interrupted_one_goes_on(data
 
 
 def test_another_run_is_not_gone_on_with(tmp_path: Path) -> None:
-    Partial(tmp_path / "x.part", {"model": "a", "seed": 1}, resume=False).put("one", 1)
+    Resume(tmp_path / "x.part", {"model": "a", "seed": 1}, resume=False).put("one", 1)
     with pytest.raises(SettingsError, match="had another model"):
-        Partial(tmp_path / "x.part", {"model": "b", "seed": 1}, resume=True)
+        Resume(tmp_path / "x.part", {"model": "b", "seed": 1}, resume=True)
     (tmp_path / "y.part").write_text("no json\n")
     with pytest.raises(SettingsError, match="isn't what an interrupted run leaves"):
-        Partial(tmp_path / "y.part", {}, resume=True)
+        Resume(tmp_path / "y.part", {}, resume=True)
 
 
 def test_the_baseline_is_as_good_as_itself() -> None:
@@ -162,9 +162,9 @@ def test_the_worst_group_is_named(drawings: CropSample) -> None:
     condition = [c for c in conditions("occlusion") if c.level == 0.3]
     probability = np.eye(43, dtype=np.float32)
     probability[14] = np.eye(43, dtype=np.float32)[13]  # stop is always read as give way
-    looks = look(probability, np.zeros(43, np.float32), np.ones(43, bool), category_members(CATALOGUE))
+    observations = observe(probability, np.zeros(43, np.float32), np.ones(43, bool), category_members(CATALOGUE))
     spoiler = Spoiler(drawings, CATALOGUE, 0.1, 1)
-    answers = dict.fromkeys(condition, looks)
+    answers = dict.fromkeys(condition, observations)
     result = Robustness(drawings, spoiler, answers, CATALOGUE, FallbackSettings())
     worst = result.worst_groups()
     assert all(group["n"] >= 30 for group in worst)

@@ -1,4 +1,4 @@
-"""Approaches frame by frame: what fusion and dropped frames do, on looks made by hand and on drawings."""
+"""Approaches frame by frame: what fusion and dropped frames do, on observations made by hand and on drawings."""
 
 from pathlib import Path
 
@@ -25,8 +25,8 @@ def approach(*read: int) -> Approach:
     for frame in range(FRAMES):
         probability[frame, read[frame % len(read)]] = 0.9
     sizes = np.repeat(np.linspace(20, 120, FRAMES, dtype=np.float32)[:, None], 2, 1)
-    looks = Classifications(probability, np.zeros((FRAMES, 0), np.float32), np.full(FRAMES, 0.1, np.float32))
-    return Approach("made", 1, sizes, looks)
+    observations = Classifications(probability, np.zeros((FRAMES, 0), np.float32), np.full(FRAMES, 0.1, np.float32))
+    return Approach("made", 1, sizes, observations)
 
 
 def test_a_sign_read_rightly_is_confirmed_early_and_stays() -> None:

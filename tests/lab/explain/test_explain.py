@@ -49,8 +49,8 @@ def sign_track(
 def result(tracks: list[SignTrack], time: float) -> FrameResult:
     frame = Frame(np.full((90, 120, 3), 90, np.uint8), 0, time, time, "test")
     boxes = np.array([[10, 10, 50, 50]], np.float32)
-    looks = Classifications(np.full((1, 43), 0.01, np.float32), np.zeros((1, 4), np.float32), np.ones(1, np.float32))
-    return FrameResult(frame, Detections(boxes, np.ones(1, np.float32)), looks, [1], tracks, [])
+    says = Classifications(np.full((1, 43), 0.01, np.float32), np.zeros((1, 4), np.float32), np.ones(1, np.float32))
+    return FrameResult(frame, Detections(boxes, np.ones(1, np.float32)), says, [1], tracks, [])
 
 
 def test_the_page_stands_alone_and_shows_all_parts(signpipe: Run, tmp_path: Path) -> None:
@@ -95,18 +95,18 @@ def test_a_source_without_signs_says_so(signpipe: Run, tmp_path: Path) -> None:
 
 
 def test_the_map_shows_where_the_evidence_is() -> None:
-    def look(crops: Image) -> Classifications:
+    def classify(crops: Image) -> Classifications:
         red = crops[:, 8:16, 24:40, 2].mean(axis=(1, 2)).astype(np.float32) / 255
         return Classifications(np.stack([red, 1 - red], 1), np.zeros((len(crops), 0), np.float32), red)
 
     crop = np.full((48, 48, 3), 255, np.uint8)
-    fall = occlusion_map(look, crop, 0)
+    fall = occlusion_map(classify, crop, 0)
     assert fall.shape == (48, 48)
     row, column = np.unravel_index(fall.argmax(), fall.shape)
     assert 6 <= row < 18
     assert 22 <= column < 42
     assert abs(fall[30:, :12]).max() < 1e-6
-    np.testing.assert_allclose(occlusion_map(look, crop, 1), -fall, atol=1e-5)
+    np.testing.assert_allclose(occlusion_map(classify, crop, 1), -fall, atol=1e-5)
 
 
 def test_of_a_limit_the_digits_count_more_than_the_background() -> None:
@@ -125,7 +125,7 @@ def test_flashes_are_forgotten_and_tracks_are_remembered() -> None:
     (history,) = recorder.histories
     assert history.id == 1
     assert len(history.moments) == 2
-    assert len(history.looks) == 1  # the sign hadn't changed
+    assert len(history.observations) == 1  # the sign hadn't changed
     assert history.best.crop.shape == (48, 48, 3)
 
 

@@ -58,23 +58,23 @@ def head(
     return result
 
 
-def looks_at(session: Session, crops: Image) -> Classifications:
+def observed(session: Session, crops: Image) -> Classifications:
     outputs = session.run(crops)
     return Classifications(outputs["probabilities"], outputs["embedding"], outputs["novelty"].reshape(len(crops)))
 
 
-def published(looks: Classifications) -> npt.NDArray[np.int64]:
-    sure = (looks.probability.max(1) >= ACCEPT) & (looks.novelty <= NOVELTY)
-    return np.where(sure, looks.probability.argmax(1), -1)
+def published(observations: Classifications) -> npt.NDArray[np.int64]:
+    sure = (observations.probability.max(1) >= ACCEPT) & (observations.novelty <= NOVELTY)
+    return np.where(sure, observations.probability.argmax(1), -1)
 
 
 def test_ten_added_classes_are_read(head: FewShotHead, session: Session) -> None:
     says, truth, likeliest = [], [], []
     for name in NAMES:
-        looks = head(looks_at(session, as_crops(photographs(name, 24, seed=2))))
-        says.append(published(looks))
-        likeliest.append(looks.probability.argmax(1))
-        truth.append(np.full(len(looks), head.catalogue.by_name(name).id))
+        observations = head(observed(session, as_crops(photographs(name, 24, seed=2))))
+        says.append(published(observations))
+        likeliest.append(observations.probability.argmax(1))
+        truth.append(np.full(len(observations), head.catalogue.by_name(name).id))
     said, true, likely = np.concatenate(says), np.concatenate(truth), np.concatenate(likeliest)
     assert (likely == true).mean() >= 0.8
     assert (said == true).mean() >= 0.4
@@ -85,7 +85,7 @@ def test_known_signs_stay_what_they_are(head: FewShotHead, session: Session) -> 
     rng = np.random.default_rng(4)
     drawings = [render_drawing(sign.name, 256) for sign in CATALOGUE for _ in range(8)]
     crops = [photograph(source_of_drawing(drawing, rng), rng, 48) for drawing in drawings]
-    before = looks_at(session, np.stack(crops))
+    before = observed(session, np.stack(crops))
     after = head(before)
     assert (published(after) < len(CATALOGUE)).all()
     truth = np.repeat(np.arange(len(CATALOGUE)), 8)
@@ -95,7 +95,7 @@ def test_known_signs_stay_what_they_are(head: FewShotHead, session: Session) -> 
 
 
 def test_added_classes_take_only_what_is_theirs(head: FewShotHead, session: Session) -> None:
-    before = looks_at(session, as_crops(photographs("no_parking", 16, seed=3)))
+    before = observed(session, as_crops(photographs("no_parking", 16, seed=3)))
     after = head(before)
     left = 1 - after.probability[:, 43:].sum(1)
     assert after.probability.shape == (16, 53)

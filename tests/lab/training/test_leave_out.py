@@ -44,9 +44,9 @@ def test_backgrounds_stay_when_classes_are_left_out() -> None:
 
 
 def test_signs_outside_the_catalogue_are_cannot_tell() -> None:
-    outside = UncataloguedSigns([SVG], 0)
+    uncatalogued = UncataloguedSigns([SVG], 0)
     plain = targets(TrainingCrops(CROPS, 200, 0, 48, 0.0), 200)[:, -1] == 1
-    shown = targets(TrainingCrops(CROPS, 200, 0, 48, 0.0, outside=outside), 200)[:, -1] == 1
+    shown = targets(TrainingCrops(CROPS, 200, 0, 48, 0.0, uncatalogued=uncatalogued), 200)[:, -1] == 1
     assert plain.mean() < 0.13
     assert 0.14 < shown.mean() < 0.3
 

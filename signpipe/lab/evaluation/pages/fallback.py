@@ -73,7 +73,7 @@ def _rates(metrics: Metrics) -> Html:
 def _novelty(metrics: Metrics) -> Html:
     rows = [
         (kind, name, cell.get("auroc"), cell["passed_at_95"], cell["published_at_95"], cell["published"], cell["n"])
-        for kind in ("looks", "tracks")
+        for kind in ("observations", "tracks")
         for name, cell in metrics[kind].items()
         if isinstance(cell, Mapping)
     ]
@@ -81,7 +81,7 @@ def _novelty(metrics: Metrics) -> Html:
         rows += [
             (f"{kind}, trained without {classes}", name, cell.get("auroc"), cell["passed_at_95"],
              cell["published_at_95"], cell["published"], cell["n"])
-            for kind in ("looks", "tracks") for name, cell in sets[kind].items() if isinstance(cell, Mapping)
+            for kind in ("observations", "tracks") for name, cell in sets[kind].items() if isinstance(cell, Mapping)
         ]  # fmt: skip
     text = (
         "How well unknown signs are told from known ones: the area under the curve, and shares that pass as familiar "

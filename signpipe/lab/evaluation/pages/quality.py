@@ -24,7 +24,7 @@ FIGURES = (
      "differs from every other class's drawing: what lies over it could not be known."),
     ("robustness", "corruption", plots.corruption_map, "Accuracy in per cent under each corruption, by severity."),
     ("classification", "reliability", plots.reliability_diagram, "How often the classifier is right, over how sure."),
-    ("risk", "risk", plots.risk_curve, "Of the signs that one look would publish, how many are wrong."),
+    ("risk", "risk", plots.risk_curve, "Of the signs that one observation would publish, how many are wrong."),
     ("streaming", "streaming", plots.streaming_curves, "Single frames against the fused track, with frames dropped."),
     ("detection", "recall", plots.recall_by_size, "Recall of the detector by the size of the sign."),
 )  # fmt: skip

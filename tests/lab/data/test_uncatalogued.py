@@ -6,7 +6,7 @@ import pytest
 
 from signpipe.catalogue.drawings import render_svg
 from signpipe.errors import SourceError
-from signpipe.lab.data.outside import read_outside_signs
+from signpipe.lab.data.uncatalogued import read_uncatalogued_signs
 
 SVG = '<svg xmlns="http://www.w3.org/2000/svg" width="24" height="20"><circle cx="12" cy="10" r="9"/></svg>'
 
@@ -29,23 +29,23 @@ def test_what_the_catalogue_has_is_left_out_in_all_its_variants(tmp_path: Path) 
         "regulatory--no-stopping--g1",
         "warning--camel-crossing--g1",
     )  # fmt: skip
-    found = read_outside_signs(drawings(tmp_path, *known, *new))
+    found = read_uncatalogued_signs(drawings(tmp_path, *known, *new))
     assert [sign.name for sign in found] == sorted(new)
 
 
 def test_all_drawings_of_a_sign_are_on_one_side(tmp_path: Path) -> None:
     names = [f"warning--sign-{letter}--g{number}" for letter in "abcdefgh" for number in (1, 2)]
-    sides = {sign.name: sign.judge for sign in read_outside_signs(drawings(tmp_path, *names))}
+    sides = {sign.name: sign.judge for sign in read_uncatalogued_signs(drawings(tmp_path, *names))}
     assert all(sides[name] == sides[name.replace("g1", "g2")] for name in names if name.endswith("g1"))
     assert set(sides.values()) == {True, False}
 
 
 def test_drawings_without_a_view_box_can_be_rendered(tmp_path: Path) -> None:
-    sign = read_outside_signs(drawings(tmp_path, "warning--camel-crossing--g1"))[0]
+    sign = read_uncatalogued_signs(drawings(tmp_path, "warning--camel-crossing--g1"))[0]
     assert render_svg(sign.svg, 48).shape == (40, 48, 4)
 
 
 def test_a_folder_without_drawings_is_one_sentence(tmp_path: Path) -> None:
     for folder in (tmp_path, tmp_path / "missing"):
         with pytest.raises(SourceError, match="has no drawings of signs; give the folder package_signs"):
-            read_outside_signs(folder)
+            read_uncatalogued_signs(folder)

@@ -14,16 +14,16 @@ from signpipe.lab.simulation.truth import read_truth
 from signpipe.lab.simulation.uncatalogued import known_id, render_face, roadside_catalogue
 
 CATALOGUE = load_catalogue()
-OUTSIDE = list(roadside_catalogue())[len(CATALOGUE) :]
+UNCATALOGUED = list(roadside_catalogue())[len(CATALOGUE) :]
 
 
 def test_the_roadside_has_the_catalogue_and_more() -> None:
     assert roadside_catalogue().names[: len(CATALOGUE)] == CATALOGUE.names
     assert [known_id(sign.id) for sign in CATALOGUE] == [sign.id for sign in CATALOGUE]
-    assert {known_id(sign.id) for sign in OUTSIDE} == {-1}
+    assert {known_id(sign.id) for sign in UNCATALOGUED} == {-1}
 
 
-@pytest.mark.parametrize("sign", OUTSIDE, ids=lambda sign: sign.name)
+@pytest.mark.parametrize("sign", UNCATALOGUED, ids=lambda sign: sign.name)
 def test_a_drawing_fills_its_box(sign: SignClass) -> None:
     alpha = render_face(sign.name, 200)[..., 3]
     assert alpha.shape[1] / alpha.shape[0] == pytest.approx(sign.width / sign.height, rel=0.01)

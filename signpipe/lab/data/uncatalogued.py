@@ -36,7 +36,7 @@ _SIZE = re.compile(r'<svg[^>]*?\bwidth="([\d.]+)(?:px)?"[^>]*?\bheight="([\d.]+)
 
 
 @dataclass(frozen=True, slots=True)
-class OutsideSign:
+class UncataloguedSign:
     """The drawing of a sign that the catalogue doesn't have.
 
     Attributes:
@@ -50,7 +50,7 @@ class OutsideSign:
     judge: bool
 
 
-def read_outside_signs(folder: Path) -> list[OutsideSign]:
+def read_uncatalogued_signs(folder: Path) -> list[UncataloguedSign]:
     """Read the drawings of a folder that show no variant of the catalogue's signs, in the order of their names.
 
     Args:
@@ -67,7 +67,7 @@ def read_outside_signs(folder: Path) -> list[OutsideSign]:
         svg = _with_view_box(path.read_text(encoding="utf-8"))
         if svg is not None:
             judge = hashlib.sha256(name["sign"].encode()).digest()[0] % 2 == 1
-            signs.append(OutsideSign(path.stem, svg, judge))
+            signs.append(UncataloguedSign(path.stem, svg, judge))
     if not signs:
         raise SourceError(
             f"{folder} has no drawings of signs; give the folder package_signs of the npm package "

@@ -13,7 +13,7 @@ from signpipe.crops import MARGIN, crop_signs
 from signpipe.lab.augmentation import framing
 from signpipe.lab.augmentation.variants import SIZE, DrawnSigns, place_drawing, trim
 from signpipe.lab.data import Dataset
-from signpipe.lab.data.outside import OutsideSign
+from signpipe.lab.data.uncatalogued import UncataloguedSign
 from signpipe.lab.evaluation.crops import seeded
 from signpipe.lab.evaluation.detection import box_iou
 from signpipe.lab.evaluation.run import open_detector
@@ -22,55 +22,55 @@ from signpipe.types import FloatArray, Image
 
 Advance = Callable[[int, int], None]
 BESIDE = 0.1  # a detection that overlaps a box by so much isn't beside it
-SIDES = (14.0, 64.0)  # pixels of a drawn sign in the first and the last look at it
+SIDES = (14.0, 64.0)  # pixels of a drawn sign in the first and the last observation of it
 
 
-def outside_views(signs: Sequence[OutsideSign], backgrounds: Image, looks: int, size: int) -> Image:
+def uncatalogued_views(signs: Sequence[UncataloguedSign], backgrounds: Image, observations: int, size: int) -> Image:
     """Show drawings of signs as a car might see them while it comes closer.
 
     Args:
         signs: The drawings.
         backgrounds: BGR uint8 (M, T, T, 3), pictures without a sign.
-        looks: How often each is seen, from 14 pixels to 64, each time framed and lit a little differently.
+        observations: How often each is seen, from 14 pixels to 64, each time framed and lit a little differently.
         size: Side of the crops in pixels.
 
     Returns:
-        BGR uint8 (N, looks, size, size, 3). A drawing's chance depends on its name alone.
+        BGR uint8 (N, observations, size, size, 3). A drawing's chance depends on its name alone.
     """
     views = []
     for sign in signs:
         rng = seeded("outside", sign.name)
         behind = backgrounds[int(rng.integers(len(backgrounds)))]
         source = place_drawing(trim(render_svg(sign.svg, SIZE)), _as_source(behind), rng)
-        views.append(approach(source, looks, size, rng))
+        views.append(approach(source, observations, size, rng))
     return np.stack(views)
 
 
-def drawn_views(backgrounds: Image, each: int, looks: int, size: int) -> Image:
+def drawn_views(backgrounds: Image, each: int, observations: int, size: int) -> Image:
     """Show drawings of the catalogue's own signs in the same way: whoever tells drawings from photographs fails here.
 
     Args:
         backgrounds: BGR uint8 (M, T, T, 3), pictures without a sign.
         each: Drawings a class.
-        looks: How often each is seen.
+        observations: How often each is seen.
         size: Side of the crops in pixels.
 
     Returns:
-        BGR uint8 (classes * each, looks, size, size, 3), by class.
+        BGR uint8 (classes * each, observations, size, size, 3), by class.
     """
     views, drawn = [], DrawnSigns(1)
     for sign in load_catalogue():
         for number in range(each):
             rng = seeded("drawn", sign.name, number)
             behind = backgrounds[int(rng.integers(len(backgrounds)))]
-            views.append(approach(drawn(sign.id, _as_source(behind), rng), looks, size, rng))
+            views.append(approach(drawn(sign.id, _as_source(behind), rng), observations, size, rng))
     return np.stack(views)
 
 
-def approach(source: Image, looks: int, size: int, rng: np.random.Generator) -> Image:
-    """Return looks at a source picture of training, ever closer: BGR uint8 (looks, size, size, 3)."""
+def approach(source: Image, observations: int, size: int, rng: np.random.Generator) -> Image:
+    """Return observations of a source picture of training, ever closer: BGR uint8 (observations, size, size, 3)."""
     views = []
-    for side in np.geomspace(*SIDES, looks):
+    for side in np.geomspace(*SIDES, observations):
         image = framing.warp(source, framing.box_jitter(rng, size), size)
         small = round(side * (1 + 2 * MARGIN))
         if small < size:
@@ -80,9 +80,9 @@ def approach(source: Image, looks: int, size: int, rng: np.random.Generator) -> 
     return np.stack(views)
 
 
-def approach_sides(looks: int) -> FloatArray:
-    """Return the side of the sign in pixels in each look of `approach`, float32 (looks,)."""
-    return np.geomspace(*SIDES, looks).astype(np.float32)
+def approach_sides(observations: int) -> FloatArray:
+    """Return the side of the sign in pixels in each observation of `approach`, float32 (observations,)."""
+    return np.geomspace(*SIDES, observations).astype(np.float32)
 
 
 def unboxed_crops(dataset: Dataset, settings: Settings, size: int, progress: Advance) -> Image:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +14,7 @@ from signpipe.lab.evaluation.classification import calibration_error
 from signpipe.lab.evaluation.interval import wilson
 from signpipe.runtime.session import Session
 from signpipe.settings import FallbackSettings
-from signpipe.types import FloatArray, Image
+from signpipe.types import Classifications, FloatArray, Image
 
 BATCH = 64
 
@@ -23,7 +23,7 @@ IntArray = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
-class Looks:
+class Observations:
     """One answer a crop.
 
     Attributes:
@@ -51,7 +51,7 @@ class Looks:
         }
 
     @classmethod
-    def from_json(cls, lists: dict[str, list[Any]]) -> Looks:
+    def from_json(cls, lists: dict[str, list[Any]]) -> Observations:
         """Return what `to_json` gave.
 
         Raises:
@@ -66,7 +66,7 @@ class Looks:
         )
 
 
-class Looker:
+class Observer:
     """Shows crops to a classifier.
 
     Args:
@@ -78,14 +78,14 @@ class Looker:
         self._session = session
         self._members = category_members(catalogue)
 
-    def __call__(self, crops: Image, known: BoolArray) -> Looks:
+    def __call__(self, crops: Image, known: BoolArray) -> Observations:
         """Look at crops, uint8 (N, S, S, 3), of which it is known whether they can be told from others, bool (N,).
 
         Raises:
             ModelError: The network can't be run.
         """
         probability, novelty = zip(*self._batches(crops), strict=True)
-        return look(np.concatenate(probability), np.concatenate(novelty), known, self._members)
+        return observe(np.concatenate(probability), np.concatenate(novelty), known, self._members)
 
     def _batches(self, crops: Image) -> Iterator[tuple[FloatArray, FloatArray]]:
         for start in range(0, len(crops), BATCH):
@@ -94,9 +94,9 @@ class Looker:
             yield probability, outputs.get("novelty", 1 - probability.max(axis=1)).reshape(len(probability))
 
 
-def look(probability: FloatArray, novelty: FloatArray, known: BoolArray, members: BoolArray) -> Looks:
+def observe(probability: FloatArray, novelty: FloatArray, known: BoolArray, members: BoolArray) -> Observations:
     """Return the answers that probabilities float32 (N, C) give; `members` as from `category_members`."""
-    return Looks(
+    return Observations(
         np.asarray(probability.argmax(1), np.int64),
         probability.max(1).astype(np.float64).round(5),
         np.asarray((probability @ members.T).argmax(1), np.int64),
@@ -105,36 +105,52 @@ def look(probability: FloatArray, novelty: FloatArray, known: BoolArray, members
     )
 
 
+def stacked(parts: Sequence[Classifications]) -> Classifications:
+    """Return the classifications of several batches as one."""
+    return Classifications(
+        np.concatenate([one.probability for one in parts]),
+        np.concatenate([one.embedding for one in parts]),
+        np.concatenate([one.novelty for one in parts]),
+    )
+
+
+def rows(said: Classifications, chosen: slice) -> Classifications:
+    """Return the classifications of some of the crops."""
+    return Classifications(said.probability[chosen], said.embedding[chosen], said.novelty[chosen])
+
+
 def category_members(catalogue: Catalogue) -> BoolArray:
     """Return which classes belong to which category, bool (categories, C)."""
     return np.array([[sign.category is category for sign in catalogue] for category in Category])
 
 
-def measure(looks: Looks, labels: IntArray, catalogue: Catalogue, settings: FallbackSettings) -> dict[str, Any]:
+def measure(
+    observations: Observations, labels: IntArray, catalogue: Catalogue, settings: FallbackSettings
+) -> dict[str, Any]:
     """Return what answers are worth.
 
-    A single look would be published where its probability reaches `accept` and it isn't too unfamiliar, as the
+    A single observation would be published where its probability reaches `accept` and it isn't too unfamiliar, as the
     fallback decides of vision alone; `wrong_over_accept` goes by the probability alone.
 
     Args:
-        looks: The answers.
+        observations: The answers.
         labels: int64 (N,), the true classes.
         catalogue: The classes.
         settings: The levels.
     """
     members = category_members(catalogue)
-    right = looks.predicted == labels
-    sure = looks.confidence >= settings.accept
-    published = sure & (looks.novelty <= settings.novelty)
+    right = observations.predicted == labels
+    sure = observations.confidence >= settings.accept
+    published = sure & (observations.novelty <= settings.novelty)
     return {
         "n": len(labels),
         "accuracy": float(right.mean()),
         "accuracy_interval_95": wilson(int(right.sum()), len(right)),
-        "category_accuracy": float((looks.category == members[:, labels].argmax(0)).mean()),
-        "ece": calibration_error(looks.confidence, right),
+        "category_accuracy": float((observations.category == members[:, labels].argmax(0)).mean()),
+        "ece": calibration_error(observations.confidence, right),
         "published_right": float((published & right).mean()),
         "published_wrong": float((published & ~right).mean()),
         "uncertain": float((~published).mean()),
         "wrong_over_accept": float((sure & ~right).mean()),
-        "ceiling": float(looks.known.mean()),
+        "ceiling": float(observations.known.mean()),
     }

@@ -16,8 +16,8 @@ def file_sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-class Partial:
-    """Finished pieces of a run, by name.
+class Resume:
+    """Finished pieces of a run, by name, which a run that goes on takes over.
 
     Args:
         path: The file, or None to remember nothing.

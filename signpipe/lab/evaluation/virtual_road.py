@@ -1,4 +1,4 @@
-"""The virtual street of the approaches: its map, with or without errors, and what a LiDAR sees there."""
+"""The virtual road of the approaches: its map, with or without errors, and what a LiDAR sees there."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from signpipe.lab.evaluation.crops import seeded
 from signpipe.settings import CameraSettings
 from signpipe.types import FloatArray, Pose
 
-START = (50.0, 9.0)  # latitude and longitude of the first sign; the street runs north
+START = (50.0, 9.0)  # latitude and longitude of the first sign; the road runs north
 SPACING = 400.0  # metres from one sign to the next
 POSITION_SIGMA, HEADING_SIGMA = 3.0, 3.0  # metres and degrees, errors of the receiver
 # How a map may be wrong: share of entries that are missing, and of those there that name another class.
@@ -31,7 +31,7 @@ LORRY = (2.5, 2.8)  # metres, width and height of what a picture of a sign is pr
 RANGE_NOISE = 0.02  # metres
 
 
-class Street:
+class VirtualRoad:
     """Signs along a straight road, and a vehicle that drives past them.
 
     Args:
@@ -58,7 +58,7 @@ class Street:
         return Pose(float(latitude), float(longitude), heading % 360, 15.0, POSITION_SIGMA)
 
     def write_map(self, kind: str, path: Path) -> None:
-        """Write the street's map as GeoJSON, with the errors of a kind of `MAP_KINDS`."""
+        """Write the road's map as GeoJSON, with the errors of a kind of `MAP_KINDS`."""
         features = []
         for number, sign in enumerate(self._signs):
             if sign.class_id < 0 or kind == EMPTY:
