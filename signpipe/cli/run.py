@@ -15,7 +15,7 @@ from rich.table import Table
 
 from signpipe.catalogue import Catalogue
 from signpipe.cli.presets import PresetOption, detector_of
-from signpipe.errors import SettingsError
+from signpipe.errors import SettingsError, SourceError
 from signpipe.review import ReviewQueue
 from signpipe.settings import OutputSettings, load_settings
 from signpipe.sinks.summary import Summary
@@ -29,9 +29,11 @@ def run(
         str,
         typer.Argument(
             metavar="SOURCE",
-            help="Video file, camera (0, /dev/video0), stream (rtsp://, http://), picture, folder or glob of pictures.",
+            help="Video file, - for a pipe, camera (0, /dev/video0), stream (rtsp://, http://), picture, folder or "
+            "quoted pattern of pictures ('drive/*.jpg').",
         ),
     ],
+    more: Annotated[list[str] | None, typer.Argument(hidden=True)] = None,
     out: Annotated[
         Path | None, typer.Option("--out", "-o", help="Folder for annotated.mp4, detections.jsonl and events.jsonl.")
     ] = None,
@@ -84,6 +86,11 @@ def run(
     [bold]signpipe run 0[/] watches the first camera; [bold]signpipe run drive.mp4 --out out/[/] writes the
     annotated video and the records. Ctrl-C ends a run cleanly: what was written stays readable.
     """
+    if more:  # a shell turned the pattern into names
+        raise SourceError(
+            f"A run has one source, and {len(more) + 1} were given ({source}, {more[0]}, ...): put a pattern in "
+            f"quotes, such as '*{Path(source).suffix or '.jpg'}', or name the folder."
+        )
     overrides: dict[str, Any] = {
         "output.folder": out,
         "output.video": video,

@@ -33,7 +33,7 @@ class CaptureSettings(Section):
     buffer: int = Field(4, ge=1, le=256, description="Frames read ahead from a recording; live sources hold one.")
     fps: float | None = Field(
         None,
-        gt=0,
+        ge=0.001,
         le=1000,
         description="Rate of an image sequence or of a recording played live, or the rate asked of a camera.",
     )
@@ -50,14 +50,22 @@ class CaptureSettings(Section):
     )
     backlight: float | None = Field(None, description="Backlight compensation, in the driver's own unit.")
     wide_dynamic_range: bool | None = Field(None, description="Wide-dynamic-range mode, where the driver has it.")
-    open_timeout: float = Field(10.0, gt=0, description="Longest time to open a stream or camera.")
-    stall_timeout: float = Field(
-        3.0, gt=0, description="A live read that takes longer is abandoned and the source reopened."
+    rtsp_transport: Literal["auto", "tcp", "udp"] = Field(
+        "auto", description="How RTSP sends its pictures; auto takes UDP only where the camera has no TCP."
     )
-    gap_after: float = Field(0.5, gt=0, description="Without a live frame for this long, a gap is reported downstream.")
+    deinterlace: Literal["auto", "on", "off"] = Field(
+        "auto", description="Deinterlace video: auto does so where the stream says that it is interlaced."
+    )
+    open_timeout: float = Field(10.0, gt=0, le=3600, description="Longest time to open a stream or camera.")
+    stall_timeout: float = Field(
+        3.0, gt=0, le=3600, description="A live read that takes longer is abandoned and the source reopened."
+    )
+    gap_after: float = Field(
+        0.5, gt=0, le=3600, description="Without a live frame for this long, a gap is reported downstream."
+    )
     reconnect: bool = Field(True, description="Reopen a live source that was lost.")
-    reconnect_first: float = Field(0.5, gt=0, description="First wait before reopening; doubles each time.")
-    reconnect_longest: float = Field(30.0, gt=0, description="Longest wait before reopening.")
+    reconnect_first: float = Field(0.5, gt=0, le=86400, description="First wait before reopening; doubles each time.")
+    reconnect_longest: float = Field(30.0, gt=0, le=86400, description="Longest wait before reopening.")
     reconnect_attempts: int = Field(0, ge=0, description="Give up after so many failed tries in a row; 0 is never.")
 
 

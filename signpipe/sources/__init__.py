@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,8 @@ from signpipe.settings import BufferPolicy, CaptureSettings
 from signpipe.sources.arrays import ArraySource
 from signpipe.sources.base import Source, SourceInfo
 from signpipe.sources.camera import CameraSource
-from signpipe.sources.images import is_picture, open_folder, open_glob, open_picture
+from signpipe.sources.content import is_picture_file
+from signpipe.sources.images import SUFFIXES, open_folder, open_glob, open_picture
 from signpipe.sources.loop import LoopedSource
 from signpipe.sources.paced import PacedSource
 from signpipe.sources.redact import redact
@@ -22,7 +24,7 @@ from signpipe.sources.sensed import Attach, SensedSource
 from signpipe.sources.sensors import Sensors
 from signpipe.sources.stream import SCHEMES, open_stream
 from signpipe.sources.v4l2 import Camera, list_cameras
-from signpipe.sources.video import open_video
+from signpipe.sources.video import open_pipe, open_video
 
 __all__ = ["Camera", "Sensors", "Source", "SourceInfo", "SourceSpec", "list_cameras", "open_source", "redact"]
 
@@ -73,7 +75,9 @@ def _open(spec: SourceSpec, settings: CaptureSettings) -> Source:
 
 
 def _open_named(spec: str, settings: CaptureSettings) -> Source:
-    if spec.isdecimal():
+    if spec == "-":
+        return open_pipe(sys.stdin.buffer, settings)
+    if spec.isdecimal() and not Path(spec).exists():  # what is there by that name is meant
         return CameraSource(int(spec), settings)
     if spec.startswith(("/dev/video", "/dev/v4l/")):
         return CameraSource(spec, settings)
@@ -96,6 +100,8 @@ def _open_path(spec: str, settings: CaptureSettings) -> Source:
             return open_folder(path, settings)
         if not path.is_file():
             raise SourceError(f"{spec} is no regular file: give {_ACCEPTED}.")
-        return open_picture(path, settings) if is_picture(path) else open_video(path)
+        if path.suffix.lower() in SUFFIXES or is_picture_file(path):
+            return open_picture(spec, path.read_bytes, settings)
+        return open_video(path, settings)
     except OSError as error:  # such as a name that is too long
         raise SourceError(f"'{redact(spec)}' can't be opened: {error.strerror}.") from None

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
-from collections.abc import Iterator
-from typing import Final
+from collections.abc import Iterable, Iterator
+from fractions import Fraction
+from typing import Final, Protocol
 
 import av
 import av.error
+import av.filter
 import cv2
 import numpy as np
-from av.container import InputContainer
+from av.stream import Disposition
 from av.video.frame import VideoFrame
 from av.video.reformatter import VideoReformatter
 from av.video.stream import VideoStream
@@ -20,11 +23,19 @@ from signpipe.types import Image
 
 _MOST_THREADS: Final = 4
 _MOST_BAD_READS: Final = 50  # in a row, after which the rest of a file counts as unreadable
+_LARGEST_ASPECT: Final = 8  # of a pixel; of more, a file has it wrong
 _TURNS: Final = {
     1: cv2.ROTATE_90_COUNTERCLOCKWISE,
     2: cv2.ROTATE_180,
     3: cv2.ROTATE_90_CLOCKWISE,
 }
+
+
+class Readable(Protocol):
+    """What a recording can be read from, if it isn't named."""
+
+    def read(self, size: int, /) -> bytes:
+        """Return the next bytes, at most `size`, and none at the end."""
 
 
 class NoVideoError(Exception):
@@ -35,8 +46,10 @@ class Decoder:
     """The pictures of one video track, upright and with their timestamps.
 
     Args:
-        address: Path or address.
+        address: Path or address, or something with a method `read`.
         live: Decode without delay (one thread); a recording is decoded by several threads ahead of its reader.
+        deinterlace: "auto" deinterlaces from the first picture on that says it is interlaced, "on" all, "off" none.
+        container: FFmpeg's name of the container format, where it mustn't be guessed.
         options: Options of FFmpeg's demuxer and protocol.
         timeout: Seconds to open, and seconds for one read; None waits for ever.
 
@@ -47,15 +60,19 @@ class Decoder:
 
     def __init__(
         self,
-        address: str,
+        address: str | Readable,
         *,
         live: bool = False,
+        deinterlace: str = "auto",
+        container: str | None = None,
         options: dict[str, str] | None = None,
         timeout: tuple[float, float] | None = None,
     ) -> None:
-        self._container: InputContainer = av.open(
-            address, options=options or {}, timeout=timeout, metadata_errors="replace"
+        self._container = av.open(
+            address, "r", format=container, options=options or {}, timeout=timeout, metadata_errors="replace"
         )
+        self._deinterlace = deinterlace
+        self._deinterlacer = Deinterlacer() if deinterlace == "on" else None
         try:
             self._stream = self._choose_stream(live)
         except BaseException:
@@ -67,6 +84,8 @@ class Decoder:
 
     def _choose_stream(self, live: bool) -> VideoStream:
         stream = self._container.streams.best("video")
+        if isinstance(stream, VideoStream) and _is_cover(stream):  # music; a video may have a cover too
+            stream = next((other for other in self._container.streams.video if not _is_cover(other)), None)
         # FFmpeg renders plain text files as video ("tty"); nobody means that.
         if not isinstance(stream, VideoStream) or self.format == "tty":
             raise NoVideoError
@@ -117,9 +136,19 @@ class Decoder:
         frame = next(self._frames, None)
         if frame is None:
             return None
+        width, height = self._square(frame)
         # One thread: splitting a conversion of 1 ms costs more than it saves.
-        bgr = self._reformatter.reformat(frame, format="bgr24", threads=1).to_ndarray()
+        bgr = self._reformatter.reformat(frame, width, height, format="bgr24", threads=1).to_ndarray()
         return _upright(np.asarray(bgr, np.uint8), frame.rotation), self._seconds(frame)
+
+    def _square(self, frame: VideoFrame) -> tuple[int, int]:
+        """Return the width and height that a picture has with square pixels; none of its own are lost."""
+        aspect = self._stream.sample_aspect_ratio or self._stream.codec_context.sample_aspect_ratio
+        if not aspect or not 1 / _LARGEST_ASPECT <= aspect <= _LARGEST_ASPECT:  # unknown, or nonsense
+            return frame.width, frame.height
+        if aspect > 1:
+            return round(frame.width * aspect), frame.height
+        return frame.width, round(frame.height / aspect)
 
     def _seconds(self, frame: VideoFrame) -> float | None:
         # AVI knows no presentation times: its decoding times, in the order of display, are the clock.
@@ -137,6 +166,11 @@ class Decoder:
 
     def _decode(self) -> Iterator[VideoFrame]:
         """Yield the frames that can be decoded; what is damaged is counted and left out."""
+        yield from self._decoded()
+        if self._deinterlacer is not None:
+            yield from self._deinterlacer.flush()
+
+    def _decoded(self) -> Iterator[VideoFrame]:
         for packet in self._packets():
             try:
                 frames = packet.decode()
@@ -149,7 +183,13 @@ class Decoder:
                 if frame.is_corrupt:
                     self.damaged += 1
                 else:
-                    yield frame
+                    yield from self._progressive(frame)
+
+    def _progressive(self, frame: VideoFrame) -> Iterable[VideoFrame]:
+        """Return a picture without the combs of two half-pictures that were taken one after the other."""
+        if self._deinterlacer is None and self._deinterlace == "auto" and frame.interlaced_frame:
+            self._deinterlacer = Deinterlacer()
+        return [frame] if self._deinterlacer is None else self._deinterlacer(frame)
 
     def _packets(self) -> Iterator[av.Packet[VideoStream]]:
         demux = self._container.demux(self._stream)
@@ -173,6 +213,51 @@ class Decoder:
         """Close the file or connection; safe to call twice."""
         self._frames = iter(())
         self._container.close()
+
+
+class Deinterlacer:
+    """FFmpeg's filter bwdif, one picture for each that is given."""
+
+    def __init__(self) -> None:
+        self._graph: av.filter.Graph | None = None
+        self._form: tuple[int, int, str] | None = None
+
+    def __call__(self, frame: VideoFrame) -> list[VideoFrame]:
+        """Return the pictures that are ready: at first none, as the filter looks one ahead, and then one each time."""
+        form = (frame.width, frame.height, frame.format.name)
+        if form != self._form:
+            self._form, self._graph = form, self._build(frame)
+        assert self._graph is not None
+        self._graph.vpush(frame)
+        return self._ready()
+
+    def flush(self) -> list[VideoFrame]:
+        """Return the pictures that are still held, at the end."""
+        if self._graph is None:
+            return []
+        self._graph.vpush(None)
+        return self._ready()
+
+    def _ready(self) -> list[VideoFrame]:
+        assert self._graph is not None
+        ready = []
+        with contextlib.suppress(av.error.BlockingIOError, av.error.EOFError):
+            while True:
+                ready.append(self._graph.vpull())
+        return ready
+
+    @staticmethod
+    def _build(frame: VideoFrame) -> av.filter.Graph:
+        graph = av.filter.Graph()
+        time_base = frame.time_base or Fraction(1, 1000)
+        source = graph.add_buffer(width=frame.width, height=frame.height, format=frame.format, time_base=time_base)
+        graph.link_nodes(source, graph.add("bwdif", "mode=send_frame"), graph.add("buffersink")).configure()
+        return graph
+
+
+def _is_cover(stream: VideoStream) -> bool:
+    """Return True for the picture on a piece of music."""
+    return bool(stream.disposition & Disposition.attached_pic)
 
 
 def _upright(image: Image, degrees: int) -> Image:

@@ -2,25 +2,37 @@
 
 from __future__ import annotations
 
+import errno
 import time
 from collections import deque
-from typing import Final
+from collections.abc import Callable
+from typing import Final, TypeVar
 
 import av.error
 
 from signpipe.errors import SourceError
 from signpipe.settings import CaptureSettings
 from signpipe.sources.base import Source
+from signpipe.sources.content import is_picture
 from signpipe.sources.decode import Decoder, NoVideoError
+from signpipe.sources.images import ImageSource, open_picture
 from signpipe.sources.redact import redact
 from signpipe.sources.video import VideoSource
+from signpipe.sources.web import Resource, ask
 from signpipe.types import Frame, Image
 
+SourceT = TypeVar("SourceT", bound=Source)
 SCHEMES: Final = ("rtsp", "rtsps", "http", "https")
 _LOGIN_ERRORS: Final = (av.error.HTTPUnauthorizedError, av.error.HTTPForbiddenError)
 _TIMEOUTS: Final = (av.error.ExitError, av.error.TimeoutError)
+_UNSTAMPED: Final = ("mjpeg", "mpjpeg", "jpeg_pipe")  # containers to which FFmpeg gives a rate of its own
+_RECOVERY: Final = 0.5  # seconds
 _WINDOW: Final = 10.0  # seconds over which the earliest arrival is sought
 _BACKLOG: Final = 10.0  # most seconds of old pictures skipped when a stream opens
+
+
+class TransportError(SourceError):
+    """A camera doesn't send in the way that it was asked for."""
 
 
 class StreamClock:
@@ -72,7 +84,7 @@ class StreamSource(Source):
         self._silence = silence
         self._clock = StreamClock()
         # FFmpeg invents a constant rate for pictures over HTTP: there the arrival is the truth.
-        self._stamped = decoder.format != "mpjpeg"
+        self._stamped = decoder.format not in _UNSTAMPED
         first = self._newest() if self._stamped else self._picture()
         self.info = decoder.describe(source_id, "stream", live=True, first=first[0])
         self._index = 0
@@ -134,33 +146,109 @@ class StreamSource(Source):
         self._decoder.close()
 
 
-def open_stream(address: str, settings: CaptureSettings) -> VideoSource | StreamSource:
-    """Open a stream, or a recording that lies on a web server.
+def open_stream(address: str, settings: CaptureSettings) -> ImageSource | VideoSource | StreamSource:
+    """Open a stream, or a recording or picture that lies on a web server.
+
+    What has an end there, by its length, is no stream: it is read once, whole, and not opened again.
 
     Args:
         address: rtsp, rtsps, http or https, with or without credentials.
-        settings: Timeouts.
+        settings: Timeouts, the transport of RTSP, and deinterlacing.
 
     Raises:
         SourceError: The server refuses, can't be reached, stays silent, wants another login, or sends no video.
+        ExtraMissingError: It is a HEIC picture, and the extra "heif" isn't installed.
     """
     name = redact(address)
-    rtsp = address.lower().startswith("rtsp")
-    asked = time.monotonic()
-    options = {"rtsp_transport": "tcp"} if rtsp else {}  # over UDP, lost packets smear the picture
+    if not address.lower().startswith("rtsp"):
+        return _open_web(address, name, settings)
+    decoder = _open_rtsp(address, name, settings)
+    return _closing_on_error(decoder, lambda: StreamSource(decoder, name, settings.stall_timeout))
+
+
+def _open_rtsp(address: str, name: str, settings: CaptureSettings) -> Decoder:
+    """Connect by TCP, since over UDP lost packets smear the picture, and by UDP where a camera has nothing else."""
+    if settings.rtsp_transport != "auto":
+        return _connect(address, name, settings, {"rtsp_transport": settings.rtsp_transport})
     try:
-        decoder = Decoder(address, live=True, options=options, timeout=(settings.open_timeout, settings.stall_timeout))
-    except NoVideoError:
-        raise SourceError(f"The stream {name} carries no video.") from None
-    except av.error.FFmpegError as error:
-        raise SourceError(_explain(error, name, settings.open_timeout, asked)) from None
+        return _connect(address, name, settings, {"rtsp_transport": "tcp"})
+    except TransportError:
+        pass
     try:
-        if not rtsp and decoder.duration is not None:
-            return VideoSource(decoder, name)
-        return StreamSource(decoder, name, settings.stall_timeout)
+        return _connect(address, name, settings, {"rtsp_transport": "udp"})
+    except SourceError:
+        time.sleep(_RECOVERY)  # a server that has just refused may still be closing what it had prepared
+        return _connect(address, name, settings, {"rtsp_transport": "udp"})
+
+
+def _open_web(address: str, name: str, settings: CaptureSettings) -> ImageSource | VideoSource | StreamSource:
+    """Open what a web server has: what its length and first bytes say counts, where FFmpeg has to guess."""
+    try:
+        decoder = _connect(address, name, settings)
+    except SourceError:
+        found = ask(address, settings.open_timeout)
+        if found is None:
+            raise
+        if found.length is not None and is_picture(found.head):
+            return _open_web_picture(found, name, settings)
+        if not found.may_be_mjpeg:
+            raise
+        # Cameras name the type of each picture as they like, or not at all; the pictures are JPEG all the same.
+        decoder = _connect(address, name, settings, container="mjpeg")
+        return _closing_on_error(decoder, lambda: StreamSource(decoder, name, settings.stall_timeout))
+    found = None if decoder.format == "mpjpeg" else ask(address, settings.open_timeout)
+    has_end = found is not None and found.length is not None
+    if found is not None and has_end and is_picture(found.head) and not found.is_many_jpegs:
+        decoder.close()
+        return _open_web_picture(found, name, settings)
+    if has_end or decoder.duration is not None:
+        return _closing_on_error(decoder, lambda: VideoSource(decoder, name))
+    return _closing_on_error(decoder, lambda: StreamSource(decoder, name, settings.stall_timeout))
+
+
+def _open_web_picture(found: Resource, name: str, settings: CaptureSettings) -> ImageSource:
+    return open_picture(name, lambda: found.fetch(settings.open_timeout), settings)
+
+
+def _closing_on_error(decoder: Decoder, make: Callable[[], SourceT]) -> SourceT:
+    try:
+        return make()
     except SourceError:
         decoder.close()
         raise
+
+
+def _connect(
+    address: str,
+    name: str,
+    settings: CaptureSettings,
+    options: dict[str, str] | None = None,
+    container: str | None = None,
+) -> Decoder:
+    """Open a decoder.
+
+    Raises:
+        SourceError: It can't be; one sentence says why. `TransportError` if the camera doesn't send in this way.
+    """
+    asked = time.monotonic()
+    try:
+        return Decoder(
+            address,
+            live=True,
+            deinterlace=settings.deinterlace,
+            container=container,
+            options=options,
+            timeout=(settings.open_timeout, settings.stall_timeout),
+        )
+    except NoVideoError:
+        raise SourceError(f"The stream {name} carries no video.") from None
+    except av.error.FFmpegError as error:
+        if error.errno == errno.EPROTONOSUPPORT and options:
+            raise TransportError(
+                f"The camera {name} doesn't send by {options['rtsp_transport'].upper()} (RTSP answer 461): set "
+                "capture.rtsp_transport to auto, tcp or udp, as it can."
+            ) from None
+        raise SourceError(_explain(error, name, settings.open_timeout, asked)) from None
 
 
 def _explain(error: av.error.FFmpegError, name: str, limit: float, asked: float) -> str:

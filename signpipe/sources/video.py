@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
+from typing import BinaryIO
 
 import av.error
 
 from signpipe.errors import SourceError
+from signpipe.settings import CaptureSettings
 from signpipe.sources.base import Source
 from signpipe.sources.decode import Decoder, NoVideoError
 from signpipe.types import Frame, Image
@@ -76,11 +78,12 @@ class VideoSource(Source):
         self._decoder.close()
 
 
-def open_video(path: Path) -> VideoSource:
+def open_video(path: Path, settings: CaptureSettings | None = None) -> VideoSource:
     """Open a video file.
 
     Args:
         path: An existing regular file.
+        settings: `deinterlace` is what counts.
 
     Raises:
         SourceError: The file is empty, is no video, or none of its pictures can be decoded.
@@ -90,7 +93,7 @@ def open_video(path: Path) -> VideoSource:
         raise SourceError(f"{name} is empty (0 bytes): record or copy it again.")
     try:
         # An absolute path: FFmpeg would read "a:b.mp4" as an address.
-        return VideoSource(Decoder(str(path.absolute())), name)
+        return VideoSource(Decoder(str(path.absolute()), deinterlace=(settings or CaptureSettings()).deinterlace), name)
     except NoVideoError:
         raise SourceError(f"{name} has no video track that can be decoded.") from None
     except av.error.PermissionError:
@@ -99,3 +102,31 @@ def open_video(path: Path) -> VideoSource:
         raise SourceError(
             f"{name} is no video that can be read; if it was one, it is damaged or was cut off before its end."
         ) from None
+
+
+def open_pipe(pipe: BinaryIO, settings: CaptureSettings) -> VideoSource:
+    """Open a recording that comes through a pipe, such as standard input.
+
+    Raises:
+        SourceError: It is no video, or one that can't be read from its start on.
+    """
+    try:
+        return VideoSource(Decoder(_Unseekable(pipe), deinterlace=settings.deinterlace), "standard input")
+    except NoVideoError:
+        raise SourceError("Standard input has no video track that can be decoded.") from None
+    except av.error.FFmpegError:
+        raise SourceError(
+            "Standard input is no video that can be read from a pipe: an MP4 has its index at its end as a rule; give "
+            "the file's name, or send Matroska, MPEG-TS or a fragmented MP4."
+        ) from None
+
+
+class _Unseekable:
+    """A pipe as FFmpeg takes it: it can be read, and nothing else."""
+
+    def __init__(self, pipe: BinaryIO) -> None:
+        self._pipe = pipe
+
+    def read(self, size: int) -> bytes:
+        """Return the next bytes, at most `size`."""
+        return self._pipe.read(size)

@@ -38,7 +38,10 @@ def refusal(address: str, settings: CaptureSettings = FAST) -> str:
 
 
 class Handler(http.server.SimpleHTTPRequestHandler):
-    """Files; /mjpeg with ten pictures at uneven times; /private for joe with the password 'secret'."""
+    """Files; /mjpeg with ten pictures at uneven times; /private for joe with the password 'secret'.
+
+    /mjpeg/image/jpg says so of each picture's type, /mjpeg/none says nothing of it.
+    """
 
     pauses = (0.0, 0.05, 0.15, 0.05, 0.25, 0.05, 0.05, 0.15, 0.05, 0.05)
 
@@ -61,7 +64,9 @@ class Handler(http.server.SimpleHTTPRequestHandler):
             for number, pause in enumerate(self.pauses):
                 time.sleep(pause)
                 jpeg = cv2.imencode(".jpg", picture(number))[1].tobytes()
-                head = f"--frame\r\nContent-Type: image/jpeg\r\nContent-Length: {len(jpeg)}\r\n\r\n"
+                kind = self.path.removeprefix("/mjpeg").strip("/") or "image/jpeg"
+                says = "" if kind == "none" else f"Content-Type: {kind}\r\n"
+                head = f"--frame\r\n{says}Content-Length: {len(jpeg)}\r\n\r\n"
                 self.wfile.write(head.encode() + jpeg + b"\r\n")
 
     def log_message(self, *args: object) -> None:
@@ -96,6 +101,43 @@ class TestHttp:
             frames = [item for item in capture if isinstance(item, Frame)]
         assert [number_of(frame.image) for frame in frames] == list(range(12))
         assert [frame.media_time for frame in frames] == pytest.approx([number / 25 for number in range(12)], abs=1e-3)
+
+    @pytest.mark.parametrize(
+        ("name", "codec", "container"),
+        [
+            ("a.mkv", "libx264", {"live": "1"}),  # as a recorder writes it that was cut off: without duration
+            ("a.webm", "libvpx", {"live": "1"}),
+            ("a.h264", "libx264", {}),
+            ("a.mjpeg", "mjpeg", {}),
+            ("a.ts", "libx264", {}),
+        ],
+    )
+    def test_what_has_a_length_ends_whatever_its_container(
+        self, tmp_path: Path, web: str, name: str, codec: str, container: dict[str, str]
+    ) -> None:
+        write_video(tmp_path / name, codec, frames=12, container=container)
+        with Capture(partial(open_source, f"http://{web}/{name}", FAST), FAST) as capture:
+            assert not capture.info.live
+            frames = [item for item in capture if isinstance(item, Frame)]
+        assert [number_of(frame.image) for frame in frames] == list(range(12))
+        assert capture.reconnects == 0
+
+    @pytest.mark.parametrize("name", ["a.jpg", "a.png", "a.ppm", "a.avif", "snapshot"])
+    def test_a_picture_on_a_web_server_is_a_picture(self, tmp_path: Path, web: str, name: str) -> None:
+        suffix = Path(name).suffix or ".jpg"
+        (tmp_path / name).write_bytes(cv2.imencode(suffix, picture(6))[1].tobytes())
+        with open_source(f"http://joe:secret@{web}/private/{name}", FAST) as source:
+            frames = list(source)
+        assert [number_of(frame.image) for frame in frames] == [6]
+        assert frames[0].independent
+        assert "secret" not in repr(source.info) + repr(frames[0])
+
+    @pytest.mark.parametrize("kind", ["image/jpg", "none"])
+    def test_mjpeg_is_watched_whatever_it_calls_its_pictures(self, web: str, kind: str) -> None:
+        with open_source(f"http://{web}/mjpeg/{kind}", FAST) as source:
+            assert source.info.live
+            frames = [source.read() for _ in range(8)]
+        assert [number_of(frame.image) for frame in frames if frame] == list(range(8))
 
     def test_mjpeg_is_live_and_keeps_the_time_of_arrival(self, web: str) -> None:
         source = open_source(f"http://{web}/mjpeg", FAST)
@@ -160,6 +202,15 @@ class TestRtsp:
         assert frame is not None
         assert frame.source_id == f"rtsp://***@127.0.0.1:{server.port}/bars"
         assert "s3cret" not in repr(source.info) + repr(source)
+
+    def test_a_camera_that_has_only_udp_is_watched_by_udp(self) -> None:
+        with RtspServer(udp_only=True) as server:
+            source = open_source(server.url(), FAST)
+            assert source.read() is not None
+            source.close()
+            message = refusal(server.url(), FAST.model_copy(update={"rtsp_transport": "tcp"}))
+        assert "doesn't send by TCP" in message
+        assert "capture.rtsp_transport" in message
 
     def test_a_wrong_path_is_refused(self) -> None:
         with RtspServer() as server:

@@ -36,8 +36,10 @@ def why_absent() -> str:
 class RtspServer:
     """Colour bars in H.264 at rtsp://127.0.0.1:PORT/bars."""
 
-    def __init__(self, width: int = 320, height: int = 240, user: str = "", password: str = "") -> None:
-        self.user, self.password = user, password
+    def __init__(
+        self, width: int = 320, height: int = 240, user: str = "", password: str = "", udp_only: bool = False
+    ) -> None:
+        self.user, self.password, self.udp_only = user, password, udp_only
         self.port = 0
         self._process: subprocess.Popen[str] | None = None
         self.start(width, height)
@@ -48,7 +50,16 @@ class RtspServer:
     def start(self, width: int, height: int) -> None:
         """Start, or start again at the same port with another size of picture."""
         self._process = subprocess.Popen(
-            [SYSTEM_PYTHON, __file__, str(self.port), str(width), str(height), self.user, self.password],
+            [
+                SYSTEM_PYTHON,
+                __file__,
+                str(self.port),
+                str(width),
+                str(height),
+                self.user,
+                self.password,
+                "udp" if self.udp_only else "any",
+            ],
             stdout=subprocess.PIPE,
             text=True,
         )
@@ -82,13 +93,14 @@ class RtspServer:
         self.cut()
 
 
-def serve(port: int, width: int, height: int, user: str, password: str) -> None:
+def serve(port: int, width: int, height: int, user: str, password: str, transport: str) -> None:
     """Serve for ever; prints the port once it accepts connections."""
     import gi
 
     gi.require_version("Gst", "1.0")
     gi.require_version("GstRtspServer", "1.0")
-    from gi.repository import GLib, Gst, GstRtspServer
+    gi.require_version("GstRtsp", "1.0")
+    from gi.repository import GLib, Gst, GstRtsp, GstRtspServer
 
     Gst.init(None)
     factory = GstRtspServer.RTSPMediaFactory()
@@ -97,6 +109,8 @@ def serve(port: int, width: int, height: int, user: str, password: str) -> None:
         " ! x264enc tune=zerolatency speed-preset=ultrafast key-int-max=10 ! rtph264pay name=pay0 pt=96 )"
     )
     factory.set_shared(True)
+    if transport == "udp":
+        factory.set_protocols(GstRtsp.RTSPLowerTrans.UDP)
     server = GstRtspServer.RTSPServer()
     server.set_address("127.0.0.1")
     server.set_service(str(port))
@@ -118,6 +132,8 @@ def serve(port: int, width: int, height: int, user: str, password: str) -> None:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser()
-    for name, kind in (("port", int), ("width", int), ("height", int), ("user", str), ("password", str)):
-        parser.add_argument(name, type=kind)
+    for name in ("port", "width", "height"):
+        parser.add_argument(name, type=int)
+    for name in ("user", "password", "transport"):
+        parser.add_argument(name)
     serve(**vars(parser.parse_args()))
