@@ -72,6 +72,18 @@ class CaptureSettings(Section):
 class PreprocessSettings(Section):
     """What is done to the picture before detection."""
 
+    megapixels: float = Field(
+        25.0,
+        ge=0.1,
+        le=1000,
+        description="A larger picture is searched at this size, in 10^6 pixels: each takes about 50 MB of memory.",
+    )
+    reduce_from: int = Field(
+        1600,
+        ge=0,
+        description="Longer side in pixels from which a picture is also searched for large signs, at a third of its "
+        "size (a ninth of the time); 0 never does so.",
+    )
     roi_top: float = Field(
         0.0, ge=0, lt=1, description="Upper edge of the band that is searched, as a fraction of the height."
     )

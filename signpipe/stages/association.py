@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.optimize import linear_sum_assignment
 
+from signpipe.stages.boxes import overlaps
 from signpipe.stages.kalman import BoxFilter, measure
 from signpipe.types import FloatArray
 
@@ -70,18 +71,6 @@ def disagree(first: FloatArray, second: FloatArray) -> Array:
     unit = [rows / np.linalg.norm(rows, axis=1, keepdims=True) for rows in (first, second)]
     cosine: Array = (unit[0] @ unit[1].T).astype(np.float64)
     return np.clip(1 - cosine, 0, 1)
-
-
-def overlaps(first: npt.NDArray[np.floating], second: npt.NDArray[np.floating]) -> tuple[Array, Array]:
-    """Return intersection over union, and over the smaller box, of (T, 4) with (N, 4) boxes, each (T, N)."""
-    corner = np.maximum(first[:, None, :2], second[None, :, :2])
-    opposite = np.minimum(first[:, None, 2:], second[None, :, 2:])
-    shared = np.clip(opposite - corner, 0, None).astype(np.float64).prod(axis=2)
-    areas = [
-        np.maximum((boxes[:, 2:] - boxes[:, :2]).astype(np.float64).prod(axis=1), 1e-9) for boxes in (first, second)
-    ]
-    one, other = areas[0][:, None], areas[1][None, :]
-    return shared / (one + other - shared), shared / np.minimum(one, other)
 
 
 def is_duplicate(box: npt.NDArray[np.floating], others: npt.NDArray[np.floating]) -> bool:

@@ -8,10 +8,18 @@ import cv2
 import numpy as np
 
 from signpipe.settings import DetectSettings
+from signpipe.stages.boxes import overlaps
 from signpipe.types import Detections, FloatArray, Prepared
 
 if TYPE_CHECKING:
     from signpipe.runtime.session import Session
+
+# Side in network pixels from which a sign counts that is found in a reduced input: smaller ones are seen better in the
+# one before, of which this is about 100 pixels.
+LEAST_REDUCED = 32
+# Of a sign that is too large for an input, parts are found in it (the digits of a limit). What lies within a surer box
+# of a smaller input by this share of its area is taken for such a part.
+PART = 0.85
 
 
 class Detect:
@@ -20,6 +28,8 @@ class Detect:
     End-to-end networks give (1, N, 6): x1, y1, x2, y2, score, class. Raw ones give (1, 4 + classes, M): cx, cy, w, h
     and a score a class. Overlapping boxes are thinned out by non-maximum suppression in both: an end-to-end head is
     trained to need none, but leaves some second boxes once it is quantised to int8.
+
+    A large picture comes in several sizes (`Prepared.inputs`): each is searched, and what was found is merged.
 
     Args:
         settings: Score levels and limits.
@@ -46,15 +56,25 @@ class Detect:
         Raises:
             ModelError: The network can't be run on this input.
         """
-        outputs = self._session.run(prepared.image[None])
-        self.model_ms = outputs.ms
+        self.model_ms = 0.0
+        found = [self._pass(prepared, level) for level in range(len(prepared.inputs))]
+        candidates = self._merged(found)
+        detections = candidates[: np.count_nonzero(candidates.score >= self._settings.score)][: self._settings.maximum]
+        return detections, candidates if self._settings.raw else Detections.empty()
+
+    def _pass(self, prepared: Prepared, level: int) -> Detections:
+        """Return what is found in one of the inputs; in a reduced one, only signs that are large in it."""
+        image, scale = prepared.inputs[level]
+        outputs = self._session.run(image[None])
+        self.model_ms += outputs.ms
         output = outputs[self._output][0]
         boxes, scores = self._candidates(output)
-        boxes = prepared.to_source(boxes)
+        if level > 0:
+            large = (boxes[:, 2:] - boxes[:, :2]).max(axis=1, initial=0.0) >= LEAST_REDUCED
+            boxes, scores = boxes[large], scores[large]
+        boxes = prepared.to_source(boxes, scale)
         has_area = (boxes[:, 2] > boxes[:, 0]) & (boxes[:, 3] > boxes[:, 1])
-        candidates = self._thin_out(Detections(boxes, scores)[has_area])
-        found = candidates[: np.count_nonzero(candidates.score >= self._settings.score)][: self._settings.maximum]
-        return found, candidates if self._settings.raw else Detections.empty()
+        return Detections(boxes, scores)[has_area]
 
     def _candidates(self, output: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Return finite boxes (N, 4) in network pixels and scores (N,) over the floor."""
@@ -67,8 +87,20 @@ class Detect:
         keep = (scores >= self._floor) & np.isfinite(boxes).all(axis=1)
         return boxes[keep], scores[keep]
 
-    def _thin_out(self, candidates: Detections) -> Detections:
-        """Return the best box of each group of overlapping ones, highest score first."""
-        sized = np.hstack([candidates.xyxy[:, :2], candidates.xyxy[:, 2:] - candidates.xyxy[:, :2]])
-        best = cv2.dnn.NMSBoxes(sized.tolist(), candidates.score.tolist(), 0.0, self._settings.iou)
-        return candidates[np.asarray(best, np.intp).reshape(-1)]
+    def _merged(self, found: list[Detections]) -> Detections:
+        """Return the best box of each group of overlapping ones, highest score first, without parts of larger signs.
+
+        Args:
+            found: What was found in each input, the largest input first.
+        """
+        together = Detections(np.concatenate([one.xyxy for one in found]), np.concatenate([one.score for one in found]))
+        sized = np.hstack([together.xyxy[:, :2], together.xyxy[:, 2:] - together.xyxy[:, :2]])
+        best = cv2.dnn.NMSBoxes(sized.tolist(), together.score.tolist(), 0.0, self._settings.iou)
+        order = np.asarray(best, np.intp).reshape(-1)
+        candidates = together[order]
+        if len(found) == 1 or not len(order):
+            return candidates
+        level = np.repeat(np.arange(len(found)), [len(one) for one in found])[order]
+        _, contained = overlaps(candidates.xyxy, candidates.xyxy)
+        within_surer = np.tri(len(order), k=-1, dtype=bool) & (level[:, None] < level[None, :]) & (contained >= PART)
+        return candidates[np.flatnonzero(~within_surer.any(axis=1))]

@@ -15,13 +15,20 @@ PAD_VALUE = 114  # the grey that YOLO detectors are trained with
 SAMPLES = 4_000  # pixels from which brightness and colour cast are estimated
 BILATERAL_COLOUR = 30.0  # intensity difference that the bilateral filter takes for noise
 CAST_LIMITS = (0.5, 2.0)  # grey-world never changes a channel by more than this factor
+# A detector finds signs of up to some 300 pixels. The largest that is plausible is 0.6 of the picture's height, so that
+# one whose shorter side is over 500 needs further passes, each on a picture a third as large: of 100 to 900 pixels, ...
+ENOUGH = 500
+REDUCTION = 3.0
+MOST_PASSES = 5
 
 
 class Preprocess:
     """Turn a frame into the detector's input.
 
     With a region of interest, only the band is enhanced and searched; the rest of the picture stays as it is.
-    At native size the picture is only padded, and not even copied if its size fits already.
+    At native size the picture is only padded, and not even copied if its size fits already. A large picture is given in
+    reduced sizes too, for signs that are larger than those that the network knows, and one that is too large for the
+    memory is reduced before anything is searched for.
 
     Args:
         settings: What to do to the picture.
@@ -35,7 +42,8 @@ class Preprocess:
         self, settings: PreprocessSettings, stride: int, shape: tuple[int, int] | None = None, smallest: int = 0
     ) -> None:
         self._settings = settings
-        self._letterbox = Letterbox(stride, shape, smallest)
+        self._fixed = shape is not None
+        self._letterboxes = [Letterbox(stride, shape, smallest) for _ in range(MOST_PASSES)]
         self._clahe = cv2.createCLAHE(settings.clahe_clip)
         self._steps = self._enabled_steps()
 
@@ -56,9 +64,21 @@ class Preprocess:
             timings[name] = (perf_counter() - start) * 1e3
         start = perf_counter()
         picture = frame.image if band is source else _with_band(frame.image, band, top)
-        image, scale = self._letterbox(band)
+        passes = zip(self._letterboxes, self._factors(*band.shape[:2]), strict=False)
+        (image, scale), *reduced = [letterbox(band, factor) for letterbox, factor in passes]
         timings["letterbox"] = (perf_counter() - start) * 1e3
-        return Prepared(image, picture, scale, (0, top), timings)
+        return Prepared(image, picture, scale, (0, top), timings, tuple(reduced))
+
+    def _factors(self, height: int, width: int) -> list[float]:
+        """Return by how much the band is scaled for each pass of the detector, the largest first."""
+        if self._fixed:
+            return [1.0]
+        largest = self._settings.megapixels * 1e6
+        factors = [min(1.0, (largest / (height * width)) ** 0.5)]
+        if 0 < self._settings.reduce_from <= max(height, width):
+            while min(height, width) * factors[-1] > ENOUGH:
+                factors.append(factors[-1] / REDUCTION)
+        return factors
 
     def _enabled_steps(self) -> list[tuple[str, Callable[[Image], Image]]]:
         steps: list[tuple[str, Callable[[Image], Image]]] = []
@@ -121,10 +141,15 @@ class Letterbox:
         self._buffer: Image = np.empty((0, 0, 3), np.uint8)
         self._content = (0, 0)
 
-    def __call__(self, image: Image) -> tuple[Image, tuple[float, float]]:
-        """Return the input and its (x, y) scale; the input is the picture itself, or a buffer that is reused."""
+    def __call__(self, image: Image, factor: float = 1.0) -> tuple[Image, tuple[float, float]]:
+        """Return the input and its (x, y) scale; the input is the picture itself, or a buffer that is reused.
+
+        Args:
+            image: The picture.
+            factor: By which it is scaled where the network's input has no fixed shape.
+        """
         height, width = image.shape[:2]
-        content, shape = self._layout(height, width)
+        content, shape = self._layout(height, width, factor)
         scale = (content[1] / width, content[0] / height)
         if content == (height, width) == shape:
             return np.ascontiguousarray(image), scale
@@ -139,11 +164,12 @@ class Letterbox:
             inside[:] = cv2.resize(image, content[::-1], interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
         return self._buffer, scale
 
-    def _layout(self, height: int, width: int) -> tuple[tuple[int, int], tuple[int, int]]:
+    def _layout(self, height: int, width: int, factor: float) -> tuple[tuple[int, int], tuple[int, int]]:
         """Return (height, width) of the scaled picture and of the whole input."""
         if self._shape is None:
-            rows, columns = (max(-(-side // self._stride) * self._stride, self._smallest) for side in (height, width))
-            return (height, width), (rows, columns)
+            content = max(round(height * factor), 1), max(round(width * factor), 1)
+            rows, columns = (max(-(-side // self._stride) * self._stride, self._smallest) for side in content)
+            return content, (rows, columns)
         scale = min(self._shape[0] / height, self._shape[1] / width)
         return (max(round(height * scale), 1), max(round(width * scale), 1)), self._shape
 

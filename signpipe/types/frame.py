@@ -107,9 +107,11 @@ class Prepared:
         image: BGR uint8 (H', W', 3), the network's input: the searched band, scaled and padded at the right and bottom.
             It may be a buffer that the next frame overwrites.
         picture: BGR uint8 (H, W, 3), the enhanced picture at source size; the frame's own image if nothing was changed.
-        scale: Network pixels a source pixel, as (x, y).
+        scale: Network pixels per source pixel, as (x, y).
         origin: Source pixel (x, y) that lies at the network's (0, 0).
-        timings_ms: Milliseconds a step.
+        timings_ms: Milliseconds per step.
+        reduced: Further inputs with their scales, each smaller than the one before: the same band, for signs that are
+            too large in `image`.
     """
 
     image: Image
@@ -117,13 +119,20 @@ class Prepared:
     scale: tuple[float, float] = (1.0, 1.0)
     origin: tuple[int, int] = (0, 0)
     timings_ms: dict[str, float] = field(default_factory=dict)
+    reduced: tuple[tuple[Image, tuple[float, float]], ...] = ()
 
-    def to_source(self, xyxy: FloatArray) -> FloatArray:
+    @property
+    def inputs(self) -> tuple[tuple[Image, tuple[float, float]], ...]:
+        """All inputs of the network with their scales, the largest first."""
+        return (self.image, self.scale), *self.reduced
+
+    def to_source(self, xyxy: FloatArray, scale: tuple[float, float] | None = None) -> FloatArray:
         """Map boxes from network to source pixels, clipped to the picture.
 
         Args:
-            xyxy: float32 (N, 4) in pixels of `image`.
+            xyxy: float32 (N, 4) in pixels of an input.
+            scale: That input's; the default is `image`'s.
         """
         height, width = self.picture.shape[:2]
-        boxes = xyxy / np.array(self.scale * 2, np.float32) + np.array(self.origin * 2, np.float32)
+        boxes = xyxy / np.array((scale or self.scale) * 2, np.float32) + np.array(self.origin * 2, np.float32)
         return np.clip(boxes, 0, np.array((width, height) * 2, np.float32))

@@ -4,17 +4,22 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 import pytest
 
-from signpipe.runtime.session import open_session
-from signpipe.settings import DetectSettings, RuntimeSettings
+from signpipe.catalogue.drawings import framed_drawing
+from signpipe.runtime.session import Run, Session, open_session
+from signpipe.settings import DetectSettings, PreprocessSettings, RuntimeSettings
+from signpipe.stages.boxes import overlaps
 from signpipe.stages.detect import Detect
-from signpipe.types import Prepared
+from signpipe.stages.preprocess import Preprocess
+from signpipe.types import Detections, Frame, Prepared
 from tests.runtime import graphs
 from tests.runtime.graphs import f32
 
+SAMPLES = Path(__file__).parents[2] / "samples"
 NAN, INF = float("nan"), float("inf")
 Make = Callable[..., Detect]
 
@@ -143,3 +148,97 @@ def test_the_shipped_detector_runs_at_any_multiple_of_its_stride() -> None:
     detections, candidates = Detect(DetectSettings(raw=True), session)(Prepared(grey, grey))
     assert len(detections) == 0
     assert (candidates.score < 0.35).all()
+
+
+Scenes = npt.NDArray[np.uint8]
+
+
+@pytest.fixture(scope="module")
+def find() -> Callable[[Scenes], Detections]:
+    """Return a function from a picture to what the shipped detector finds in it."""
+    session = open_session(DetectSettings().model, RuntimeSettings(provider="cpu", threads=2), "detector")
+    preprocess = Preprocess(PreprocessSettings(), session.entry.input.stride or 32, None, session.entry.smallest_side)
+    detect = Detect(DetectSettings(), session)
+    return lambda image: detect(preprocess(Frame(image, 0, 0.0, 0.0, "test")))[0]
+
+
+def with_signs(width: int, height: int, *signs: tuple[str, int, int, int]) -> Scenes:
+    """Return a picture of a road with drawings of signs, as (name, side, x, y) of their top left corners."""
+    ok, road = cv2.VideoCapture(str(SAMPLES / "drive.mp4")).read()
+    assert ok
+    scene = cv2.resize(road, (width, height), interpolation=cv2.INTER_LINEAR)
+    for name, side, x, y in signs:
+        drawn = framed_drawing(name, side, 0.0)
+        place, alpha = scene[y : y + side, x : x + side], drawn[..., 3:] / 255.0
+        place[:] = place * (1 - alpha) + drawn[..., :3] * alpha * 0.85
+        place[:] = cv2.GaussianBlur(place, (0, 0), max(side / 200, 0.6))
+    return np.asarray(scene, np.uint8)
+
+
+def found_once(detections: Detections, side: int, x: int, y: int) -> bool:
+    """Return True if exactly one box overlaps a sign or lies on it, and that fits it."""
+    sign = f32([[x, y, x + side, y + side]])
+    iou, contained = overlaps(detections.xyxy, sign)
+    return bool((contained > 0.5).sum() == 1 and iou.max() > 0.7)
+
+
+@pytest.mark.parametrize("side", [24, 100, 300, 450, 600])
+def test_a_sign_of_any_plausible_size_is_found_once_in_a_full_hd_picture(
+    find: Callable[[Scenes], Detections], side: int
+) -> None:
+    assert found_once(find(with_signs(1920, 1080, ("speed_limit_80", side, 1000, 200))), side, 1000, 200)
+
+
+@pytest.mark.slow
+def test_signs_of_all_sizes_are_found_once_in_a_picture_of_twelve_megapixels(
+    find: Callable[[Scenes], Detections],
+) -> None:
+    signs = [
+        ("give_way", 1200, 100, 200),
+        ("speed_limit_80", 907, 1400, 300),
+        ("stop", 605, 2400, 300),
+        ("keep_right", 300, 3100, 300),
+        ("road_works", 100, 3500, 400),
+    ]
+    detections = find(with_signs(4000, 3000, *signs))
+    for _, side, x, y in signs:
+        assert found_once(detections, side, x, y), (side, detections.xyxy.tolist())
+
+
+class Replay:
+    """Stands for a session whose network finds something else in each input."""
+
+    def __init__(self, session: Session, *rows: tuple[float, ...]) -> None:
+        self.entry = session.entry
+        self._outputs = [Run([(self.entry.outputs[0].name, f32([[row]]))], 1.0) for row in rows]
+
+    def run(self, _: Scenes) -> Run:
+        return self._outputs.pop(0)
+
+
+@pytest.mark.parametrize("part", [(60, 60, 90, 90), (30, 60, 60, 90), (31, 100, 221, 150)])
+def test_a_part_of_a_large_sign_is_no_sign_and_a_surer_sign_before_a_larger_one_is(
+    tmp_path: Path, part: tuple[float, float, float, float]
+) -> None:
+    path = graphs.detector(tmp_path / "find.onnx", np.zeros((1, 0, 6)))
+    session = open_session(str(path), RuntimeSettings(provider="cpu", threads=1), "detector")
+    small = np.zeros((96, 128, 3), np.uint8)
+
+    def scores(of_part: float, of_whole: float) -> list[float]:
+        replay = Replay(session, (*part, of_part, 0), (10, 10, 74, 74, of_whole, 0))
+        detect = Detect(DetectSettings(), replay)  # type: ignore[arg-type]  # no session, but all that is asked of one
+        detections, _ = detect(prepared(288, 384, reduced=((small, (1 / 3, 1 / 3)),)))
+        assert detect.model_ms == 2.0
+        return [round(float(score), 3) for score in detections.score]
+
+    # In the picture, the whole lies at (30, 30) to (222, 222).
+    assert scores(0.6, 0.9) == [0.9]
+    assert scores(0.9, 0.6) == [0.9, 0.6]
+
+
+def test_a_small_box_of_a_reduced_input_is_left_to_the_input_before(detect: Make) -> None:
+    picture = np.zeros((96, 128, 3), np.uint8)
+    stage = detect([[[10, 10, 30, 41, 0.9, 0], [50, 50, 82, 82, 0.8, 0]]])
+    detections, _ = stage(Prepared(picture, picture, reduced=((picture, (0.5, 0.5)),)))
+    # The first, 31 pixels long, counts at full size only; the second lies outside when it is twice as large.
+    assert detections.xyxy.tolist() == [[10, 10, 30, 41], [50, 50, 82, 82]]

@@ -207,3 +207,41 @@ def test_a_picture_too_small_for_the_head_is_padded() -> None:
     prepared = Preprocess(PreprocessSettings(), 32, None, smallest=160)(frame(image))
     assert prepared.image.shape == (160, 160, 3)
     np.testing.assert_array_equal(prepared.image[:40, :70], image)
+
+
+@pytest.mark.parametrize(
+    ("shape", "inputs"),
+    [
+        ((720, 1280), [(736, 1280)]),
+        ((900, 1599), [(928, 1600)]),
+        ((1080, 1920), [(1088, 1920), (384, 640)]),
+        ((480, 1920), [(480, 1920)]),  # no plausible sign in it is too large
+        ((3000, 4000), [(3008, 4000), (1024, 1344), (352, 448)]),
+    ],
+)
+def test_large_pictures_come_in_thirds_too(shape: tuple[int, int], inputs: list[tuple[int, int]]) -> None:
+    prepared = Preprocess(PreprocessSettings(contrast="off"), 32)(frame(np.zeros((*shape, 3), np.uint8)))
+    assert [image.shape[:2] for image, _ in prepared.inputs] == inputs
+    for image, (x, y) in prepared.inputs:
+        assert 0 <= image.shape[0] - round(shape[0] * y) < 32
+        assert 0 <= image.shape[1] - round(shape[1] * x) < 32
+
+
+def test_what_is_searched_is_bounded_whatever_the_picture() -> None:
+    for shape in ((9000, 12000), (200, 60000), (60000, 200), (5000, 5000)):
+        prepared = Preprocess(PreprocessSettings(contrast="off", megapixels=2), 32)(
+            frame(np.zeros((*shape, 3), np.uint8))
+        )
+        (largest, scale), *reduced = prepared.inputs
+        content = shape[0] * scale[1] * shape[1] * scale[0]
+        assert content <= 2.01e6
+        assert largest.size / 3 <= content + 32 * sum(largest.shape[:2])
+        assert sum(image.size for image, _ in reduced) < 0.2 * largest.size
+        corner = prepared.to_source(np.array([[0, 0, 1e6, 1e6]], np.float32), scale)
+        np.testing.assert_array_equal(corner, [[0, 0, shape[1], shape[0]]])
+
+
+def test_reduced_passes_can_be_switched_off_and_a_fixed_input_has_none() -> None:
+    picture = frame(np.zeros((1080, 1920, 3), np.uint8))
+    assert not Preprocess(PreprocessSettings(reduce_from=0), 32)(picture).reduced
+    assert not Preprocess(PreprocessSettings(), 32, (384, 640))(picture).reduced
