@@ -13,6 +13,17 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from typer.core import TyperGroup
 
+from signpipe.cli.options import (
+    ConfigOption,
+    DetectorOption,
+    FramesOption,
+    HtmlOption,
+    JsonOption,
+    ProviderOption,
+    SetOption,
+    SourceOption,
+    ThreadsOption,
+)
 from signpipe.cli.presets import PresetOption, detector_of
 from signpipe.cli.run import parse_assignments
 from signpipe.errors import SettingsError, SourceError
@@ -52,20 +63,6 @@ bench_app = typer.Typer(
     rich_markup_mode="rich",
 )
 
-SourceOption = Annotated[
-    str | None, typer.Option("--source", "-s", help="Video, stream, camera or pictures; the shipped sample if none.")
-]
-FramesOption = Annotated[int | None, typer.Option(min=1, help="Frames to measure, of each scenario or value.")]
-ModelOption = Annotated[str | None, typer.Option(help="Detector: name in the manifest, or an ONNX file.")]
-ProviderOption = Annotated[str | None, typer.Option(metavar="auto|cpu|cuda|tensorrt", help="Runs the models.")]
-ThreadsOption = Annotated[int | None, typer.Option(help="Threads of a model run; 0 is one a core.")]
-ConfigOption = Annotated[Path | None, typer.Option("--config", "-c", help="TOML file; see `signpipe settings`.")]
-SetOption = Annotated[
-    list[str] | None, typer.Option("--set", metavar="SECTION.NAME=VALUE", help="Any setting; may be repeated.")
-]
-JsonOption = Annotated[Path | None, typer.Option("--json", help="Write everything measured here.")]
-HtmlOption = Annotated[Path | None, typer.Option("--html", help="Write a page with plots here (extra `report`).")]
-
 
 @bench_app.command("run")
 def run_scenarios(
@@ -81,7 +78,7 @@ def run_scenarios(
     ] = None,
     sources: Annotated[int, typer.Option(min=1, max=64, help="Sources of throughput.")] = 2,
     preset: PresetOption = None,
-    model: ModelOption = None,
+    model: DetectorOption = None,
     provider: ProviderOption = None,
     threads: ThreadsOption = None,
     config: ConfigOption = None,
@@ -130,7 +127,7 @@ def run_sweeps(
     source: SourceOption = None,
     frames: FramesOption = None,
     preset: PresetOption = None,
-    model: ModelOption = None,
+    model: DetectorOption = None,
     provider: ProviderOption = None,
     threads: ThreadsOption = None,
     config: ConfigOption = None,

@@ -17,15 +17,8 @@ from rich.markup import escape
 from rich.table import Table
 
 from signpipe.catalogue import Category, Effect, Shape, SignClass, load_catalogue
-from signpipe.cli.measuring import (
-    ConfigOption,
-    DataOption,
-    FormatOption,
-    JsonOption,
-    open_part,
-    with_progress,
-    write_json,
-)
+from signpipe.cli.measuring import open_part, with_progress, write_json
+from signpipe.cli.options import ConfigOption, DataOption, FormatOption, JsonOption
 from signpipe.errors import OutputError, SettingsError
 from signpipe.few_shot.folder import CATALOGUE, open_few_shot, write_few_shot
 from signpipe.few_shot.head import FewShotHead

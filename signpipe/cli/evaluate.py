@@ -1,32 +1,20 @@
-"""`signpipe evaluate detection|classification`: how good the models are on labelled pictures."""
+"""`signpipe evaluate`: how good the models are on labelled pictures."""
 
 from __future__ import annotations
 
 import typer
 
 from signpipe.cli.fallback import fallback, publishing
-from signpipe.cli.measuring import (
-    ConfigOption,
-    DataOption,
-    FormatOption,
-    JsonOption,
-    MapOption,
-    ModelOption,
-    SplitOption,
-    measure_signs,
-    measured,
-    open_part,
-    tell,
-    with_progress,
-)  # fmt: skip
+from signpipe.cli.measuring import measured, open_part, tell, with_progress
 from signpipe.cli.novelty import novelty
+from signpipe.cli.options import ConfigOption, DataOption, FormatOption, JsonOption, MapOption, ModelOption, SplitOption
 from signpipe.cli.presets import PresetOption, detector_of
-from signpipe.cli.quality import pipeline, risk, streaming
+from signpipe.cli.quality import classification, metric, pipeline, risk, streaming
 from signpipe.cli.report import report
 from signpipe.cli.robustness import robustness
 from signpipe.lab.data import ClassMap
 from signpipe.lab.data.classes import parse_mapping
-from signpipe.lab.evaluation.run import evaluate_classifier, evaluate_detector
+from signpipe.lab.evaluation.run import evaluate_detector
 from signpipe.settings import load_settings
 
 evaluate_app = typer.Typer(help="Measure the models on labelled pictures.", no_args_is_help=True)
@@ -53,19 +41,5 @@ def detection(
     tell(measured("detection", settings.detect.model, "detector", settings, dataset, split, metrics), json_file)
 
 
-@evaluate_app.command("classification")
-def classification(
-    data: DataOption = None,
-    format: FormatOption = "gtsrb",  # noqa: A002
-    split: SplitOption = "val",
-    model: ModelOption = None,
-    mapping: MapOption = None,
-    json_file: JsonOption = None,
-    config: ConfigOption = None,
-) -> None:
-    """Measure how well boxed signs are told apart: accuracy, F1, calibration, confusions, sure mistakes."""
-    measure_signs("classification", evaluate_classifier, data, format, split, model, mapping, json_file, config)
-
-
-for command in (robustness, novelty, fallback, publishing, streaming, pipeline, risk, report):
-    evaluate_app.command(command.__name__)(command)
+for measure in (classification, robustness, novelty, fallback, publishing, streaming, pipeline, risk, metric, report):
+    evaluate_app.command(measure.__name__)(measure)

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from signpipe.cli.measuring import ConfigOption
+from signpipe.cli.options import ConfigOption
 from signpipe.cli.presets import PresetOption, detector_of
 from signpipe.cli.run import parse_assignments
 from signpipe.errors import SettingsError, SourceError

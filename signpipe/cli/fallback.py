@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -11,18 +10,16 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from signpipe.cli.measuring import (
+from signpipe.cli.measuring import measured, open_part, tell, with_progress
+from signpipe.cli.options import (
     ConfigOption,
     DataOption,
+    DrawingsOption,
     FormatOption,
     JsonOption,
     ModelOption,
     SplitOption,
-    measured,
-    open_part,
-    tell,
-    with_progress,
-)  # fmt: skip
+)
 from signpipe.lab.data import ClassMap, find_data
 from signpipe.settings import load_settings
 
@@ -35,10 +32,7 @@ def fallback(
     split: SplitOption = "val",
     signs: Annotated[int, typer.Option(min=1, help="How many tracks; all if there are no more.")] = 120,
     observations: ObservationsOption = 8,
-    drawings: Annotated[
-        Path | None,
-        typer.Option(help="Folder of drawings of other signs: package_signs of npm's mapillary_sprite_source."),
-    ] = None,
+    drawings: DrawingsOption = None,
     only: Annotated[
         list[str] | None, typer.Option(metavar="SET", help="Only sets whose names begin so; may be repeated.")
     ] = None,

@@ -1,4 +1,4 @@
-"""What the commands of `signpipe evaluate` share: their options, the progress bar, and the result."""
+"""What the commands of `signpipe evaluate` share: opening the data, the progress bar, and the result."""
 
 from __future__ import annotations
 
@@ -6,39 +6,34 @@ import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar, get_args
+from typing import Any, TypeVar, get_args
 
-import typer
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from signpipe.cli.options import (
+    ConfigOption,
+    DataOption,
+    FormatOption,
+    JsonOption,
+    MapOption,
+    ModelOption,
+    Split,
+    SplitOption,
+)
 from signpipe.errors import OutputError, SettingsError
-from signpipe.lab.data import FORMATS, ClassMap, Dataset, find_data, open_dataset
+from signpipe.lab.data import ClassMap, Dataset, find_data, open_dataset
 from signpipe.lab.data.classes import parse_mapping
+from signpipe.lab.evaluation.metric import Metric
+from signpipe.lab.evaluation.metric import Progress as Advance
 from signpipe.lab.evaluation.resume import file_sha256
 from signpipe.runtime.machine import describe_machine
 from signpipe.runtime.manifest import find_model
 from signpipe.settings import Settings, load_settings
 
 Result = TypeVar("Result")
-Advance = Callable[[int, int], None]
-Evaluate = Callable[[Dataset, Settings, Advance], dict[str, Any]]
-
-Split = Literal["train", "val", "test", "all"]
-DataOption = Annotated[
-    Path | None, typer.Option("--data", help="The data set, or the folder it lies in; else SIGNPIPE_DATA.")
-]
-FormatOption = Annotated[str, typer.Option("--format", "-f", metavar="|".join(FORMATS), help="Format of the data set.")]
-SplitOption = Annotated[str, typer.Option(metavar="|".join(get_args(Split)), help="The part of it to measure on.")]
-MapOption = Annotated[
-    list[str] | None,
-    typer.Option("--map", metavar="OLD=NEW", help="A class of the set is one of the catalogue, or sign, ignore, none."),
-]
-ModelOption = Annotated[str | None, typer.Option(help="Name in the manifest, or an ONNX file.")]
-JsonOption = Annotated[Path | None, typer.Option("--json", help="Write everything here.")]
-ConfigOption = Annotated[Path | None, typer.Option("--config", "-c", help="TOML file of settings.")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +115,7 @@ def tell(measured: Measured, json_file: Path | None) -> None:
 
 def measure_signs(
     task: str,
-    evaluate: Evaluate,
+    evaluate: Metric,
     data: Path | None,
     format: str,  # noqa: A002
     split: str,
@@ -138,6 +133,31 @@ def measure_signs(
     dataset = open_part(data, format, split, ClassMap(parse_mapping(mapping or [])))
     metrics = with_progress(lambda progress: evaluate(dataset, settings, progress))
     tell(measured(task, settings.classify.model, "classifier", settings, dataset, split, metrics), json_file)
+
+
+def command(task: str, metric: Metric, usual: str, text: str) -> Callable[..., None]:
+    """Return the command that measures a metric of the classifier or the pipeline.
+
+    Args:
+        task: Its name.
+        metric: What is measured.
+        usual: Format of the data set where none is given.
+        text: Its help.
+    """
+
+    def measure(
+        data: DataOption = None,
+        format: FormatOption = usual,  # noqa: A002
+        split: SplitOption = "val",
+        model: ModelOption = None,
+        mapping: MapOption = None,
+        json_file: JsonOption = None,
+        config: ConfigOption = None,
+    ) -> None:
+        measure_signs(task, metric, data, format, split, model, mapping, json_file, config)
+
+    measure.__name__, measure.__doc__ = task, text
+    return measure
 
 
 def write_json(path: Path, content: dict[str, Any]) -> None:

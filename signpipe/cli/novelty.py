@@ -2,23 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
-from signpipe.cli.measuring import (
-    ConfigOption,
-    DataOption,
-    JsonOption,
-    ModelOption,
-    measured,
-    open_part,
-    tell,
-    with_progress,
-)  # fmt: skip
+from signpipe.cli.measuring import measured, open_part, tell, with_progress
+from signpipe.cli.options import ConfigOption, DataOption, DrawingsOption, JsonOption, ModelOption
 from signpipe.lab.data import ClassMap, find_data
 from signpipe.settings import load_settings
 
@@ -27,10 +18,7 @@ COLUMNS = ("auroc", "passed_at_95", "published_at_95", "flagged", "published")
 
 def novelty(
     data: DataOption = None,
-    drawings: Annotated[
-        Path | None,
-        typer.Option(help="Folder of drawings of other signs: package_signs of npm's mapillary_sprite_source."),
-    ] = None,
+    drawings: DrawingsOption = None,
     unseen: Annotated[
         list[str] | None,
         typer.Option(

@@ -1,4 +1,4 @@
-"""`signpipe evaluate streaming|pipeline|risk`: how good the models are together, over time, and when they are sure."""
+"""`signpipe evaluate classification|streaming|pipeline|risk|metric`: how good the models are, alone and together."""
 
 from __future__ import annotations
 
@@ -6,22 +6,27 @@ from typing import Annotated, Any
 
 import typer
 
-from signpipe.cli.measuring import (
-    Advance,
-    ConfigOption,
-    DataOption,
-    FormatOption,
-    JsonOption,
-    MapOption,
-    ModelOption,
-    SplitOption,
-    measure_signs,
-)
+from signpipe.cli.measuring import command, measure_signs
+from signpipe.cli.options import ConfigOption, DataOption, FormatOption, JsonOption, MapOption, ModelOption, SplitOption
 from signpipe.lab.data import Dataset
-from signpipe.lab.evaluation.run import evaluate_risk
+from signpipe.lab.evaluation.metric import Progress, find_metric
+from signpipe.lab.evaluation.run import evaluate_classifier, evaluate_risk
 from signpipe.lab.evaluation.scenes import evaluate_pipeline
 from signpipe.lab.evaluation.streaming import evaluate_streaming
 from signpipe.settings import Settings
+
+classification = command(
+    "classification", evaluate_classifier, "gtsrb",
+    "Measure how well boxed signs are told apart: accuracy, F1, calibration, confusions, sure mistakes.",
+)  # fmt: skip
+pipeline = command(
+    "pipeline", evaluate_pipeline, "gtsdb",
+    "Measure the whole pipeline on single pictures: right box and right class, as it would be published.",
+)  # fmt: skip
+risk = command(
+    "risk", evaluate_risk, "gtsrb",
+    "Measure risk against coverage: of the signs that would be published after one observation, how many are wrong.",
+)  # fmt: skip
 
 
 def streaming(
@@ -36,26 +41,14 @@ def streaming(
 ) -> None:
     """Measure approaches frame by frame: when a sign is confirmed, what fusion wins, and what dropped frames cost."""
 
-    def timed(dataset: Dataset, settings: Settings, progress: Advance) -> dict[str, Any]:
+    def timed(dataset: Dataset, settings: Settings, progress: Progress) -> dict[str, Any]:
         return evaluate_streaming(dataset, settings, progress, fps)
 
     measure_signs("streaming", timed, data, format, split, model, mapping, json_file, config)
 
 
-def pipeline(
-    data: DataOption = None,
-    format: FormatOption = "gtsdb",  # noqa: A002
-    split: SplitOption = "val",
-    model: ModelOption = None,
-    mapping: MapOption = None,
-    json_file: JsonOption = None,
-    config: ConfigOption = None,
-) -> None:
-    """Measure the whole pipeline on single pictures: right box and right class, as it would be published."""
-    measure_signs("pipeline", evaluate_pipeline, data, format, split, model, mapping, json_file, config)
-
-
-def risk(
+def metric(
+    where: Annotated[str, typer.Argument(metavar="MODULE:FUNCTION", help="Your metric, or FILE.py:FUNCTION.")],
     data: DataOption = None,
     format: FormatOption = "gtsrb",  # noqa: A002
     split: SplitOption = "val",
@@ -64,5 +57,9 @@ def risk(
     json_file: JsonOption = None,
     config: ConfigOption = None,
 ) -> None:
-    """Measure risk against coverage: of the signs that would be published after one observation, how many are wrong."""
-    measure_signs("risk", evaluate_risk, data, format, split, model, mapping, json_file, config)
+    """Measure a metric of your own: a function of a data set, the settings and a progress that returns numbers by name.
+
+    What it may use is in signpipe.lab.evaluation; signpipe/lab/evaluation/metric.py has one in five lines.
+    """
+    measured = find_metric(where)
+    measure_signs(where.rpartition(":")[2], measured, data, format, split, model, mapping, json_file, config)

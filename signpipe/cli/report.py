@@ -12,16 +12,8 @@ from rich.console import Console
 from rich.markup import escape
 
 from signpipe.catalogue import load_catalogue
-from signpipe.cli.measuring import (
-    ConfigOption,
-    DataOption,
-    Evaluate,
-    SplitOption,
-    measured,
-    open_part,
-    with_progress,
-    write_json,
-)
+from signpipe.cli.measuring import measured, open_part, with_progress, write_json
+from signpipe.cli.options import ClassifierOption, ConfigOption, DataOption, DetectorOption, SplitOption
 from signpipe.errors import OutputError, SettingsError
 from signpipe.html.figures import new_figure
 from signpipe.html.page import write_page
@@ -29,6 +21,7 @@ from signpipe.lab.data import FORMATS, ClassMap, Dataset
 from signpipe.lab.evaluation.budgets import BUDGETS, Judged, judge, load_budgets
 from signpipe.lab.evaluation.conditions import Spoiler
 from signpipe.lab.evaluation.examples import Example, drawing_sample, find_examples
+from signpipe.lab.evaluation.metric import Metric, find_metric
 from signpipe.lab.evaluation.observations import Observer
 from signpipe.lab.evaluation.pages.quality import draw_figures, encode, quality_sections
 from signpipe.lab.evaluation.resume import Resume
@@ -45,6 +38,7 @@ from signpipe.version import VERSION
 SCHEMA = 1
 NAME = "quality"
 Role = Literal["detector", "classifier"]
+Task = tuple[str, Role, Dataset, Metric]
 
 
 def report(
@@ -60,8 +54,12 @@ def report(
     examples: Annotated[
         str, typer.Option(metavar="photographs|drawings|none", help="What the examples show.")
     ] = "photographs",
-    detector: Annotated[str | None, typer.Option(help="Detector: name in the manifest, or an ONNX file.")] = None,
-    classifier: Annotated[str | None, typer.Option(help="Classifier: name in the manifest, or an ONNX file.")] = None,
+    detector: DetectorOption = None,
+    classifier: ClassifierOption = None,
+    own: Annotated[
+        list[str] | None,
+        typer.Option("--metric", metavar="MODULE:FUNCTION", help="Measure one of your own too; may be repeated."),
+    ] = None,
     budgets: Annotated[Path | None, typer.Option(help="TOML file of budgets, else the shipped ones.")] = None,
     compare: Annotated[Path | None, typer.Option(help="Results to put beside: quality.json, or one task's.")] = None,
     include: Annotated[
@@ -81,12 +79,14 @@ def report(
     new_figure()  # say at once if the extra is missing
     settings = load_settings(config, {"detect.model": detector, "classify.model": classifier})
     limits = load_budgets(budgets or BUDGETS)
+    metrics = [(where.rpartition(":")[2], find_metric(where)) for where in own or ()]
     other = read_results(compare) if compare else None
     included = {task: result for path in include or () for task, result in read_results(path).items()}
     signs = open_part(data, crops_format, split, ClassMap())
     scenes = open_part(data, scenes_format, split, ClassMap())
     boxes = open_part(data, scenes_format, split, ClassMap(one_class=True))
-    results, shown = _measure(signs, scenes, boxes, settings, split, crops, scene_count, out, resume, examples)
+    plan = _plan(signs, scenes, boxes, metrics)
+    results, shown = _measure(plan, signs, scenes, settings, split, crops, scene_count, out, resume, examples)
     results |= included
     judged = judge(limits, results)
     _write(out, results, judged, shown, other)
@@ -115,10 +115,31 @@ def read_results(path: Path) -> dict[str, Any]:
     return dict(results)
 
 
+def _plan(signs: Dataset, scenes: Dataset, boxes: Dataset, own: list[tuple[str, Metric]]) -> list[Task]:
+    """Return what is measured with which model on what: the package's metrics, then those given from outside.
+
+    Raises:
+        SettingsError: A metric from outside has the name of another.
+    """
+    plan: list[Task] = [
+        ("classification", "classifier", signs, evaluate_classifier),
+        ("risk", "classifier", signs, evaluate_risk),
+        ("detection", "detector", boxes, evaluate_detector),
+        ("pipeline", "classifier", scenes, evaluate_pipeline),
+    ]
+    if any(image.track for image in signs):
+        plan.append(("streaming", "classifier", signs, evaluate_streaming))
+    for name, metric in own:
+        if name in (*(task for task, *_ in plan), "streaming", "robustness"):
+            raise SettingsError(f"The report has a metric '{name}' already; give yours another name.")
+        plan.append((name, "classifier", signs, metric))
+    return plan
+
+
 def _measure(
+    plan: list[Task],
     signs: Dataset,
     scenes: Dataset,
-    boxes: Dataset,
     settings: Settings,
     split: str,
     crops: int,
@@ -128,14 +149,6 @@ def _measure(
     examples: str,
 ) -> tuple[dict[str, Any], list[Example]]:
     """Run every task, or take over what an interrupted run has finished."""
-    plan: list[tuple[str, Role, Dataset, Evaluate]] = [
-        ("classification", "classifier", signs, evaluate_classifier),
-        ("risk", "classifier", signs, evaluate_risk),
-        ("detection", "detector", boxes, evaluate_detector),
-        ("pipeline", "classifier", scenes, evaluate_pipeline),
-    ]
-    if any(image.track for image in signs):
-        plan.append(("streaming", "classifier", signs, evaluate_streaming))
     identity = {
         "version": VERSION, "settings": settings.model_dump_json(exclude={"output"}), "crops": crops,
         "scene_count": scene_count, "signs": signs.digest(), "scenes": scenes.digest(), "split": split,

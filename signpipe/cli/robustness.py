@@ -3,26 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
-from signpipe.cli.measuring import (
+from signpipe.cli.measuring import measured, open_part, tell, with_progress
+from signpipe.cli.options import (
     ConfigOption,
     DataOption,
     FormatOption,
+    HtmlOption,
     JsonOption,
     MapOption,
     ModelOption,
     SplitOption,
-    measured,
-    open_part,
-    tell,
-    with_progress,
-)  # fmt: skip
+)
 from signpipe.cli.report import show_examples
 from signpipe.errors import SettingsError
 from signpipe.html.figures import new_figure
@@ -48,7 +45,7 @@ def robustness(
     model: ModelOption = None,
     mapping: MapOption = None,
     json_file: JsonOption = None,
-    html: Annotated[Path | None, typer.Option("--html", help="Write a page with figures here.")] = None,
+    html: HtmlOption = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with an interrupted run of the same --json.")] = False,
     config: ConfigOption = None,
 ) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, get_args
 
 import typer
 from rich.console import Console
@@ -16,6 +16,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from signpipe.cli.models import FolderOption, check_models, print_models
+from signpipe.cli.options import ConfigOption, JsonOption, Split, SplitOption
 from signpipe.errors import OutputError, SettingsError
 from signpipe.lab.data import FORMATS, ClassMap, Dataset, find_data, open_dataset
 from signpipe.lab.evaluation.parity import Parity, compare_classifiers, compare_detectors
@@ -24,7 +25,6 @@ from signpipe.runtime.machine import describe_machine
 from signpipe.runtime.manifest import ModelEntry, load_manifest, models_folder, reference_of
 from signpipe.settings import Settings, load_settings
 
-Split = Literal["train", "val", "test", "all"]
 # Enough for a look at everything; a small set keeps this a matter of a minute on two cores.
 SAMPLE_IMAGES = 60
 SAMPLE_CROPS = 2000
@@ -43,12 +43,12 @@ def verify(
         str | None,
         typer.Option("--format", "-f", metavar="|".join(FORMATS), help="Its format; else GTSDB and GTSRB are taken."),
     ] = None,
-    split: Annotated[str, typer.Option(metavar="|".join(get_args(Split)), help="The part of it.")] = "val",
+    split: SplitOption = "val",
     images: Annotated[int | None, typer.Option(min=1, help="Most pictures for the detectors.")] = None,
     crops: Annotated[int | None, typer.Option(min=1, help="Most pictures of signs for the classifiers.")] = None,
-    json_file: Annotated[Path | None, typer.Option("--json", help="Write everything here.")] = None,
+    json_file: JsonOption = None,
     folder: FolderOption = None,
-    config: Annotated[Path | None, typer.Option("--config", "-c", help="TOML file of settings.")] = None,
+    config: ConfigOption = None,
 ) -> None:
     """Check files and shapes, and run each variant and its reference on the same pictures.
 

@@ -93,3 +93,17 @@ def test_old_names_of_options_are_still_taken_with_a_warning(caplog: pytest.LogC
 )
 def test_the_new_names_are_options(signpipe: Run, arguments: tuple[str, str], option: str) -> None:
     assert option in signpipe(*arguments, "--help").out
+
+
+def test_a_metric_of_ones_own_is_a_command_and_a_task(signpipe: Run, scenes: Path, tmp_path: Path) -> None:
+    (tmp_path / "own.py").write_text(
+        "def boxes(dataset, settings, progress):\n"
+        "    return {'boxes': sum(len(image.boxes) for image in dataset), 'n': {'boxes': len(dataset)}}\n"
+    )
+    data = ("--data", scenes, "--format", "yolo", "--split", "all")
+    done = signpipe("evaluate", "metric", f"{tmp_path}/own.py:boxes", *data, "--json", tmp_path / "own.json")
+    assert done.code == 0
+    result = json.loads((tmp_path / "own.json").read_text())
+    assert result["task"] == "boxes"
+    assert result["metrics"]["boxes"] > 0
+    signpipe("evaluate", "metric", f"{tmp_path}/own.py:none", *data).assert_one_sentence("no function 'none'")

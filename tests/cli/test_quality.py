@@ -46,13 +46,17 @@ def test_the_report_stands_alone_and_compares(signpipe: Run, scenes: Path, tmp_p
         "--split",
         "val",
     )
-    outcome = signpipe("evaluate", "report", *formats, "--examples", "drawings", "--out", out)
+    (tmp_path / "own.py").write_text("def pictures(dataset, settings, progress):\n    return {'count': len(dataset)}\n")
+    own = ("--metric", f"{tmp_path}/own.py:pictures")
+    outcome = signpipe("evaluate", "report", *formats, *own, "--examples", "drawings", "--out", out)
     assert outcome.code == 0, outcome.err
     content = json.loads((out / "quality.json").read_text())
     assert {"classification", "risk", "detection", "pipeline", "robustness"} <= content["results"].keys()
     assert {one["passed"] for one in content["budgets"] if not one["metric"].startswith("fallback.")} <= {True, False}
     assert {"occlusion.png", "corruption.png", "reliability.png"} <= {p.name for p in (out / "figures").iterdir()}
+    assert content["results"]["pictures"]["metrics"] == {"count": 2}
     text = (out / "quality.html").read_text()
+    assert "pictures" in text
     assert re.findall(r'(?:src|href)="(?!data:|#)', text) == []
     assert "WRONG" in text
     on_scenes = content["results"]["robustness"]["metrics"]["on_scenes"]
@@ -111,6 +115,7 @@ def test_bad_input_is_one_sentence(signpipe: Run, scenes: Path, tracks: Path, tm
     signpipe("evaluate", "streaming", "--data", scenes, "--format", "yolo").assert_one_sentence("has no tracks")
     out = ("--out", tmp_path / "out")
     signpipe("evaluate", "report", *out, "--examples", "some").assert_one_sentence("some")
+    signpipe("evaluate", "report", *out, "--metric", "nowhere").assert_one_sentence("MODULE:FUNCTION")
     signpipe("evaluate", "report", *out, "--budgets", tmp_path / "none.toml").assert_one_sentence("none.toml")
 
 

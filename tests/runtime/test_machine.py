@@ -56,5 +56,5 @@ def test_an_installed_package_has_no_commit(tmp_path: Path, monkeypatch: pytest.
     checkout(tmp_path)
     installed = tmp_path / "environment" / "signpipe"
     installed.mkdir(parents=True)
-    monkeypatch.setattr(signpipe, "__file__", str(installed / "__init__.py"))
+    monkeypatch.setattr("signpipe.runtime.machine.PACKAGE", installed)
     assert describe_machine().commit is None
