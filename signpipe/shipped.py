@@ -14,6 +14,11 @@ def shipped(what: Literal["models", "samples"]) -> Path:
     return inside if inside.is_dir() else PACKAGE.parent / what
 
 
+def checkout() -> Path | None:
+    """Return the checkout that the package lies in, or None where it is installed."""
+    return None if (PACKAGE / "_models").is_dir() else PACKAGE.parent
+
+
 def sample() -> Path:
     """Return the video of the sample drive; its map, positions and truth lie beside it."""
     return shipped("samples") / "drive.mp4"

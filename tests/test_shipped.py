@@ -5,6 +5,8 @@ from pathlib import Path
 import pytest
 
 from signpipe import __version__, shipped
+from signpipe.errors import SourceError
+from signpipe.lab.data import find_data
 from signpipe.runtime.manifest import load_manifest
 from signpipe.version import VERSION
 
@@ -12,6 +14,7 @@ from signpipe.version import VERSION
 def test_a_checkout_has_models_and_sample_beside_the_package() -> None:
     assert shipped.sample().is_file()
     assert load_manifest(shipped.shipped("models"))
+    assert shipped.checkout() == Path(__file__).parents[1]
     assert __version__ == VERSION
 
 
@@ -22,3 +25,6 @@ def test_an_installed_package_has_them_inside(tmp_path: Path, monkeypatch: pytes
     monkeypatch.setattr(shipped, "PACKAGE", package)
     assert shipped.shipped("models") == package / "_models"
     assert shipped.sample() == package / "_samples" / "drive.mp4"
+    monkeypatch.delenv("SIGNPIPE_DATA", raising=False)
+    with pytest.raises(SourceError, match="No data set is given"):
+        find_data()

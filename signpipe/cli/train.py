@@ -66,16 +66,17 @@ def classifier(
     resume: ResumeOption = False,
 ) -> None:
     """Train the sign classifier on GTSRB; the checkpoint is made a model by `signpipe export classifier`."""
-    require_train_extra("Training")
     from signpipe.catalogue import load_catalogue
     from signpipe.lab.data import find_data
-    from signpipe.lab.training.classifier import ClassifierPlan, train_classifier
 
     unknown = set(leave_out or ()) - set(load_catalogue().names)
     if unknown:
         raise SettingsError(
             f"--leave-out: there is no class '{min(unknown)}'; signpipe/catalogue/de.toml names them all."
         )
+    require_train_extra("Training")
+    from signpipe.lab.training.classifier import ClassifierPlan, train_classifier
+
     plan = ClassifierPlan(
         epochs=epochs,
         pictures=pictures,

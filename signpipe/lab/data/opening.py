@@ -14,6 +14,7 @@ from signpipe.lab.data.classes import ClassMap
 from signpipe.lab.data.formats import coco, folder, gtsdb, gtsrb, sy32, voc, yolo
 from signpipe.lab.data.labelled import Dataset, LabelledImage
 from signpipe.lab.data.reading import Reader
+from signpipe.shipped import checkout
 
 log = logging.getLogger(__name__)
 
@@ -58,8 +59,13 @@ def find_data(path: Path | None = None) -> Path:
     Raises:
         SourceError: There is no such folder.
     """
+    if path is None and (named := os.environ.get("SIGNPIPE_DATA")):
+        path = Path(named)
     if path is None:
-        path = Path(os.environ.get("SIGNPIPE_DATA") or Path(__file__).resolve().parents[4] / "shared" / "data")
+        root = checkout()
+        if root is None:
+            raise SourceError("No data set is given; name one with --data or in SIGNPIPE_DATA (signpipe data fetch).")
+        path = root.parent / "shared" / "data"
     if not path.is_dir():
         raise SourceError(f"There is no data folder {path}; give one with --data or in SIGNPIPE_DATA.")
     return path

@@ -1,6 +1,6 @@
 """What export writes must be what the runtime reads."""
 
-import importlib.util
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +14,6 @@ from signpipe.cli.train import train_app
 from signpipe.errors import ExtraMissingError, SettingsError
 from signpipe.lab.training.manifest import write_entry
 from signpipe.runtime.manifest import load_manifest, reference_of
-
-HAS_TORCH = importlib.util.find_spec("torch") is not None
 
 
 def entry(name: str, **changes: Any) -> dict[str, Any]:
@@ -77,8 +75,8 @@ def test_all_that_follows_a_node_stays_in_float() -> None:
     assert quantise.nodes_from(graph, "^head/") == ["head/start", "decode"]
 
 
-@pytest.mark.skipif(HAS_TORCH, reason="the extra 'train' is installed here")
-def test_without_the_extra_training_and_export_say_what_to_install() -> None:
+def test_without_the_extra_training_and_export_say_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "torch", None)
     app = typer.Typer()
     app.add_typer(train_app, name="train")
     app.command("export")(export)
@@ -91,26 +89,3 @@ def test_without_the_extra_training_and_export_say_what_to_install() -> None:
 def test_an_unknown_kind_of_model_is_refused() -> None:
     with pytest.raises(SettingsError, match="detector or classifier"):
         export("segmenter")
-
-
-def test_the_detector_starts_from_yolo26n_where_it_can(tmp_path: Path) -> None:
-    torch = pytest.importorskip("torch", reason="the extra 'train' is not installed")
-    pytest.importorskip("ultralytics", reason="the extra 'train' is not installed")
-    from signpipe.lab.training.detector import build_detector
-
-    given = {"model.0.conv.weight": torch.full((16, 3, 3, 3), 0.25), "model.16.cv1.conv.weight": torch.zeros(1)}
-    torch.save(given, tmp_path / "weights.pt")
-    state = build_detector("fast", tmp_path / "weights.pt").state_dict()
-    assert (state["model.0.conv.weight"] == 0.25).all()
-    assert state["model.15.cv1.conv.weight"].shape == (64, 256, 1, 1)  # another shape was given: left as it was
-
-
-def test_the_detector_goes_on_from_an_earlier_checkpoint(tmp_path: Path) -> None:
-    torch = pytest.importorskip("torch", reason="the extra 'train' is not installed")
-    pytest.importorskip("ultralytics", reason="the extra 'train' is not installed")
-    from signpipe.lab.training.detector import build_detector
-
-    earlier = build_detector("fast").state_dict()
-    torch.save({"averaged": earlier}, tmp_path / "last.pt")
-    state = build_detector("fast", tmp_path / "last.pt").state_dict()
-    assert all((state[name] == tensor).all() for name, tensor in earlier.items())

@@ -62,7 +62,6 @@ def test_a_drawing_is_framed_by_what_it_shows() -> None:
 
 
 def test_a_class_that_is_not_there_cannot_be_left_out() -> None:
-    pytest.importorskip("torch", reason="the extra 'train' is not installed")
     result = CliRunner().invoke(app, ["train", "classifier", "--leave-out", "speed_limit_25"])
     assert result.exit_code != 0
     assert "there is no class 'speed_limit_25'" in " ".join((result.output + str(result.exception)).split())

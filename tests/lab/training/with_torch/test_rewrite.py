@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 
-torch = pytest.importorskip("torch", reason="torch is not installed")
-pytest.importorskip("ultralytics", reason="ultralytics is not installed")
-
-from signpipe.lab.training.detector import PRESETS, build_detector  # noqa: E402
-from signpipe.lab.training.export_detector import DeployedDetector  # noqa: E402
-from signpipe.lab.training.rewrite import GroupedStem, MixedLevels  # noqa: E402
+from signpipe.lab.training.detector import PRESETS, build_detector
+from signpipe.lab.training.export_detector import DeployedDetector
+from signpipe.lab.training.rewrite import GroupedStem, MixedLevels
 
 
 def test_the_grouped_stem_is_two_convolutions_of_stride_2() -> None:

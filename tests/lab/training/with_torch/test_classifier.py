@@ -8,19 +8,14 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
+import torch
 
 from signpipe.catalogue import load_catalogue
 from signpipe.catalogue.drawings import render_drawing
 from signpipe.errors import SourceError
-from signpipe.runtime.session import open_session
-from signpipe.settings import RuntimeSettings
-
-torch = pytest.importorskip("torch", reason="the extra 'train' is not installed")
-pytest.importorskip("onnxslim", reason="the extra 'train' is not installed")
-
-from signpipe.lab.evaluation.crop_sets import CropSet, hide_crops  # noqa: E402
-from signpipe.lab.training.calibration import Calibration  # noqa: E402  # needs torch's neighbours
-from signpipe.lab.training.classifier import (  # noqa: E402
+from signpipe.lab.evaluation.crop_sets import CropSet, hide_crops
+from signpipe.lab.training.calibration import Calibration
+from signpipe.lab.training.classifier import (
     ClassifierPlan,
     ClassifierTraining,
     evaluate,
@@ -28,10 +23,12 @@ from signpipe.lab.training.classifier import (  # noqa: E402
     logits_of,
     outputs_of,
 )
-from signpipe.lab.training.classifier_data import TrainingCrops  # noqa: E402
-from signpipe.lab.training.export_classifier import write_onnx  # noqa: E402
-from signpipe.lab.training.familiarity import Familiarity  # noqa: E402
-from signpipe.lab.training.network import SignNet, normalise  # noqa: E402
+from signpipe.lab.training.classifier_data import TrainingCrops
+from signpipe.lab.training.export_classifier import write_onnx
+from signpipe.lab.training.familiarity import Familiarity
+from signpipe.lab.training.network import SignNet, normalise
+from signpipe.runtime.session import open_session
+from signpipe.settings import RuntimeSettings
 
 PLAN = ClassifierPlan(epochs=2, pictures=128, batch=64, threads=1)
 

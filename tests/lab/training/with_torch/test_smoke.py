@@ -1,6 +1,5 @@
 """Every training, export and gate once, through the command line, on a few pictures: `make smoke`."""
 
-import importlib.util
 import json
 import os
 import subprocess
@@ -19,12 +18,7 @@ WEIGHTS = "yolo26n_coco.state_dict.pt"
 PRESETS = ("fast", "accurate")
 TRACKS = 5  # of a class: every fifth is validation
 
-pytestmark = [
-    pytest.mark.skipif(
-        importlib.util.find_spec("torch") is None, reason="the extra 'train' is not installed; `make smoke` does so"
-    ),
-    pytest.mark.timeout(600),
-]
+pytestmark = pytest.mark.timeout(600)
 
 
 def signpipe(*arguments: object) -> subprocess.CompletedProcess[str]:
