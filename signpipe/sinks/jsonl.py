@@ -201,7 +201,7 @@ def _detections(result: FrameResult, catalogue: Catalogue) -> list[Record]:
 
 def _single_frame(classifications: Classifications, row: int, catalogue: Catalogue) -> Record:
     """Return what the classifier alone says of one detection; all None where it wasn't asked."""
-    if row >= len(classifications) or not np.isfinite(classifications.probability[row]).all():
+    if row >= len(classifications) or not 0 < classifications.probability[row].sum() < np.inf:
         return {"class_id": None, "class_name": None, "probability": None, "novelty": None}
     best = int(classifications.probability[row].argmax())
     return {

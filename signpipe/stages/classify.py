@@ -46,8 +46,8 @@ class Classify:
     def __call__(self, picture: Image, detections: Detections) -> Classifications:
         """Classify the signs of one picture.
 
-        Only the `maximum` detections of the highest score are looked at. The rows of the others say "anything, never
-        seen": uniform probability, zero embedding and novelty 1. Without detections the network isn't run.
+        Only the `maximum` detections of the highest score are looked at. The rows of the others say nothing: they have
+        no probability at all, a zero embedding and novelty 1. Without detections the network isn't run.
 
         Args:
             picture: BGR uint8 (H, W, 3), the enhanced picture at source size.
@@ -65,7 +65,7 @@ class Classify:
         known = self._run(picture, detections.xyxy[chosen])
         count, dimensions = len(detections), known.embedding.shape[1]
         result = Classifications(
-            np.full((count, self._classes), 1 / self._classes, np.float32),
+            np.zeros((count, self._classes), np.float32),
             np.zeros((count, dimensions), np.float32),
             np.ones(count, np.float32),
         )

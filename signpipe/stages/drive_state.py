@@ -10,6 +10,7 @@ from signpipe.stages.meaning import SPEED_LIMIT, Meaning
 from signpipe.types import Advisory, AdvisoryStatus
 
 REMARK_KEPT = 8.0  # seconds for which a conflict is still mentioned
+MOST_REMARKS = 8  # on one topic; of more, the latest are mentioned
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +69,8 @@ class Held:
         """Move on to `now`, `metres` further."""
         if self.replaced is not None:
             self.replaced.age(now, metres)
+        for about in [about for about, (_, at) in self.remarks.items() if now - at > REMARK_KEPT]:
+            del self.remarks[about]
         validity = self.reading.meaning.validity
         self.metres += metres
         if self.stale_since is None and validity.seconds is not None:
@@ -82,7 +85,6 @@ class Held:
         stale = self.stale_since is not None
         age = now - reading.seen
         metres = meaning.validity.metres if speed_known else None
-        remarks = [text for text, at in self.remarks.values() if now - at <= REMARK_KEPT]
         return Advisory(
             topic=meaning.topic,
             message=f"{meaning.message} (last known, stale)" if stale else meaning.message,
@@ -97,7 +99,7 @@ class Held:
             expires_in_metres=None if metres is None else metres - self.metres,
             track_id=reading.track_id,
             class_id=reading.class_id,
-            conflict="; ".join(remarks) or None,
+            conflict="; ".join(text for text, _ in self.remarks.values()) or None,
         )
 
 
@@ -171,7 +173,10 @@ class DriveState:
     def remark(self, topic: str, about: int | str | None, text: str) -> None:
         """Mention a conflict on a topic, in place of an earlier remark about the same."""
         if topic in self._held:
-            self._held[topic].remarks[about] = (text, self.now)
+            remarks = self._held[topic].remarks
+            remarks[about] = (text, self.now)
+            if len(remarks) > MOST_REMARKS:
+                del remarks[min(remarks, key=lambda about: remarks[about][1])]
 
     def unremark(self, topic: str, about: int | str | None) -> None:
         """Mention a conflict no more."""

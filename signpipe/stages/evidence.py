@@ -36,7 +36,7 @@ class ClassEvidence:
         self._settings = settings
         self._log = np.zeros(classes)
         self._mean = np.full(classes, 1 / classes)
-        self._novelty = 0.0
+        self._novelty = 1.0
         self._total = 0.0
         self._class_id: int | None = None
 
@@ -90,5 +90,5 @@ class ClassEvidence:
 
     @property
     def novelty(self) -> float:
-        """Mean novelty of the observations, with their weights, 0..1."""
+        """Mean novelty of the observations, with their weights, 0..1; 1 before the first."""
         return min(max(self._novelty, 0.0), 1.0)

@@ -113,7 +113,9 @@ class BoxFilter:
         """
         if dt <= 0:
             return
-        step = min(max(float(self._filter.x[6]) * dt, -LARGEST_STEP), LARGEST_STEP)
+        largest = min(LARGEST_RATE, LARGEST_STEP / dt)
+        self._filter.x[6] = min(max(self._filter.x[6], -largest), largest)
+        step = float(self._filter.x[6]) * dt
         nearer = 1 / (1 - step)
         growth = -math.log1p(-step) / step if abs(step) > 1e-6 else 1.0
         transition = np.eye(8)
@@ -121,13 +123,12 @@ class BoxFilter:
         entries[BOX_RATE] = dt * nearer, dt * nearer, dt * growth, dt
         entries[RATE_RATE] = nearer**2, nearer**2, nearer, 1.0
         self._filter.predict(F=transition, Q=self._process_noise(dt))
-        self._filter.x[6] = min(max(self._filter.x[6], -LARGEST_RATE), LARGEST_RATE)
 
     def update(self, xyxy: FloatArray) -> None:
         """Take a detection in.
 
         Where the picture's edge cuts the sign, its box tells less, and the part that is cut off is put back as
-        predicted, lest the sign seem to shrink.
+        predicted, so that the sign doesn't seem to shrink.
 
         Args:
             xyxy: float (4,), the detected box in pixels.

@@ -32,7 +32,7 @@ class Target:
         self.detection: int | None = None
         self._detected: FloatArray | None = None
         self._settings = settings
-        self._born = self._seen = self._now = now
+        self._born = self._seen = self._read = self._now = now
         self._hits = 0
         self._score = 0.0
         self._cut = False
@@ -64,26 +64,33 @@ class Target:
         self._now = now
         self.detection = self._detected = None
 
-    def observe(self, detection: int, xyxy: FloatArray, score: float, probability: FloatArray, novelty: float) -> None:
+    def detect(self, detection: int, xyxy: FloatArray, score: float) -> None:
         """Take this frame's detection in.
 
         Args:
             detection: Its index in the frame.
             xyxy: float32 (4,), its box.
             score: The detector's confidence.
-            probability: float32 (C,), the classifier's.
-            novelty: The classifier's, 0..1.
         """
         self._cut = self.box.cuts(xyxy)
         if self._hits > 0:  # the first detection is what the filter was made from
             self.box.update(xyxy)
-        visibility = CUT_VISIBILITY if self._cut else 1.0
-        self.evidence.add(probability, novelty, self.box.side, visibility, self.unseen)
         self.detection, self._detected = detection, xyxy
         self._score, self._seen = score, self._now
         self._hits += 1
         old_enough = self._now - self._born >= self._settings.confirm_after
         self._confirmed |= old_enough and self._hits >= self._settings.confirm_hits
+
+    def observe(self, probability: FloatArray, novelty: float) -> None:
+        """Take in what the classifier says of this frame's detection.
+
+        Args:
+            probability: float32 (C,), sums to 1.
+            novelty: 0..1.
+        """
+        visibility = CUT_VISIBILITY if self._cut else 1.0
+        self.evidence.add(probability, novelty, self.box.side, visibility, self._now - self._read)
+        self._read = self._now
 
     def published(self) -> SignTrack:
         """Return what the stages after this one may know, as a copy that later frames leave alone."""

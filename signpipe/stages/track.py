@@ -56,8 +56,8 @@ class Track:
             self._targets, self._picture = [], picture
         now = self._advance(media_time)
         self._targets = [target for target in self._targets if not target.is_lost]
-        belief = classifications.belief
-        pairs = self._match(detections, belief, classifications.known_mass)
+        belief, known_mass = classifications.belief, classifications.known_mass
+        pairs = self._match(detections, belief, known_mass)
         taken = {column: self._targets[row] for row, column in pairs}
         for index in _by_score(detections):
             target = taken.get(index)
@@ -66,8 +66,9 @@ class Track:
                 self._targets.append(target)
                 taken[index] = target
             if target is not None:
-                score, novelty = float(detections.score[index]), float(classifications.novelty[index])
-                target.observe(index, detections.xyxy[index], score, belief[index], novelty)
+                target.detect(index, detections.xyxy[index], float(detections.score[index]))
+                if known_mass[index] > 0:  # else nobody looked, or nothing could be told
+                    target.observe(belief[index], float(classifications.novelty[index]))
         self._targets = [target for target in self._targets if not target.is_over]
         ids = [taken[index].id if index in taken else -1 for index in range(len(detections))]
         return self._published(), ids

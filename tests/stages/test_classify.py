@@ -63,8 +63,10 @@ def test_without_detections_the_network_is_not_run(classify: Make, picture: npt.
 def test_over_the_maximum_the_highest_scores_are_looked_at(classify: Make, picture: npt.NDArray[np.uint8]) -> None:
     result = classify(maximum=2)(picture, stripes(2, 0, 1, scores=(0.5, 0.9, 0.7)))
     assert result.probability[1:].argmax(axis=1).tolist() == [0, 1]
-    np.testing.assert_allclose(result.probability[0], 1 / 43)
+    np.testing.assert_array_equal(result.probability[0], 0)
+    np.testing.assert_allclose(result.belief[0], 1 / 43)
     np.testing.assert_array_equal(result.embedding[0], 0)
+    np.testing.assert_allclose(result.known_mass, [0, 1, 1], atol=1e-5)
     np.testing.assert_allclose(result.novelty, [1, 1 / 3, 1 / 3], atol=1e-6)
 
 

@@ -89,3 +89,31 @@ def test_the_four_quantities_stay_uncorrelated() -> None:
     pairs = np.eye(4, dtype=bool)
     assert (covariance[~np.block([[pairs, pairs], [pairs, pairs]])] == 0).all()
     assert (covariance[:4, 4:].diagonal() != 0).all()
+
+
+@pytest.mark.parametrize("dt", [0.02, 0.1, 0.3, 1.0, 5.0])
+@pytest.mark.parametrize("growing", [True, False])
+def test_no_step_more_than_halves_the_distance(dt: float, growing: bool) -> None:
+    """However fast a sign seemed to grow, a prediction doubles it at most; the rate that did so is the state's own."""
+    box = BoxFilter(np.array([630, 350, 650, 370], np.float32), PICTURE)
+    for step in range(1, 6):
+        box.predict(0.03)
+        side = 20 * (2.0**step if growing else 0.6**step)
+        box.update(np.array([640 - side / 2, 360 - side / 2, 640 + side / 2, 360 + side / 2], np.float32))
+    for _ in range(4):
+        before, spread = box.side, box.spread
+        box.predict(dt)
+        assert 1 / 1.5 - 1e-9 <= box.side / before <= 2 + 1e-9
+        assert np.isfinite(box.spread).all()
+        assert (box.spread[2:] > spread[2:]).all()
+
+
+def test_where_nothing_is_clamped_the_growth_is_that_of_the_distance() -> None:
+    """A sign seen at 1 / (T - t) with T a second ahead is foreseen a third of a second on, as large as it will be."""
+    box = BoxFilter(np.array([620, 340, 660, 380], np.float32), PICTURE)
+    for time in np.arange(0.02, 0.4, 0.02):
+        side = 40 / (1 - time)
+        box.predict(0.02)
+        box.update(np.array([640 - side / 2, 360 - side / 2, 640 + side / 2, 360 + side / 2], np.float32))
+    box.predict(0.2)
+    assert box.side == pytest.approx(40 / (1 - 0.38 - 0.2), rel=0.05)

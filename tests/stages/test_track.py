@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from signpipe.catalogue import load_catalogue
 from signpipe.settings import TrackSettings
 from signpipe.stages.track import Track
-from signpipe.types import FloatArray, SignTrack, TrackState
+from signpipe.types import Classifications, FloatArray, SignTrack, TrackState
 from tests.stages.scene import CLASSES, PICTURE, Look, Sign, belief, frame, looks
 
 LIMIT_30, LIMIT_80, NO_OVERTAKING, GIVE_WAY = 1, 5, 9, 13
@@ -342,3 +342,30 @@ def test_looks_that_cannot_tell_let_what_was_known_fade_and_do_nothing_else() ->
         assert after.class_id == settled.class_id
     kept = 0.5 ** ((times[-1] - 14 / 30) / TrackSettings().forgetting)
     np.testing.assert_allclose(after.evidence, kept * settled.evidence, rtol=1e-3, atol=1e-5)
+
+
+def test_a_crop_that_nobody_looked_at_says_nothing() -> None:
+    """Neither for a class nor for something unknown, and the evidence goes on where it was."""
+    place = np.array([600, 300, 650, 350], np.float32)
+    read, twin = tracker(), tracker()
+    unread = Classifications(np.zeros((1, CLASSES), np.float32), np.zeros((1, 0), np.float32), np.ones(1, np.float32))
+    for number in range(12):
+        seen = frame(number / 10, [place], [belief(5, 0.9)])
+        tracks, _ = read.update(seen.detections, seen.classifications, seen.time, PICTURE)
+        unlucky = number in (0, 3, 4, 8)
+        others, ids = twin.update(seen.detections, unread if unlucky else seen.classifications, seen.time, PICTURE)
+        assert ids == [1]
+        assert others[0].hits == number + 1
+        assert others[0].novelty == (1.0 if number == 0 else pytest.approx(tracks[0].novelty))
+    assert tracks[0].class_id == others[0].class_id == 5
+    assert others[0].confidence == pytest.approx(tracks[0].confidence, abs=0.05)
+
+
+def test_a_sign_of_which_no_crop_was_looked_at_is_followed_and_unknown() -> None:
+    track, place = tracker(), np.array([600, 300, 650, 350], np.float32)
+    detections = frame(0, [place], [belief(5, 0.9)]).detections
+    unread = Classifications(np.zeros((1, CLASSES), np.float32), np.zeros((1, 0), np.float32), np.ones(1, np.float32))
+    for number in range(12):
+        tracks, _ = track.update(detections, unread, number / 10, PICTURE)
+    assert (tracks[0].id, tracks[0].state, tracks[0].novelty) == (1, TrackState.CONFIRMED, 1.0)
+    assert np.ptp(tracks[0].probability) == 0
