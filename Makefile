@@ -26,7 +26,7 @@ setup-dev: .venv/.ready-dev
 
 demo: .venv/.ready  ## run the shipped sample with its map; video, records and review queue land in out/demo
 	@$(BIN)/signpipe run samples/drive.mp4 --map samples/drive.geojson --gpx samples/drive.gpx \
-		--out out/demo --review out/demo/review
+		--out out/demo --review out/demo/review --overwrite
 
 test: lint  ## lint, type check and all tests
 	@$(BIN)/pytest

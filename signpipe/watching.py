@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from functools import partial
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
@@ -36,6 +37,7 @@ class Watch:
         self._results: Iterator[FrameResult] | None = None
         self._pipeline: Pipeline | None = None
         self._capture: Capture | None = None
+        self._sinks: Sinks | None = None
 
     @property
     def pipeline(self) -> Pipeline:
@@ -59,6 +61,11 @@ class Watch:
         return self._capture.info if self._capture else self._no_source()
 
     @property
+    def outputs(self) -> Sinks:
+        """Where the results go, and what is missing of it in the end."""
+        return self._sinks if self._sinks else self._no_source()
+
+    @property
     def dropped(self) -> int:
         """Frames that were read, but gave way to a newer one."""
         return self._capture.dropped if self._capture else self._no_source()
@@ -71,8 +78,8 @@ class Watch:
             sensors = enter(Sensors(settings))
             opened = partial(open_source, self._source, settings.capture, sensors.sense)
             self._capture = enter(Capture(opened, settings.capture))
-            run = _run_info(settings, self._capture.info, self._pipeline)
-            sinks = enter(open_sinks(settings, run, self._pipeline.catalogue, self._extra))
+            run = _run_info(settings, self._source, self._capture.info, self._pipeline)
+            sinks = self._sinks = enter(open_sinks(settings, run, self._pipeline.catalogue, self._extra))
             undone.pop_all()
         self._results = self._watch(self._pipeline, self._capture, sinks)
         return self
@@ -154,7 +161,7 @@ def watch(
     return Watch(source, override_settings(settings, overrides), sinks, parts)
 
 
-def _run_info(settings: Settings, info: SourceInfo, pipeline: Pipeline) -> RunInfo:
+def _run_info(settings: Settings, source: SourceSpec, info: SourceInfo, pipeline: Pipeline) -> RunInfo:
     """Say what is known of a run before its first frame."""
     sessions = pipeline.models.sessions
     classifier = pipeline.models.classifier
@@ -168,4 +175,5 @@ def _run_info(settings: Settings, info: SourceInfo, pipeline: Pipeline) -> RunIn
         providers=tuple(dict.fromkeys(session.providers[0] for session in sessions)),
         classifier=classifier.entry.sha256 if classifier else None,
         settings_digest=settings_digest(settings),
+        inputs=(*([str(source)] if isinstance(source, str | Path) else []), *settings.inputs),
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import codecs
+import io
 import logging
 import sys
 from typing import Annotated
@@ -72,8 +74,20 @@ def options(
     logging.basicConfig(level=logging.INFO if verbose else logging.WARNING, format="%(message)s", handlers=[handler])
 
 
+def _as_it_is(error: UnicodeError) -> tuple[str | bytes, int]:
+    """Print the bytes of a file's name as they are, and escape what the terminal's encoding doesn't have."""
+    try:
+        return codecs.lookup_error("surrogateescape")(error)
+    except UnicodeEncodeError:
+        return codecs.backslashreplace_errors(error)
+
+
 def main() -> None:
     """Run the command line; an expected error is one sentence on stderr and exit code 2, never a traceback."""
+    codecs.register_error("signpipe", _as_it_is)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="signpipe")
     try:
         app(current_options(sys.argv[1:]))
     except SignpipeError as error:

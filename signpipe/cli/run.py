@@ -11,17 +11,18 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.table import Table
 
-from signpipe.catalogue import Catalogue
+from signpipe.cli.ending import report, report_queued
 from signpipe.cli.presets import PresetOption, detector_of
-from signpipe.errors import SettingsError, SourceError
-from signpipe.review import ReviewQueue
-from signpipe.settings import OutputSettings, load_settings
+from signpipe.errors import OutputError, SettingsError, SourceError
+from signpipe.settings import load_settings
+from signpipe.sinks import check_outputs
+from signpipe.sinks.files import stream_of
 from signpipe.sinks.summary import Summary
 from signpipe.watching import Watch, watch
 
 INTERRUPTED = 130  # what a shell reports of a command that Ctrl-C ended
+READER_GONE = 1  # as of any command whose standard output nobody reads any more
 
 
 def run(
@@ -37,9 +38,14 @@ def run(
     out: Annotated[
         Path | None, typer.Option("--out", "-o", help="Folder for annotated.mp4, detections.jsonl and events.jsonl.")
     ] = None,
-    video: Annotated[Path | None, typer.Option(help="Annotated H.264 video.")] = None,
-    jsonl: Annotated[Path | None, typer.Option(help="One JSON record a frame.")] = None,
-    events: Annotated[Path | None, typer.Option(help="One JSON record each time that an advisory changes.")] = None,
+    video: Annotated[Path | None, typer.Option(help="Annotated H.264 video: .mp4, .mov, .mkv, .avi or .ts.")] = None,
+    jsonl: Annotated[Path | None, typer.Option(help="One JSON record per frame; - is standard output.")] = None,
+    events: Annotated[
+        Path | None, typer.Option(help="One JSON record each time that an advisory changes; - is standard output.")
+    ] = None,
+    overwrite: Annotated[
+        bool | None, typer.Option("--overwrite", help="Replace outputs that are there already.")
+    ] = None,
     window: Annotated[bool | None, typer.Option("--window", help="Show a live window; q closes it.")] = None,
     detections: Annotated[
         str | None, typer.Option(metavar="published|raw", help="raw also writes all low-score candidates.")
@@ -84,7 +90,11 @@ def run(
     """Say which road signs are there and what they mean for the driver.
 
     [bold]signpipe run 0[/] watches the first camera; [bold]signpipe run drive.mp4 --out out/[/] writes the
-    annotated video and the records. Ctrl-C ends a run cleanly: what was written stays readable.
+    annotated video and the records. [bold]--jsonl -[/] writes the records to standard output, and the summary to
+    standard error. Ctrl-C ends a run cleanly: what was written stays readable.
+
+    Exit code: 0 at the end of the source, 1 if the reader of standard output has left, 2 on bad input or if an output
+    could not be written at all or not finished, 130 after Ctrl-C.
     """
     if more:  # a shell turned the pattern into names
         raise SourceError(
@@ -97,6 +107,7 @@ def run(
         "output.jsonl": jsonl,
         "output.events": events,
         "output.window": window,
+        "output.overwrite": overwrite,
         "map.file": map_file,
         "position.source": position,
         "lidar.sweeps": lidar,
@@ -113,15 +124,22 @@ def run(
         "capture.loop": loop,
     }
     settings = load_settings(config, overrides | parse_assignments(assignments or []))
-    if settings.output.status is None:
-        settings.output.status = True
+    output, streams = settings.output, {stream_of(path) for path in settings.output.files.values()}
+    if output.status is None:
+        output.status = 2 not in streams
+    check_outputs(output, [source, *settings.inputs, *([config] if config else [])])
     summary, started = Summary(), datetime.now(UTC)
     watching = watch(source, settings)
     interrupted = _follow(watching, summary, frames)
+    if watching.outputs.reader_gone:
+        raise typer.Exit(READER_GONE)
     if not quiet:
-        report(summary, settings.output, watching.catalogue, Console())
+        console = Console(stderr=1 in streams)
+        report(summary, watching, console)
         if settings.review.folder:
-            _report_queued(settings.review.folder, started, Console())
+            report_queued(settings.review.folder, started, console)
+    for name, why in watching.outputs.missing.items():
+        raise OutputError(f"The {name} can't be used: {why}.")
     if interrupted:
         raise typer.Exit(INTERRUPTED)
 
@@ -162,44 +180,3 @@ def _follow(watching: Watch, summary: Summary, frames: int | None) -> bool:
         except KeyboardInterrupt:
             return True
     return False
-
-
-def report(summary: Summary, output: OutputSettings, catalogue: Catalogue, console: Console) -> None:
-    """Print the table of signs, the conflicts, the frames a second, and where the outputs lie."""
-    table = Table(title=f"{len(summary.signs)} signs seen" if summary.signs else "No signs seen", title_justify="left")
-    for column, justify in (("track", "right"), ("sign", "left"), ("verdict", "left"), ("confidence", "right"),
-                            ("seen", "right"), ("largest", "right")):  # fmt: skip
-        table.add_column(column, justify=justify)  # type: ignore[arg-type]
-    for seen in summary.signs.values():
-        if seen.class_id is not None:
-            title, confidence = catalogue[seen.class_id].title, f"{seen.confidence:.2f}"
-        else:
-            title, confidence = f"unknown {seen.category} sign" if seen.category else "unknown sign", ""
-        when = seen.name or f"{seen.first:.1f}-{seen.last:.1f} s"
-        table.add_row(str(seen.track_id), title, str(seen.certainty), confidence, when, f"{seen.largest:.0f} px")
-    console.print(table)
-    for seen in summary.signs.values():
-        if seen.conflict:
-            console.print(f"conflict about track {seen.track_id}: {seen.conflict}", highlight=False, soft_wrap=True)
-    if summary.frames:
-        console.print(
-            f"{summary.frames} frames in {summary.seconds:.1f} s: [bold]{summary.fps:.1f} frames/s[/], latency "
-            f"p50 {summary.latency_ms(50):.1f} ms, p95 {summary.latency_ms(95):.1f} ms, "
-            f"{summary.overhead:.0%} of it outside the models; {summary.dropped} dropped, {summary.gaps} gaps",
-            highlight=False,
-        )
-    paths = {"annotated video": output.video_path, "records": output.jsonl_path, "events": output.events_path}
-    for name, path in paths.items():
-        if path is not None and path.exists():
-            console.print(f"{name}: {path}", highlight=False, soft_wrap=True)
-
-
-def _report_queued(folder: Path, started: datetime, console: Console) -> None:
-    """Print how many signs a run put into the review queue; one that can't be read was reported when it was opened."""
-    try:
-        queued = sum(entry.item.created_at >= started for entry in ReviewQueue(folder).items())
-    except OSError:
-        return
-    signs = {0: "no new sign", 1: "1 sign"}.get(queued, f"{queued} signs")
-    line = f"review queue: {signs} from this run; see `signpipe review list {folder}`"
-    console.print(line, highlight=False, soft_wrap=True)

@@ -103,6 +103,12 @@ class Settings(BaseSettings):
     runtime: RuntimeSettings = RuntimeSettings()
     output: OutputSettings = OutputSettings()
 
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """What the settings name that may be a file to read: a map, a track, sweeps, models."""
+        sections = [section for name, section in self if name not in ("output", "review")]
+        return tuple(str(value) for section in sections for _, value in section if isinstance(value, str | Path))
+
 
 def load_settings(config: Path | None = None, overrides: dict[str, Any] | None = None) -> Settings:
     """Build the settings from a TOML file, the environment and what the command line gave.

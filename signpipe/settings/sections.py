@@ -6,7 +6,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 
 class BufferPolicy(StrEnum):
@@ -209,14 +209,15 @@ class OutputSettings(Section):
     """What is written and shown."""
 
     folder: Path | None = Field(None, description="Folder for annotated.mp4, detections.jsonl and events.jsonl.")
-    video: Path | None = Field(None, description="Annotated H.264 video.")
-    jsonl: Path | None = Field(None, description="One JSON record a frame.")
-    events: Path | None = Field(None, description="One JSON record an advisory event.")
+    video: Path | None = Field(None, description="Annotated H.264 video: .mp4, .m4v, .mov, .mkv, .avi or .ts.")
+    jsonl: Path | None = Field(None, description="One JSON record per frame; - is standard output.")
+    events: Path | None = Field(None, description="One JSON record per advisory event; - is standard output.")
+    overwrite: bool = Field(False, description="Replace outputs that are there already.")
     window: bool = Field(False, description="Live window, where there is a display.")
     status: bool | None = Field(
         None, description="Live status in the terminal; none shows it for `signpipe run`, and not from a program."
     )
-    queue: int = Field(64, ge=1, description="Frames a live sink may lag behind before it drops some.")
+    queue: int = Field(64, ge=1, le=10_000, description="Frames a live sink may lag behind before it drops some.")
 
     @property
     def video_path(self) -> Path | None:
@@ -232,3 +233,20 @@ class OutputSettings(Section):
     def events_path(self) -> Path | None:
         """Where the advisory events go, or None."""
         return self.events or (self.folder / "events.jsonl" if self.folder else None)
+
+    @property
+    def files(self) -> dict[str, Path]:
+        """Where each output goes that is asked for, by what it is."""
+        paths = {
+            "list of detections": self.jsonl_path,
+            "list of events": self.events_path,
+            "video": self.video_path,
+        }
+        return {what: path for what, path in paths.items() if path}
+
+    @field_validator("folder", "video", "jsonl", "events")
+    @classmethod
+    def _a_name(cls, path: Path | None) -> Path | None:
+        if path is not None and "\0" in str(path):
+            raise ValueError("no file can have this name")
+        return path

@@ -7,10 +7,10 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from signpipe.errors import OutputError
 from signpipe.settings import OutputSettings, Settings
 from signpipe.sinks.base import RunInfo, Sink
 from signpipe.sinks.events import EventsSink
+from signpipe.sinks.files import refuse_existing, refuse_inputs, refuse_same
 from signpipe.sinks.group import Sinks
 from signpipe.sinks.jsonl import JsonlSink
 from signpipe.sinks.overlay import Overlay
@@ -23,7 +23,7 @@ from signpipe.sinks.worker import SinkWorker
 if TYPE_CHECKING:
     from signpipe.catalogue import Catalogue
 
-__all__ = ["RunInfo", "Sink", "SinkWorker", "Sinks", "open_run_sinks", "open_sinks"]
+__all__ = ["RunInfo", "Sink", "SinkWorker", "Sinks", "check_outputs", "open_run_sinks", "open_sinks"]
 
 _PATIENCE = 10.0  # seconds for which a sink of a recording may hold the run up before results are dropped
 _WAITING_BYTES = 96 * 2**20  # most memory for pictures that wait for a sink
@@ -67,10 +67,11 @@ def open_run_sinks(
         extra: Sinks of one's own.
 
     Raises:
-        OutputError: One can't be opened; those already open are closed again.
+        OutputError: One can't be opened; those already open are closed again. Or it would overwrite what the run reads,
+            another output, or a file that is there already.
     """
     jsonl, events, video = settings.jsonl_path, settings.events_path, settings.video_path
-    _check_distinct(path for path in (jsonl, events, video) if path)
+    check_outputs(settings, (run.source, *run.inputs))
     picture = (run.width or 1280) * (run.height or 720) * 3
     queue = max(2, min(settings.queue if run.live else _RECORDING_QUEUE, _WAITING_BYTES // picture))
     patience = 0.0 if run.live else _PATIENCE
@@ -101,7 +102,19 @@ def open_run_sinks(
     return sinks
 
 
-def _check_distinct(outputs: Iterable[Path]) -> None:
-    paths = [path.resolve() for path in outputs]
-    if len(set(paths)) < len(paths):
-        raise OutputError("Two outputs would be written to the same file; give each a name of its own.")
+def check_outputs(settings: OutputSettings, inputs: Iterable[str | Path]) -> None:
+    """Make sure that nothing is lost by what a run writes; nothing is created or changed.
+
+    Args:
+        settings: What is to be written.
+        inputs: Files, folders and patterns that the run reads.
+
+    Raises:
+        OutputError: An output would overwrite an input, another output, or without `overwrite` a file of before.
+    """
+    outputs = settings.files
+    refuse_inputs(outputs, inputs)
+    refuse_same(outputs)
+    if not settings.overwrite:
+        for what, path in outputs.items():
+            refuse_existing(path, what, "give --overwrite (output.overwrite) to replace it")

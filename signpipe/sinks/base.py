@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Protocol
 
 from pydantic import BaseModel
 
-from signpipe.errors import OutputError
 from signpipe.types import FrameResult
+
+
+class ReaderGoneError(BrokenPipeError):
+    """Who read the standard output of a run has left: the run should end, and quietly."""
 
 
 class Sink(Protocol):
@@ -44,6 +47,7 @@ class RunInfo:
         providers: Execution providers that really run the models.
         classifier: SHA-256 of the classifier among them, or None.
         settings_digest: `settings_digest` of the settings in force.
+        inputs: Files, folders and patterns that the run reads, which no output may overwrite.
         started: When the run began, with a time zone.
     """
 
@@ -56,37 +60,11 @@ class RunInfo:
     providers: tuple[str, ...] = ()
     classifier: str | None = None
     settings_digest: str = ""
+    inputs: tuple[str, ...] = ()
     started: datetime = field(default_factory=lambda: datetime.now(UTC))
 
 
 def settings_digest(settings: BaseModel) -> str:
     """Return the SHA-256 of all settings but where the outputs go, so that two runs can be compared."""
-    return hashlib.sha256(settings.model_dump_json(exclude={"output", "review"}).encode()).hexdigest()
-
-
-def prepare_file(path: Path, what: str, source: str) -> None:
-    """Make sure that a file can be written, and create the folders above it.
-
-    Args:
-        path: The file; what it holds isn't touched.
-        what: What the file is for, for the message.
-        source: Name of the run's source, which must not be overwritten.
-
-    Raises:
-        OutputError: It can't be written there, or it is the source itself.
-    """
-    if path.exists() and Path(source).exists() and path.samefile(source):
-        raise OutputError(f"The {what} would overwrite its own source {path}; choose another name for it.")
-    existed = path.exists()
-    if path.is_fifo() or path.is_char_device():
-        return  # its reader would take a first look for the end
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("ab"):
-            pass
-        if not existed:
-            path.unlink()
-    except OSError as error:
-        raise OutputError(
-            f"The {what} can't be written to {path} ({error.strerror}); choose a folder that you may write to."
-        ) from None
+    tree = settings.model_dump(mode="json", exclude={"output", "review"})
+    return hashlib.sha256(json.dumps(tree).encode()).hexdigest()

@@ -24,8 +24,18 @@ class Sinks:
 
     @property
     def closed(self) -> bool:
-        """True once the person closed the window: the run should end."""
-        return self.stop.is_set()
+        """True once the person closed the window, or nobody reads standard output: the run should end."""
+        return self.stop.is_set() or self.reader_gone
+
+    @property
+    def reader_gone(self) -> bool:
+        """True once whoever read standard output has left."""
+        return any(worker.reader_gone for worker in self.workers)
+
+    @property
+    def missing(self) -> dict[str, str]:
+        """Outputs that can't be used, and why, by the name of the sink; whole once the sinks are closed."""
+        return {worker.name: worker.missing for worker in self.workers if worker.missing}
 
     def write(self, result: FrameResult) -> None:
         """Queue a result for every sink; nothing that a sink does is raised here."""

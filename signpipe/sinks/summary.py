@@ -12,6 +12,8 @@ from signpipe.types import Certainty, FrameResult, SignTrack, TrackState
 
 # Latencies kept for the percentiles: enough for a p99, and flat memory on an endless stream.
 LATENCIES_KEPT = 20_000
+# Signs of which the summary keeps the details: a run without end passes more than anybody reads.
+SIGNS_KEPT = 10_000
 
 
 @dataclass(slots=True)
@@ -49,17 +51,31 @@ RANK = {certainty: rank for rank, certainty in enumerate(Certainty)}
 
 @dataclass(slots=True)
 class Summary:
-    """Counts over a run; memory stays flat but for one small entry a sign."""
+    """Counts over a run of any length; memory stays flat.
+
+    Attributes:
+        frames: Pictures that were looked at.
+        gaps: Reports of a missing signal.
+        dropped: Frames that gave way to newer ones.
+        total: Signs seen.
+        signs: The latest of them by the number of their track.
+        rejected: Boxes that each rule of plausibility left out.
+        latencies_ms: Of the latest frames.
+        models_ms: What the models took of that.
+    """
 
     frames: int = 0
     gaps: int = 0
     dropped: int = 0
+    total: int = 0
     signs: dict[int, SignSeen] = field(default_factory=dict)
     rejected: Counter[str] = field(default_factory=Counter)
     latencies_ms: deque[float] = field(default_factory=lambda: deque(maxlen=LATENCIES_KEPT))
     models_ms: deque[float] = field(default_factory=lambda: deque(maxlen=LATENCIES_KEPT))
     _first_at: float | None = None
     _last_at: float = 0.0
+    _tentative: frozenset[int] = frozenset()
+    _brief: int = 0
 
     def add(self, result: FrameResult) -> None:
         """Take one result into account."""
@@ -79,6 +95,14 @@ class Summary:
         for track in result.tracks:
             if track.state is not TrackState.TENTATIVE:
                 self._see(track, result)
+        living = {track.id: track.state for track in result.tracks}
+        self._brief += len(self._tentative - living.keys())
+        self._tentative = frozenset(id_ for id_, state in living.items() if state is TrackState.TENTATIVE)
+
+    @property
+    def brief(self) -> int:
+        """Signs that were seen too briefly to be confirmed."""
+        return self._brief + len(self._tentative)
 
     def _see(self, track: SignTrack, result: FrameResult) -> None:
         side = float(max(track.xyxy[2] - track.xyxy[0], track.xyxy[3] - track.xyxy[1]))
@@ -88,6 +112,9 @@ class Summary:
             name = getattr(result.frame, "name", None)
             seen = SignSeen(track.id, None, None, Certainty.UNKNOWN, 0.0, time, time, side, name)
             self.signs[track.id] = seen
+            self.total += 1
+            if len(self.signs) > SIGNS_KEPT:
+                del self.signs[next(iter(self.signs))]
         if track.detection is not None:
             seen.last, seen.largest = time, max(seen.largest, side)
         seen.conflict = track.verdict.conflict or seen.conflict

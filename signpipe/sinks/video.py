@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from fractions import Fraction
 from pathlib import Path
 
@@ -12,7 +13,9 @@ import numpy as np
 from av.container import OutputContainer
 from av.video.stream import VideoStream
 
-from signpipe.sinks.base import RunInfo, prepare_file
+from signpipe.errors import OutputError
+from signpipe.sinks.base import RunInfo
+from signpipe.sinks.files import CONTAINERS, prepare_file, stream_of
 from signpipe.sinks.overlay import Overlay
 from signpipe.types import Frame, FrameResult, Image
 
@@ -21,11 +24,8 @@ _BT601 = 6  # ITU-T H.273 number of the matrix that cv2 converts with (SMPTE 170
 _CODEC_OPTIONS = {"preset": "ultrafast", "crf": "24"}
 # Fragments of a second while it is written, so that a file cut off anywhere plays up to its last fragment;
 # an ordinary file with its index once it is closed.
-_CONTAINER_OPTIONS = {
-    "movflags": "hybrid_fragmented+default_base_moof",
-    "frag_duration": "1000000",
-    "flush_packets": "1",
-}
+_FRAGMENTS = {"movflags": "hybrid_fragmented+default_base_moof", "frag_duration": "1000000"}
+_UNSEEKABLE = {"movflags": "frag_keyframe+empty_moov+default_base_moof"}  # for a pipe: there is no going back
 
 
 class VideoSink:
@@ -44,15 +44,20 @@ class VideoSink:
             overlay: Draws on the pictures.
 
         Raises:
-            OutputError: The file can't be written.
+            OutputError: The file can't be written, or its name names no container.
         """
+        if stream_of(path) is not None:
+            raise OutputError("The video can't go to standard output; give it a file, such as --video annotated.mp4.")
         prepare_file(path, "video", run.source)
+        self._format = _container(path)
         self._path = path
         self._overlay = overlay
         self._fps = Fraction(run.fps or 25).limit_denominator(1001)
+        # AVI knows no times: a picture has the number of the moment that it is shown at.
+        self._time_base = 1 / self._fps if self._format == "avi" else _TIME_BASE
         self._container: OutputContainer | None = None
         self._stream: VideoStream | None = None
-        self._clock = _Clock(1 / float(self._fps))
+        self._clock = _Clock(1 / float(self._fps), self._time_base)
         self._failure: OSError | None = None
 
     def write(self, result: FrameResult) -> None:
@@ -68,14 +73,14 @@ class VideoSink:
         picture = _even(self._overlay(result))
         try:
             stream = self._stream or self._open(picture)
-            frame = _encodable(_fit(picture, stream.width, stream.height))
+            frame = _encodable(_fit(picture, stream.width, stream.height), self._time_base)
             frame.pts = self._clock(result.frame.media_time)
             self._mux(frame)
-        except OSError as error:  # PyAV's errors of reading and writing are OSErrors
-            self._failure = error
-            with contextlib.suppress(OSError):
+        except (OSError, av.FFmpegError) as error:
+            self._failure = OSError(error.errno, error.strerror)
+            with contextlib.suppress(OSError, av.FFmpegError):
                 self.close()
-            raise
+            raise self._failure from error
 
     def close(self) -> None:
         """Write the index and close the file; a second call does nothing.
@@ -93,12 +98,16 @@ class VideoSink:
             container.close()
 
     def _open(self, picture: Image) -> VideoStream:
-        self._container = av.open(str(self._path), "w", format="mp4", options=_CONTAINER_OPTIONS)
+        options = {"flush_packets": "1"}
+        if self._format in ("mp4", "mov"):
+            options |= _UNSEEKABLE if self._path.is_fifo() else _FRAGMENTS
+        # An absolute path: FFmpeg would take what stands before a colon for a protocol.
+        self._container = av.open(os.path.abspath(self._path), "w", format=self._format, options=options)  # noqa: PTH100
         stream = self._container.add_stream("libx264", rate=self._fps, options=_CODEC_OPTIONS)
         stream.height, stream.width = picture.shape[:2]
         stream.pix_fmt = "yuv420p"
         context = stream.codec_context
-        context.time_base = _TIME_BASE
+        context.time_base = self._time_base
         context.colorspace = _BT601
         context.gop_size = max(1, round(2 * self._fps))
         context.thread_count = 1  # the models need the other cores
@@ -110,21 +119,31 @@ class VideoSink:
             self._container.mux(self._stream.encode(frame))
 
 
+def _container(path: Path) -> str:
+    """Return the container that a name asks for; a device or pipe without one gets Matroska."""
+    if path.suffix.lower() in CONTAINERS:
+        return CONTAINERS[path.suffix.lower()]
+    if path.is_fifo() or path.is_char_device():
+        return "matroska"
+    raise OutputError(f"No video can be written to {path}: its name must end in {', '.join(CONTAINERS)}.")
+
+
 class _Clock:
     """Turns media times into strictly growing time stamps from 0, also where a source jumps back."""
 
-    def __init__(self, step: float) -> None:
+    def __init__(self, step: float, time_base: Fraction) -> None:
         self._step = step
+        self._time_base = time_base
         self._offset: float | None = None
         self._last = -1
 
     def __call__(self, media_time: float) -> int:
         if self._offset is None:
             self._offset = media_time
-        stamp = round((media_time - self._offset) / _TIME_BASE)
+        stamp = round((media_time - self._offset) / self._time_base)
         if stamp <= self._last:
-            stamp = self._last + max(1, round(self._step / _TIME_BASE))
-            self._offset = media_time - float(stamp * _TIME_BASE)
+            stamp = self._last + max(1, round(self._step / self._time_base))
+            self._offset = media_time - float(stamp * self._time_base)
         self._last = stamp
         return stamp
 
@@ -150,10 +169,10 @@ def _fit(picture: Image, width: int, height: int) -> Image:
     return fitted
 
 
-def _encodable(picture: Image) -> av.VideoFrame:
+def _encodable(picture: Image, time_base: Fraction) -> av.VideoFrame:
     """Return a BGR picture of even size as a frame in 4:2:0 with the video's time base."""
     planes = np.asarray(cv2.cvtColor(picture, cv2.COLOR_BGR2YUV_I420), np.uint8)
     frame = av.VideoFrame.from_ndarray(planes, format="yuv420p")
-    frame.time_base = _TIME_BASE
+    frame.time_base = time_base
     frame.colorspace = _BT601
     return frame

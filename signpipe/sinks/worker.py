@@ -6,7 +6,7 @@ import logging
 import threading
 from collections import deque
 
-from signpipe.sinks.base import Sink
+from signpipe.sinks.base import ReaderGoneError, Sink
 from signpipe.types import FrameResult
 
 _log = logging.getLogger(__name__)
@@ -23,6 +23,8 @@ class SinkWorker:
         name: What the sink is, for messages.
         dropped: Results that never reached the sink, because it was too slow.
         failures: Results that the sink failed to write.
+        missing: Why it can't be used, since nothing of it was written or it could not be finished; None if it can.
+        reader_gone: True once nobody reads it any more.
     """
 
     def __init__(self, sink: Sink, name: str, queue: int, patience: float, transient: bool = False) -> None:
@@ -38,6 +40,9 @@ class SinkWorker:
         self.name = name
         self.dropped = 0
         self.failures = 0
+        self.missing: str | None = None
+        self.reader_gone = False
+        self._written = 0
         self._sink = sink
         self._size = queue
         self._patience = patience
@@ -91,11 +96,18 @@ class SinkWorker:
         while (result := self._take()) is not None:
             try:
                 self._sink.write(result)
+                self._written += not result.is_gap
+                self.missing = None if self._written else self.missing
+            except ReaderGoneError:
+                self.reader_gone = True
             except Exception as error:  # whatever a sink raises must not end the run
                 self._failed(error)
         try:
             self._sink.close()
+        except ReaderGoneError:
+            self.reader_gone = True
         except Exception as error:
+            self.missing = self.missing or f"its end could not be written ({_explain(error)})"
             _log.warning("The %s can't be finished: %s.", self.name, _explain(error))
 
     def _take(self) -> FrameResult | None:
@@ -110,6 +122,8 @@ class SinkWorker:
             return result
 
     def _failed(self, error: Exception) -> None:
+        if not self._written and not self._transient:
+            self.missing = f"nothing of it could be written ({_explain(error)})"
         if not self.failures:
             _log.warning("The %s can't be written: %s. The run goes on without it.", self.name, _explain(error))
             _log.debug("The failure of the %s in full:", self.name, exc_info=error)

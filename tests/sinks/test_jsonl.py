@@ -172,7 +172,7 @@ anything = st.floats(width=32)
     box=st.tuples(anything, anything, anything, anything),
     score=anything,
     probability=st.lists(anything, min_size=43, max_size=43),
-    media_time=st.floats(),
+    media_time=st.floats(allow_nan=False, allow_infinity=False),  # a frame takes no other
     timing=st.floats(),
     reason=st.text(),
     state=st.sampled_from(TrackState),

@@ -43,7 +43,7 @@ def test_nothing_is_written_that_was_not_asked_for(tmp_path: Path) -> None:
 
 
 def test_the_status_can_be_had_alone(capfd: pytest.CaptureFixture[str]) -> None:
-    with open_run_sinks(OutputSettings(), RUN, CATALOGUE) as sinks:
+    with open_run_sinks(OutputSettings(status=True), RUN, CATALOGUE) as sinks:
         sinks.write(frame_result())
     out, err = capfd.readouterr()
 

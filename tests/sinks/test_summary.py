@@ -1,11 +1,13 @@
 """What a run's summary counts, and which meaning of a sign it keeps."""
 
+from collections import Counter
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from signpipe.sinks.summary import Summary
+from signpipe.cli.ending import doubts
+from signpipe.sinks.summary import SIGNS_KEPT, Summary
 from signpipe.types import (
     Certainty,
     Classifications,
@@ -97,3 +99,50 @@ def test_counts_and_latency() -> None:
     assert summary.latency_ms(50) == 50.0
     assert summary.overhead == pytest.approx(0.2)
     assert summary.fps > 0
+
+
+def test_signs_that_were_seen_too_briefly_are_counted_once_each() -> None:
+    def tentative(number: int) -> SignTrack:
+        return replace(track(Certainty.UNKNOWN, state=TrackState.TENTATIVE), id=number)
+
+    brief = Summary()
+    brief.add(result(0.0, tentative(1), tentative(2)))
+    brief.add(result(0.1, tentative(2), tentative(3)))
+    assert brief.brief == 3
+    brief.add(result(0.2, replace(tentative(2), state=TrackState.CONFIRMED)))  # it was long enough after all
+    assert (brief.brief, brief.total) == (2, 1)
+
+
+def test_the_memory_of_a_long_run_stays_flat() -> None:
+    endless = Summary()
+    count = SIGNS_KEPT + 50
+    for number in range(count):
+        endless.add(result(number * 0.1, replace(track(Certainty.CONFIRMED), id=number)))
+    assert endless.total == count
+    assert list(endless.signs) == list(range(50, count))
+
+
+@pytest.mark.parametrize(
+    ("summary", "independent", "damaged", "says"),
+    [
+        (Summary(), False, 0, "nothing could be looked at"),
+        (Summary(frames=1), False, 0, "--independent"),
+        (Summary(frames=9, _brief=2), False, 0, "2 signs were seen too briefly"),
+        (Summary(frames=9, _brief=1), True, 0, "more pixels"),
+        (Summary(frames=9, rejected=Counter(large=3)), False, 0, "3 boxes were larger"),
+        (
+            Summary(frames=9, rejected=Counter(small=4, large=3)),
+            False,
+            0,
+            "4 boxes were left out",
+        ),
+        (Summary(frames=9), False, 7, "7 frames or files could not be read"),
+        (Summary(frames=9), True, 0, "--detections raw"),
+    ],
+)
+def test_no_signs_seen_is_never_all_that_is_said(summary: Summary, independent: bool, damaged: int, says: str) -> None:
+    assert says in " ".join(doubts(summary, independent, damaged))
+
+
+def test_a_run_that_saw_signs_surely_has_no_doubts() -> None:
+    assert not list(doubts(Summary(frames=9, total=1), independent=False, damaged=0))
