@@ -64,7 +64,7 @@ def test_a_path_is_printed_as_it_is(signpipe: Run, picture: Path, tmp_path: Path
     source = folder / f"{folder.name}.png"
     picture.rename(source)
     arguments = [os.fsencode(str(value)) for value in (source, "--out", folder / "out", "--review", folder / "queue")]
-    command = [sys.executable, "-m", "signpipe.cli.main", "run", *arguments]
+    command: list[str | bytes] = [sys.executable, "-m", "signpipe.cli.main", "run", *arguments]
     done = subprocess.run(command, capture_output=True, check=False, cwd=REPOSITORY, timeout=60)
     assert done.returncode == 0, done.stderr
     for file in ("annotated.mp4", "detections.jsonl", "events.jsonl"):

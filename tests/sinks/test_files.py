@@ -49,7 +49,7 @@ def test_any_legal_name_can_be_written(tmp_path: Path, monkeypatch: pytest.Monke
             sinks.write(frame_result(index))
 
     assert not sinks.missing
-    with video.open("rb") as file, av.open(file) as container:
+    with video.open("rb") as file, av.open(file, "r") as container:
         assert sum(1 for _ in container.decode(video=0)) == 3
     assert json.loads(records.read_bytes().splitlines()[0])["source"] == f"{name}.avi"
 
