@@ -16,6 +16,7 @@ from signpipe.html import new_figure, write_page
 from signpipe.lab.explain.history import History, Recorder
 from signpipe.lab.explain.page import Explainer
 from signpipe.settings import load_settings
+from signpipe.sinks.files import refuse_inputs
 from signpipe.sources.redact import redact
 from signpipe.watching import Watch, watch
 
@@ -56,6 +57,7 @@ def explain(
         "detect.model": detector_of(preset),
     }
     settings = load_settings(config, overrides | parse_assignments(assignments or []))
+    refuse_inputs({"page": out}, [source, *settings.inputs, *([config] if config else [])])
     with watch(source, settings) as results:
         histories = _follow(results, frames)
         explainer = Explainer(results.catalogue, settings, results.pipeline.classify.read)

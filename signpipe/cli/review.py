@@ -125,8 +125,10 @@ def export(
 @review_app.command("prune")
 def prune(
     folder: FolderArgument,
-    megabytes: Annotated[float | None, typer.Option(min=0, help="Largest size; else as by default.")] = None,
-    days: Annotated[float | None, typer.Option(min=0, help="Age from which they go; else as by default.")] = None,
+    megabytes: Annotated[float | None, typer.Option(min=0, max=1e9, help="Largest size; else as by default.")] = None,
+    days: Annotated[
+        float | None, typer.Option(min=0, max=36_500, help="Age from which they go; else as by default.")
+    ] = None,
     labelled: Annotated[bool, typer.Option("--labelled", help="Remove all labelled ones; export them first.")] = False,
 ) -> None:
     """Remove the oldest unlabelled items; labelled ones stay unless --labelled says otherwise."""

@@ -15,6 +15,7 @@ from signpipe.errors import SettingsError
 from signpipe.lab.simulation.record import Plan, record_drive, truth_path
 from signpipe.lab.simulation.scene import parse_poles, sign_named
 from signpipe.lab.simulation.uncatalogued import roadside_catalogue
+from signpipe.sinks.files import refuse_existing
 
 DEFAULT_SIGNS = (
     "priority_road,speed_limit_80,no_overtaking,road_works+speed_limit_50,island:keep_right,end_no_overtaking,"
@@ -45,6 +46,7 @@ def simulate(
             help="Put a wrong class on the map for a sign, by its number from 0 in the order of the road.",
         ),
     ] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that are there already.")] = False,
 ) -> None:
     """Render a drive past road signs: an H.264 video, and where each sign is in each frame.
 
@@ -54,6 +56,15 @@ def simulate(
     match = re.fullmatch(r"(\d{1,5})x(\d{1,5})", size)
     if not match:
         raise SettingsError(f"The size can't be '{size}'; give it as 1280x720.")
+    files = {
+        "video": out,
+        "truth": truth_path(out),
+        "map": out.with_suffix(".geojson"),
+        "track": out.with_suffix(".gpx"),
+    }
+    if not overwrite:
+        for what, path in files.items():
+            refuse_existing(path, what)
     catalogue = load_catalogue()
     poles = tuple(parse_poles(signs, roadside_catalogue()))
     errors = dict(_map_error(text, catalogue) for text in map_error or [])
@@ -65,7 +76,7 @@ def simulate(
         truth = record_drive(plan, out, lambda: bar.advance(task))
     print(
         f"{out}: {plan.frames} frames of a drive past {len(truth.signs)} signs; the truth is in {truth_path(out)},"
-        f" a map and a track in {out.with_suffix('.geojson').name} and {out.with_suffix('.gpx').name}"
+        f" a map and a track in {files['map'].name} and {files['track'].name}"
     )
 
 

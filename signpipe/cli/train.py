@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 
 from signpipe.errors import ExtraMissingError, SettingsError
 
@@ -92,7 +93,9 @@ def classifier(
     )
     result = train_classifier(plan, find_data(data), out, resume)
     metrics = result["metrics"]
-    Console().print(f"accuracy {metrics['accuracy']:.4%} of {metrics['n']:.0f} crops of unseen signs; see {out}")
+    Console().print(
+        f"accuracy {metrics['accuracy']:.4%} of {metrics['n']:.0f} crops of unseen signs; see {escape(str(out))}"
+    )
 
 
 @train_app.command("detector")
@@ -133,4 +136,6 @@ def detector(
         preset=preset, epochs=epochs, minutes=minutes, tiles=tiles, seed=seed, threads=threads, limit=limit
     )
     metrics = train_detector(plan, folder, weights, out, resume)["metrics"]
-    Console().print(f"AP50 {metrics['ap50']:.4f}, AP50-95 {metrics['ap50_95']:.4f} on validation scenes; see {out}")
+    Console().print(
+        f"AP50 {metrics['ap50']:.4f}, AP50-95 {metrics['ap50_95']:.4f} on validation scenes; see {escape(str(out))}"
+    )

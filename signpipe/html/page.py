@@ -67,12 +67,16 @@ def page(title: str, sections: Iterable[Section], note: str = "") -> str:
 
 
 def write_page(path: Path, title: str, sections: Iterable[Section], note: str = "") -> None:
-    """Write a page; see `page`.
+    """Write a page; see `page`. It may replace an older page, but nothing else.
 
     Raises:
-        OutputError: The file can't be written.
+        OutputError: The file can't be written, or holds something else.
     """
     try:
+        if path.is_file() and path.stat().st_size:
+            with path.open("rb") as there:
+                if not there.read(64).lstrip().lower().startswith(b"<!doctype html"):
+                    raise OutputError(f"The page would overwrite {path}, which is no page; choose another name for it.")
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(page(title, sections, note), encoding="utf-8")
     except OSError as error:

@@ -16,7 +16,7 @@ Window = tuple[int, int, int, int]  # xyxy in whole pixels
 class Status(StrEnum):
     """Where an item is on its way."""
 
-    OPEN = "open"  # nobody has looked at it
+    OPEN = "open"  # nobody has seen it yet
     LABELLED = "labelled"  # a person said what sign it is
     REJECTED = "rejected"  # a person said that it is no sign
 
@@ -85,7 +85,7 @@ class Label(_Record):
 
 
 class ReviewItem(_Record):
-    """One sign, at its best look. All boxes are in pixels of the source picture.
+    """One sign, at its best observation. All boxes are in pixels of the source picture.
 
     Attributes:
         id: Name of the item and of its folder.

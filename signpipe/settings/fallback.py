@@ -128,9 +128,11 @@ class ReviewSettings(Section):
     """What is kept for a person: uncertain and novel signs, once a track."""
 
     folder: Path | None = Field(None, description="Where the review queue lies; none keeps nothing.")
-    megabytes: float = Field(200.0, gt=0, description="Size of the queue; the oldest unlabelled ones go first.")
-    days: float = Field(90.0, gt=0, description="Age at which an unlabelled one goes.")
+    megabytes: float = Field(200.0, gt=0, le=1e9, description="Size of the queue; the oldest unlabelled ones go first.")
+    days: float = Field(90.0, gt=0, le=36_500, description="Age at which an unlabelled one goes.")
     similarity: float = Field(
         0.95, gt=0, le=1, description="Cosine of two embeddings from which a sign counts as queued already."
     )
-    smallest: float = Field(20.0, ge=0, description="Side in pixels below which a sign isn't worth a person's time.")
+    smallest: float = Field(
+        20.0, ge=0, le=16_384, description="Side in pixels below which a sign isn't worth a person's time."
+    )

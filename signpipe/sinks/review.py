@@ -12,7 +12,7 @@ import numpy as np
 from signpipe.catalogue import Catalogue
 from signpipe.opinion import Opinion
 from signpipe.review.item import Choice, ReviewItem, Said
-from signpipe.review.look import Look, better_look
+from signpipe.review.observation import Observation, better_observation
 from signpipe.review.queue import ReviewQueue, new_id
 from signpipe.settings import ReviewSettings
 from signpipe.sinks.base import RunInfo
@@ -30,23 +30,23 @@ class _Candidate:
 
     Attributes:
         track: As it was last published.
-        look: The best look at it, while it may still be wanted.
+        observation: The best one of it, while it may still be wanted.
         sure: Whether its class was ever published.
         conflict: What was overruled, if anything was at any time.
     """
 
     track: SignTrack
-    look: Look | None = None
+    observation: Observation | None = None
     sure: bool = False
     conflict: str | None = None
 
 
 class ReviewSink:
-    """Saves the best look at each sign that was never sure, is novel, or about which the sources disagreed.
+    """Saves the best observation of each sign that was never sure, is novel, or about which the sources disagreed.
 
     A sign is saved once, when its track ends; one whose like is in the queue already is only counted. Until then its
-    best look is all that is kept in memory. A queue that can't be written is reported once, in one sentence, and the
-    run goes on: whatever went wrong, nothing is raised here.
+    best observation is all that is kept in memory. A queue that can't be written is reported once, in one sentence,
+    and the run goes on: whatever went wrong, nothing is raised here.
     """
 
     name = "review queue"
@@ -105,9 +105,11 @@ class ReviewSink:
         candidate.sure |= track.is_sure
         candidate.conflict = track.verdict.conflict or candidate.conflict
         if not self._reasons(candidate):
-            candidate.look = None
+            candidate.observation = None
         elif isinstance(result.frame, Frame):
-            candidate.look = better_look(candidate.look, track, result.frame, result, self._catalogue)
+            candidate.observation = better_observation(
+                candidate.observation, track, result.frame, result, self._catalogue
+            )
 
     def _reasons(self, candidate: _Candidate) -> tuple[str, ...]:
         """Say why a person should see this, as it stands."""
@@ -121,28 +123,28 @@ class ReviewSink:
         return tuple(reason for reason, holds in reasons.items() if holds)
 
     def _finish(self, candidate: _Candidate) -> None:
-        look = candidate.look
-        if look is None or max(look.xyxy[2] - look.xyxy[0], look.xyxy[3] - look.xyxy[1]) < self._settings.smallest:
+        seen = candidate.observation
+        if seen is None or max(seen.xyxy[2] - seen.xyxy[0], seen.xyxy[3] - seen.xyxy[1]) < self._settings.smallest:
             return
         try:
-            self._save(candidate, look)
+            self._save(candidate, seen)
         except OSError as error:
             self._cannot_write(error)
 
-    def _save(self, candidate: _Candidate, look: Look) -> None:
-        like = self._queue.like(look.embedding, self._classifier, self._settings.similarity)
+    def _save(self, candidate: _Candidate, seen: Observation) -> None:
+        like = self._queue.like(seen.embedding, self._classifier, self._settings.similarity)
         if like is not None:
             self._queue.seen_again(like)
             return
-        item = self._item(candidate, look)
-        context = _encode(".jpg", look.context_image, [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])
-        self._queue.add(item, _encode(".png", look.crop_image), context)
+        item = self._item(candidate, seen)
+        context = _encode(".jpg", seen.context_image, [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])
+        self._queue.add(item, _encode(".png", seen.crop_image), context)
         if item.id in self._queue.prune(self._settings.megabytes, self._settings.days):
             self._warn(
                 "is full of labelled signs: export them, then remove them with `signpipe review prune --labelled`."
             )
 
-    def _item(self, candidate: _Candidate, look: Look) -> ReviewItem:
+    def _item(self, candidate: _Candidate, seen: Observation) -> ReviewItem:
         track = candidate.track
         now = datetime.now(UTC)
         best = np.argsort(-track.probability, kind="stable")[:_TOP]
@@ -151,14 +153,14 @@ class ReviewSink:
             created_at=now,
             why=self._reasons(candidate),
             source=self._source,
-            picture=look.name,
+            picture=seen.name,
             track_id=track.id,
-            frame_index=look.frame_index,
-            media_time=round(look.media_time, 4),
-            xyxy=look.xyxy,
-            size=look.size,
-            crop=look.crop,
-            context=look.context,
+            frame_index=seen.frame_index,
+            media_time=round(seen.media_time, 4),
+            xyxy=seen.xyxy,
+            size=seen.size,
+            crop=seen.crop,
+            context=seen.context,
             score=round(float(track.score), 4),
             verdict=track.verdict.certainty.value,
             reason=track.verdict.reason,
@@ -171,10 +173,10 @@ class ReviewSink:
             hits=track.hits,
             opinions=tuple(self._said(opinion) for opinion in track.verdict.opinions),
             conflict=candidate.conflict,
-            pose=look.pose,
-            embedding=tuple(round(float(value), 5) for value in look.embedding),
+            pose=seen.pose,
+            embedding=tuple(round(float(value), 5) for value in seen.embedding),
             classifier=self._classifier,
-            neighbours=look.neighbours,
+            neighbours=seen.neighbours,
         )
 
     def _said(self, opinion: Opinion) -> Said:

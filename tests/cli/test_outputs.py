@@ -13,6 +13,8 @@ import cv2
 import numpy as np
 import pytest
 
+from signpipe.errors import OutputError
+from signpipe.html import write_page
 from tests.cli.conftest import Outcome
 
 Run = Callable[..., Outcome]
@@ -121,3 +123,36 @@ def test_no_signs_says_what_to_try(signpipe: Run, picture: Path) -> None:
     outcome = signpipe("run", picture)
     assert "No signs seen" in outcome.out
     assert "--detections raw" in outcome.out
+
+
+def test_a_simulation_replaces_nothing_unless_asked_for(signpipe: Run, tmp_path: Path) -> None:
+    for name in ("d.mp4", "d.truth.jsonl", "d.geojson", "d.gpx"):
+        (tmp_path / name).write_text("dear")
+        arguments = ("simulate", tmp_path / "d.mp4", "--seconds", 1, "--size", "64x48", "--signs", "stop")
+        signpipe(*arguments).assert_one_sentence(name, "--overwrite")
+        assert (tmp_path / name).read_text() == "dear"
+        (tmp_path / name).unlink()
+        assert not list(tmp_path.iterdir())
+
+
+def test_a_page_replaces_a_page_and_nothing_else(tmp_path: Path) -> None:
+    file = tmp_path / "page.html"
+    write_page(file, "one", [])
+    write_page(file, "two", [])
+    assert "two" in file.read_text()
+    file.write_text("dear")
+    with pytest.raises(OutputError, match="is no page"):
+        write_page(file, "three", [])
+    assert file.read_text() == "dear"
+
+
+def test_an_explanation_never_replaces_its_source(signpipe: Run, picture: Path) -> None:
+    content = picture.read_bytes()
+    signpipe("explain", picture, "--out", picture).assert_one_sentence("would overwrite", str(picture))
+    assert picture.read_bytes() == content
+
+
+@pytest.mark.parametrize("value", ["inf", "nan", "-1", "1e300"])
+@pytest.mark.parametrize("name", ["output.queue", "review.megabytes", "review.days", "review.smallest"])
+def test_a_value_out_of_range_is_one_sentence(signpipe: Run, picture: Path, name: str, value: str) -> None:
+    signpipe("run", picture, "--set", f"{name}={value}").assert_one_sentence(name)

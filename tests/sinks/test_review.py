@@ -1,4 +1,4 @@
-"""What a run keeps for a person: each unsure sign once, at its best look, whatever happens to the disk."""
+"""What a run keeps for a person: each unsure sign once, at its best observation, whatever happens to the disk."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ def test_the_crop_is_the_cameras_own_pixels_and_the_context_shows_where_it_was(t
     assert context.shape == (480, 640, 3)
 
 
-def test_the_sharper_of_two_looks_of_one_size_is_kept(tmp_path: Path) -> None:
+def test_the_sharper_of_two_observations_of_one_size_is_kept(tmp_path: Path) -> None:
     blurred = np.asarray(cv2.GaussianBlur(scene(), (0, 0), 4), np.uint8)
     looks = [
         seen(unsure(), 0, image=blurred), seen(unsure(), 1), seen(unsure(), 2, image=blurred)
@@ -107,7 +107,7 @@ def test_the_sharper_of_two_looks_of_one_size_is_kept(tmp_path: Path) -> None:
     assert entry.item.frame_index == 1
 
 
-def test_a_whole_look_is_better_than_one_that_the_edge_cuts(tmp_path: Path) -> None:
+def test_a_whole_observation_is_better_than_one_that_the_edge_cuts(tmp_path: Path) -> None:
     looks = [seen(unsure(xyxy=(580, 80, 630, 130)), 0), seen(unsure(xyxy=(585, 80, 640, 135)), 1)]
     (entry,) = run(tmp_path, *looks).items()
     assert entry.item.frame_index == 0
@@ -126,7 +126,7 @@ def test_a_novel_sign_and_a_conflict_are_saved_though_the_class_was_sure(tmp_pat
     assert {entry.item.why for entry in queue.items()} == {("novel",), ("conflict",)}
 
 
-def test_a_novel_look_that_another_source_knows_is_no_novelty(tmp_path: Path) -> None:
+def test_a_novel_observation_that_another_source_knows_is_no_novelty(tmp_path: Path) -> None:
     sign = track()
     sign.novelty = 0.9
     sign.verdict = replace(
@@ -188,13 +188,13 @@ def test_signs_around_it_are_noted_with_their_class_if_that_is_sure(tmp_path: Pa
     assert len(first.item.neighbours) == 2
 
 
-def test_only_the_best_look_of_living_tracks_is_in_memory(tmp_path: Path) -> None:
+def test_only_the_best_observation_of_living_tracks_is_in_memory(tmp_path: Path) -> None:
     review = sink(tmp_path)
     for index in range(20):
         review.write(seen(unsure(index), index))
-    held = [candidate.look for candidate in review._living.values() if candidate.look]
+    held = [candidate.observation for candidate in review._living.values() if candidate.observation]
     assert len(held) == 1
-    assert all(look.context_image.base is None for look in held)  # a copy: the frame itself can go
+    assert all(seen.context_image.base is None for seen in held)  # a copy: the frame itself can go
     review.write(gap_result())
     review.close()
     assert not review._living

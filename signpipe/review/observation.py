@@ -1,4 +1,4 @@
-"""The best look at one sign, while it is followed."""
+"""The best observation of one sign, while it is followed."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from signpipe.types import FloatArray, Frame, FrameResult, Image, Pose, SignTrac
 
 MARGIN = 0.4  # around the sign in the crop, as a fraction of its longer side: training takes 0.35
 CONTEXT = 640  # pixels of the context picture, the size of the detector's training tiles
-_BETTER = 1.05  # by so much a look must be better to be worth copying
-_CUT = 0.3  # what a look counts where the picture's edge may cut the sign
+_BETTER = 1.05  # by so much an observation must be better to be worth copying
+_CUT = 0.3  # what an observation counts where the picture's edge may cut the sign
 _JUDGED_AT = 32  # pixels: sharpness of large and small crops is compared at this size
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class Observation:
     """One sign in one frame, copied so that the frame itself can go.
 
     Attributes:
@@ -30,7 +30,7 @@ class Look:
         context: Window of `context_image`.
         context_image: BGR uint8, the scene.
         size: Width and height of the picture.
-        embedding: float32 (D,), the classifier's, of this look.
+        embedding: float32 (D,), the classifier's, of this observation.
         neighbours: The other signs in the context.
         frame_index: Number of the frame.
         media_time: Seconds.
@@ -53,13 +53,13 @@ class Look:
     pose: Place | None
 
 
-def better_look(
-    before: Look | None, track: SignTrack, frame: Frame, result: FrameResult, catalogue: Catalogue
-) -> Look | None:
-    """Return the better of the look so far and this frame's.
+def better_observation(
+    before: Observation | None, track: SignTrack, frame: Frame, result: FrameResult, catalogue: Catalogue
+) -> Observation | None:
+    """Return the better of the observation so far and this frame's.
 
     Args:
-        before: The look so far, or None.
+        before: The observation so far, or None.
         track: The sign, detected in this frame.
         frame: The frame.
         result: What was found in it.
@@ -75,7 +75,7 @@ def better_look(
     longer = float(max(box[2] - box[0], box[3] - box[1]))
     crop = _window(box, longer * (1 + 2 * MARGIN), frame.image.shape)
     context = _window(box, max(CONTEXT, longer * (1 + 2 * MARGIN)), frame.image.shape)
-    return Look(
+    return Observation(
         quality=quality,
         xyxy=_rect(box),
         crop=crop,
