@@ -246,7 +246,9 @@ def test_on_a_pipe_a_torn_line_stays_one_line(tmp_path: Path) -> None:
     os.mkfifo(pipe)
     reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
     lines = LineFile(pipe, "list of detections", "drive.mp4")
-    os.set_blocking(lines._file.fileno(), False)  # so that a full pipe refuses the rest of a line
+    ends = (int(end) for end in os.listdir("/proc/self/fd") if os.path.realpath(f"/proc/self/fd/{end}") == str(pipe))  # noqa: PTH208
+    (writer,) = set(ends) - {reader}
+    os.set_blocking(writer, False)  # so that a full pipe refuses the rest of a line
     with pytest.raises(BlockingIOError):
         lines.write({"text": "x" * 1_000_000})
     assert len(os.read(reader, 1_000_000)) > 0

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import logging
 import os
 import subprocess
+import weakref
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
@@ -17,10 +19,11 @@ import pytest
 
 from signpipe.opinion import Opinion
 from signpipe.review import ReviewQueue
+from signpipe.review.observation import Observation
 from signpipe.settings import OutputSettings, ReviewSettings
 from signpipe.sinks import RunInfo, open_run_sinks
 from signpipe.sinks.review import ReviewSink
-from signpipe.types import Certainty, FloatArray, FrameResult, Image, Pose, SignTrack, TrackState
+from signpipe.types import Certainty, FloatArray, Frame, FrameResult, Image, Pose, SignTrack, TrackState
 from tests.sinks.results import CATALOGUE, frame_result, gap_result, track
 
 RUN = RunInfo("drive.mp4", width=640, height=480, fps=25.0)
@@ -188,16 +191,26 @@ def test_signs_around_it_are_noted_with_their_class_if_that_is_sure(tmp_path: Pa
     assert len(first.item.neighbours) == 2
 
 
+def living_observations() -> int:
+    gc.collect()
+    return sum(isinstance(one, Observation) for one in gc.get_objects())
+
+
 def test_only_the_best_observation_of_living_tracks_is_in_memory(tmp_path: Path) -> None:
     review = sink(tmp_path)
+    before = living_observations()
+    frames = []
     for index in range(20):
-        review.write(seen(unsure(index), index))
-    held = [candidate.observation for candidate in review._living.values() if candidate.observation]
-    assert len(held) == 1
-    assert all(seen.context_image.base is None for seen in held)  # a copy: the frame itself can go
+        result = seen(unsure(index), index, image=scene().copy())
+        assert isinstance(result.frame, Frame)
+        frames.append(weakref.ref(result.frame.image))
+        review.write(result)
+    del result
+    assert living_observations() - before == 1
+    assert not any(frame() is not None for frame in frames)  # what is kept is a copy: the frames themselves can go
     review.write(gap_result())
     review.close()
-    assert not review._living
+    assert living_observations() == before
 
 
 def test_frames_that_are_no_pictures_of_the_sign_change_nothing(tmp_path: Path) -> None:

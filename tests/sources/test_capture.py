@@ -31,7 +31,7 @@ class Script(Source):
         self.info = SourceInfo("script", "script", live, width, 8)
         self.closed = False
         self._steps = self._play(steps)
-        self._index = 0
+        self.index = 0
 
     def _play(self, steps: tuple[int | Exception | threading.Event | None, ...]) -> Iterator[int]:
         for step in steps:
@@ -48,8 +48,8 @@ class Script(Source):
         if next(self._steps, None) is None:
             return None
         image = np.zeros((8, self.info.width, 3), np.uint8)
-        frame = Frame(image, self._index, time.monotonic(), self._index / 25, "script")
-        self._index += 1
+        frame = Frame(image, self.index, time.monotonic(), self.index / 25, "script")
+        self.index += 1
         return frame
 
     def close(self) -> None:
@@ -89,7 +89,7 @@ class TestRecording:
         with Capture(opening(source), settings) as capture:
             next(capture)
             time.sleep(0.1)
-            assert source._index <= 1 + 3 + 1  # taken, buffered, in hand
+            assert source.index <= 1 + 3 + 1  # taken, buffered, in hand
         assert source.closed
 
     def test_a_recording_may_drop_too(self) -> None:

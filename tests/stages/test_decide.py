@@ -611,9 +611,11 @@ def test_whatever_is_seen_silence_never_reads_as_no_limit(
     """There is always one advisory on the limit; a limit leaves it with an event, and events retell the whole state."""
     drive = Drive()
     retold: dict[str, tuple[AdvisoryStatus, float | str | None, str]] = {}
+    latest = 0.0
     for shown, after, speed in sequence:
         before = drive.held
         events = drive.see(*[make(name, id_) for name, id_, make in shown], after=after, speed=speed)  # type: ignore[operator]
+        latest = max(latest, drive.time)  # time may leap back
         limit = drive.limit
         assert limit.message
         assert (limit.value is None) == (limit.message == "limit unknown" or "general limit" in limit.message)
@@ -630,7 +632,7 @@ def test_whatever_is_seen_silence_never_reads_as_no_limit(
             assert ("speed_limit", "ended", before["speed_limit"].value) in gist(events)
         for advisory in drive.held.values():
             assert advisory.age >= 0
-            assert advisory.since <= drive.decide._now  # type: ignore[operator]
+            assert advisory.since <= latest
             assert 0 <= advisory.confidence <= 1 + 1e-6
 
 
