@@ -156,10 +156,11 @@ class Catalogue:
 
 @lru_cache(maxsize=4)
 def load_catalogue(path: Path = DEFAULT_CATALOGUE) -> Catalogue:
-    """Read a catalogue from TOML: a `[[sign]]` table a class, with the fields of `SignClass`.
+    """Read a catalogue from TOML: a `[[sign]]` table per class, with the fields of `SignClass`.
 
     Raises:
-        SettingsError: The file is missing, no TOML, or an entry is incomplete or out of order.
+        SettingsError: The file is missing, no TOML, or an entry is incomplete, has a value that can't be, or is out of
+            order; says in which line.
     """
     return Catalogue(_read_signs(path, 0))
 

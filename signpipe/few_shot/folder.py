@@ -34,13 +34,13 @@ class Prototypes:
 
     Attributes:
         names: The added classes.
-        added: float32 (K, D), unit length, their prototypes.
+        few_shot: float32 (K, D), unit length, their prototypes.
         known: float32 (C, D), unit length, those of the classes that the classifier knows.
         classifier: SHA-256 of the classifier's file.
     """
 
     names: tuple[str, ...]
-    added: FloatArray
+    few_shot: FloatArray
     known: FloatArray
     classifier: str
 
@@ -67,7 +67,7 @@ def open_few_shot(folder: Path, session: Session, catalogue: Catalogue) -> FewSh
     if set(names) - set(prototypes.names) or len(prototypes.known) != len(catalogue):
         raise SettingsError(f"{folder / CATALOGUE} lists classes that {PROTOTYPES} hasn't; {REBUILD} {folder}.")
     rows = [prototypes.names.index(name) for name in names]
-    return FewShotHead(extended, prototypes.added[rows], prototypes.known)
+    return FewShotHead(extended, prototypes.few_shot[rows], prototypes.known)
 
 
 def read_prototypes(folder: Path) -> Prototypes:

@@ -120,7 +120,7 @@ class DetectSettings(Section):
     score: float = Field(0.25, gt=0, lt=1, description="Lowest score of a detection.")
     low_score: float = Field(0.01, gt=0, lt=1, description="Lowest score of the raw candidates written for evaluation.")
     iou: float = Field(0.5, gt=0, le=1, description="Overlap (IoU) over which the weaker of two boxes is dropped.")
-    maximum: int = Field(100, ge=1, le=1000, description="Most detections a frame.")
+    maximum: int = Field(100, ge=1, le=1000, description="Most detections per frame.")
     raw: bool = Field(False, description="Keep every candidate over low_score for evaluation.")
 
 

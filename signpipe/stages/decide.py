@@ -70,7 +70,7 @@ class Decide:
             tracks: All living tracks.
             media_time: Of the frame or gap, seconds. A step back by more than half a second ends all that is held.
             picture_shape: Height and width of the picture, or None in a gap.
-            speed: Metres a second, or None where unknown.
+            speed: Metres per second, or None where unknown.
 
         Returns:
             The advisories that are active or stale, the speed limit first; and the events: those that were issued or

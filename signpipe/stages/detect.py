@@ -26,7 +26,7 @@ class Detect:
     """Find signs with a YOLO network in either of its output layouts.
 
     End-to-end networks give (1, N, 6): x1, y1, x2, y2, score, class. Raw ones give (1, 4 + classes, M): cx, cy, w, h
-    and a score a class. Overlapping boxes are thinned out by non-maximum suppression in both: an end-to-end head is
+    and a score per class. Overlapping boxes are thinned out by non-maximum suppression in both: an end-to-end head is
     trained to need none, but leaves some second boxes once it is quantised to int8.
 
     A large picture comes in several sizes (`Prepared.inputs`): each is searched, and what was found is merged.

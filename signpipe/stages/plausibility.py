@@ -40,7 +40,7 @@ class Plausibility:
         return plausible, rejected
 
     def _broken(self, detections: Detections, height: int, width: int) -> list[npt.NDArray[np.bool_]]:
-        """Return a mask (N,) a rule, in the order of `RULES`."""
+        """Return one mask (N,) per rule, in the order of `RULES`."""
         bounds = self._settings
         x1, y1, x2, y2 = detections.xyxy.T
         w, h = x2 - x1, y2 - y1

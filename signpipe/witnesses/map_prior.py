@@ -21,7 +21,7 @@ LEAST_ERROR = 0.05  # no map is trusted further, however often it was right: roa
 SIZE_SPREAD = 0.25  # of a sign's size, and with it of its range: the same sign comes in three sizes
 BEARING_SIGMA = 4.0  # degrees: a course isn't quite where the camera looks
 GATE = 3.0  # sigmas, beyond which an entry is another sign's
-UNMAPPED = 1e-4  # signs a square metre near roads that the map doesn't have
+UNMAPPED = 1e-4  # signs per square metre near roads that the map doesn't have
 ANY_HEADING = 0.5  # weight of an entry that doesn't say for which direction it holds
 OPPOSITE = 90.0  # degrees of heading, from which an entry is for others
 SAME_ROAD = 45.0  # degrees of heading, up to which a limit is that of the road driven on
@@ -43,7 +43,7 @@ class _Sight:
         bearing: Direction of the line of sight in radians.
         along: Spread along the line of sight in metres.
         across: Spread across it in metres.
-        scale: Metres a degree of latitude and a degree of longitude.
+        scale: Metres per degree of latitude and per degree of longitude.
     """
 
     latitude: float
@@ -201,7 +201,7 @@ class MapWitness:
 
 
 def _weight(sight: _Sight, entry: MapSign, heading_sigma: float) -> float:
-    """Return the density, a square metre, with which a mapped sign may be the one that is seen."""
+    """Return the density per square metre with which a mapped sign may be the one that is seen."""
     if entry.kind is not MapKind.SIGN:
         return 0.0
     sigmas = sight.strays(entry)[1]

@@ -11,12 +11,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from signpipe.catalogue import Category
+from signpipe.catalogue.drawings import framed_drawing
 from signpipe.errors import SettingsError
 from signpipe.log_odds import fuse
 from signpipe.opinion import Learner, Opinion, Role, Witness
-from signpipe.settings import FallbackSettings
+from signpipe.pipeline import Pipeline
+from signpipe.settings import FallbackSettings, load_settings
+from signpipe.sinks.jsonl import result_record
 from signpipe.stages.fallback import Fallback
-from signpipe.types import Certainty, FloatArray, Frame, SignTrack, TrackState
+from signpipe.types import Certainty, Detections, FloatArray, Frame, SignTrack, TrackState
 from tests.stages.tracks import CATALOGUE, track
 
 FRAME = Frame(np.zeros((72, 128, 3), np.uint8), 0, 0.0, 0.0, "test")
@@ -183,3 +186,25 @@ def test_out_of_sight_nobody_is_asked() -> None:
     fallback([track("stop", state=TrackState.COASTING)], FRAME)
     fallback([track("stop")], None)
     assert witness.shown == []
+
+
+@pytest.mark.parametrize("role", list(Role))
+def test_it_works_through_the_whole_pipeline_and_into_the_records(role: Role) -> None:
+    """In a dark picture, which is enhanced: it is shown what the classifier was shown, and the record has its name."""
+    drawn = framed_drawing("speed_limit_80", 60, 0.0)
+    picture = np.full((480, 640, 3), 110, np.uint8)
+    place, alpha = picture[100:160, 400:460], drawn[..., 3:] / 255
+    place[:] = place * (1 - alpha) + drawn[..., :3] * alpha * 0.8
+    dark = Frame((picture * 0.3).astype(np.uint8), 0, 0.0, 0.0, "test", independent=True)
+    witness = Neighbour(role, [LIMIT_60], odds=1.5)
+    with Pipeline(load_settings(None, {"preprocess.contrast": "on"}), witnesses=[witness]) as pipeline:
+        result = pipeline.process(dark)
+        ((shown, frame),) = witness.shown
+        again = pipeline.classify(frame.image, Detections(shown.xyxy[None], np.ones(1, np.float32)))
+    assert (frame.image != dark.image).any()
+    np.testing.assert_array_equal(again.probability, result.classifications.probability)
+    (record,) = result_record(result, CATALOGUE)["tracks"]
+    opinion = {"source": "neighbour", "class_name": "speed_limit_60", "impossible": False, "text": "so they say"}
+    assert record["opinions"] == [opinion]
+    assert (record["conflict"] is not None) is (role is Role.PRIOR)
+    assert record["source"] == "vision"

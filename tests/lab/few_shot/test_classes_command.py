@@ -112,7 +112,7 @@ def test_what_another_sign_is_already_needs_force(signpipe: Run, two: Path) -> N
 
 
 def test_a_class_can_be_taken_out_and_prototypes_made_again(signpipe: Run, two: Path) -> None:
-    parking = read_prototypes(two).added[1]
+    parking = read_prototypes(two).few_shot[1]
     assert signpipe("classes", "remove", "no_stopping", "--into", two).code == 0
     assert not (two / "no_stopping.svg").exists()
     (two / PROTOTYPES).unlink()
@@ -120,7 +120,7 @@ def test_a_class_can_be_taken_out_and_prototypes_made_again(signpipe: Run, two: 
     assert signpipe("classes", "rebuild", "--into", two).code == 0
     made = read_prototypes(two)
     assert made.names == ("parking",)
-    np.testing.assert_allclose(made.added[0], parking, atol=1e-5)
+    np.testing.assert_allclose(made.few_shot[0], parking, atol=1e-5)
     assert "id = 43" in (two / CATALOGUE).read_text()
 
 
