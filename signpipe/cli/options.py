@@ -35,7 +35,7 @@ ModelOption = Annotated[str | None, typer.Option(help="Name in the manifest, or 
 DetectorOption = Annotated[str | None, typer.Option(help="Detector: name in the manifest, or an ONNX file.")]
 ClassifierOption = Annotated[str | None, typer.Option(help="Classifier: name in the manifest, or an ONNX file.")]
 ProviderOption = Annotated[str | None, typer.Option(metavar="auto|cpu|cuda|tensorrt", help="Runs the models.")]
-ThreadsOption = Annotated[int | None, typer.Option(help="Threads of a model run; 0 is one a core.")]
+ThreadsOption = Annotated[int | None, typer.Option(help="Threads of a model run; 0 is one per core.")]
 ConfigOption = Annotated[Path | None, typer.Option("--config", "-c", help="TOML file; see `signpipe settings`.")]
 SetOption = Annotated[
     list[str] | None, typer.Option("--set", metavar="SECTION.NAME=VALUE", help="Any setting; may be repeated.")

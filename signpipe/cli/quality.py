@@ -33,7 +33,7 @@ def streaming(
     data: DataOption = None,
     format: FormatOption = "gtsrb",  # noqa: A002
     split: SplitOption = "val",
-    fps: Annotated[float, typer.Option(help="Frames a second that are assumed; tracks have no time stamps.")] = 10.0,
+    fps: Annotated[float, typer.Option(help="Frames per second that are assumed; tracks have no time stamps.")] = 10.0,
     model: ModelOption = None,
     mapping: MapOption = None,
     json_file: JsonOption = None,

@@ -104,7 +104,7 @@ def export(
     format: Annotated[str, typer.Option("--format", "-f", metavar="coco|yolo|crops", help="What kind.")],  # noqa: A002
     out: Annotated[Path, typer.Option("--out", "-o", help="A new folder.")],
 ) -> None:
-    """Export what was labelled as a data set: for detection, or as crops in a folder a class."""
+    """Export what was labelled as a data set: for detection, or as crops in a folder per class."""
     from signpipe.lab.review.export import export_queue
 
     catalogue = load_catalogue()

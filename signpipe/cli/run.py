@@ -74,7 +74,7 @@ def run(
     preset: PresetOption = None,
     provider: Annotated[str | None, typer.Option(metavar="auto|cpu|cuda|tensorrt", help="Runs the models.")] = None,
     allow_cpu: Annotated[bool | None, typer.Option("--allow-cpu", help="Go on without the GPU.")] = None,
-    threads: Annotated[int | None, typer.Option(help="Threads of a model run; 0 is one a core.")] = None,
+    threads: Annotated[int | None, typer.Option(help="Threads of a model run; 0 is one per core.")] = None,
     fps: Annotated[float | None, typer.Option(help="Rate of a picture sequence, or asked of a camera.")] = None,
     independent: Annotated[
         bool | None, typer.Option("--independent", help="Pictures are unrelated: no tracking.")

@@ -41,7 +41,7 @@ def classifier(
     data: DataOption = None,
     out: Annotated[Path, typer.Option(help="Folder for checkpoint, result and curves.")] = Path("runs/classifier"),
     epochs: Annotated[int, typer.Option(min=1, help="Rounds of training.")] = 24,
-    pictures: Annotated[int, typer.Option(min=128, help="Crops a round.")] = 40960,
+    pictures: Annotated[int, typer.Option(min=128, help="Crops per round.")] = 40960,
     occlusion: Annotated[float, typer.Option(min=0, max=1, help="Share of the signs that are partly hidden.")] = 0.6,
     reviewed: Annotated[
         Path | None, typer.Option(help="Review queue, or crops exported from it: learn what a person labelled too.")
@@ -114,7 +114,7 @@ def detector(
     ] = None,
     epochs: Annotated[int, typer.Option(min=1, help="Rounds of training.")] = 30,
     minutes: Annotated[float | None, typer.Option(min=0.1, help="Train for so long instead of --epochs.")] = None,
-    tiles: Annotated[int, typer.Option(min=16, help="Tiles a round.")] = 320,
+    tiles: Annotated[int, typer.Option(min=16, help="Tiles per round.")] = 320,
     seed: SeedOption = 0,
     threads: ThreadsOption = 2,
     limit: Annotated[int | None, typer.Option(min=8, help="Read only so many scenes of each set; for a trial.")] = None,

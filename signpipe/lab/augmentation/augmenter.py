@@ -14,7 +14,7 @@ from signpipe.lab.augmentation.occluder import Occluder
 from signpipe.lab.augmentation.sets import TRAINING_CORRUPTIONS, TRAINING_OCCLUDERS
 from signpipe.types import FloatArray, Image
 
-# How often a crop meets an effect of each family; on average a good one a crop.
+# How often a crop meets an effect of each family; on average a good one per crop.
 _RATES = {"damage": 0.2, "light": 0.3, "weather": 0.15, "camera": 0.5}
 
 

@@ -162,7 +162,7 @@ def _peers_plot(peers: dict[str, Any]) -> Figure:
     colours = [GREY if name.startswith("floor") else BLUE if name == "signpipe" else ORANGE for name in peers]
     axes.barh(list(peers), rates, color=colours)
     axes.invert_yaxis()
-    axes.set_xlabel("frames a second")
+    axes.set_xlabel("frames per second")
     return drawn
 
 

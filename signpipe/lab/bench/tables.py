@@ -71,7 +71,7 @@ def headline(name: str, metrics: dict[str, Any]) -> str:
         parts.append(f"overhead ratio {metrics['overhead_ratio']:.3f}{within}")
     if "dropped" in metrics:
         parts.append(f"{metrics['dropped']} dropped at {metrics['rate']:.1f} frames/s")
-    parts.append(f"{metrics['cpu_seconds_per_frame'] * 1e3:.1f} ms of CPU a frame")
+    parts.append(f"{metrics['cpu_seconds_per_frame'] * 1e3:.1f} ms of CPU per frame")
     if metrics["peak_memory_mb"] is not None:
         parts.append(f"peak memory {metrics['peak_memory_mb']:.0f} MB")
     for what, drift in metrics.get("drift", {}).items():

@@ -41,7 +41,7 @@ def fetch_set(
         progress: Told of every step.
 
     Returns:
-        A sentence an archive on what was done.
+        A sentence per archive on what was done.
 
     Raises:
         SettingsError: There is no such set.

@@ -27,7 +27,7 @@ SMALLEST, LARGEST = 16, 200  # pixels of the longer side of a sign
 GREY = 114
 VIEW = 96  # pixels of a drawn view before it is brought to its size
 DURATION = 3.0  # seconds of a drawn approach
-FPS = 10.0  # frames a second that are assumed; the benchmark's tracks have no time stamps
+FPS = 10.0  # frames per second that are assumed; the benchmark's tracks have no time stamps
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class Sign:
     Attributes:
         name: Its track in the data set.
         class_id: Its class, or -1 for one that the catalogue doesn't have.
-        squares: One BGR uint8 (S, S, 3) a frame, around the sign's box with `MARGIN` on each side.
+        squares: One BGR uint8 (S, S, 3) per frame, around the sign's box with `MARGIN` on each side.
         sizes: float32 (F, 2), width and height of the box in pixels.
         times: Seconds at which the frames were taken.
     """

@@ -45,7 +45,7 @@ class CropSample:
         keys: A name for each that doesn't depend on the others, from which its chance is drawn.
         sides: float64 (N,), longer side of the box in pixels of its picture.
         light: float64 (N,), mean brightness of the crop, 0..255.
-        textures: BGR uint8 (T, S, S, 3), other signs for occluders that show one; at most one a class.
+        textures: BGR uint8 (T, S, S, 3), other signs for occluders that show one; at most one of each class.
         texture_labels: int64 (T,), their classes.
         population: How many signs there were to choose from.
     """

@@ -24,7 +24,7 @@ IntArray = npt.NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True)
 class Observations:
-    """One answer a crop.
+    """One answer per crop.
 
     Attributes:
         predicted: int64 (N,), the most probable classes.

@@ -1,4 +1,4 @@
-"""Going on with a run that was interrupted: what is done lies beside the output, one JSON line a piece."""
+"""Going on with a run that was interrupted: what is done lies beside the output, one JSON line per piece."""
 
 from __future__ import annotations
 

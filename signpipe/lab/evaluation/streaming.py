@@ -82,7 +82,7 @@ def evaluate_streaming(dataset: Dataset, settings: Settings, progress: Progress,
         dataset: Pictures with tracks, in the order of time.
         settings: The configuration.
         progress: Told how many steps are done, and how many there are.
-        fps: Frames a second that are assumed; the benchmark's tracks have no time stamps.
+        fps: Frames per second that are assumed; the benchmark's tracks have no time stamps.
 
     Raises:
         SettingsError: The frame rate isn't above 0.

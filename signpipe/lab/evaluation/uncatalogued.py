@@ -51,7 +51,7 @@ def drawn_views(backgrounds: Image, each: int, observations: int, size: int) -> 
 
     Args:
         backgrounds: BGR uint8 (M, T, T, 3), pictures without a sign.
-        each: Drawings a class.
+        each: Drawings of each class.
         observations: How often each is seen.
         size: Side of the crops in pixels.
 

@@ -48,7 +48,7 @@ class History:
 
     Attributes:
         id: Number of the track.
-        moments: One a frame in which it lived.
+        moments: One for each frame in which it lived.
         observations: Crops, the first and the largest among them.
     """
 

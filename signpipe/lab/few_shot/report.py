@@ -119,7 +119,7 @@ def changes(
     """Compare what single observations of known signs would publish without the added classes and with them.
 
     Args:
-        observations: One row a crop, of the known classes only.
+        observations: One row per crop, of the known classes only.
         labels: int64 (N,), the true classes.
         head: The added classes.
         settings: From which levels an observation is published.

@@ -30,7 +30,7 @@ def export_queue(queue: ReviewQueue, out: Path, format: str, catalogue: Catalogu
     For detection (`coco`, `yolo`) a picture is the scene around a sign at the camera's resolution. Other signs in it
     are boxed too if their class was sure; the unsure ones are a crowd in COCO, which is ignored, and painted over for
     YOLO, which knows no such thing. What was found by mistake is a picture without that box. `crops` are the signs
-    alone, filling the picture, in a folder a class; what is no sign is left out.
+    alone, filling the picture, in a folder per class; what is no sign is left out.
 
     Args:
         queue: The queue.

@@ -44,8 +44,8 @@ class ClassifierPlan:
 
     Attributes:
         epochs: Rounds of `pictures` crops each; validation and a checkpoint follow every round.
-        pictures: Crops a round.
-        batch: Crops a step.
+        pictures: Crops per round.
+        batch: Crops per step.
         rate: Peak learning rate.
         decay: Weight decay.
         average: Share of the averaged weights that a step keeps.

@@ -64,8 +64,8 @@ class DetectorPlan:
         preset: Which network, a key of `PRESETS`.
         epochs: Rounds of `tiles` tiles each; a checkpoint follows every round.
         minutes: Time to train; overrides `epochs`, and makes the result depend on the machine's speed.
-        tiles: Tiles a round.
-        batch: Tiles a step.
+        tiles: Tiles per round.
+        batch: Tiles per step.
         size: Side of a tile in pixels.
         rate: Peak learning rate of AdamW.
         seed: Seed of every choice.

@@ -10,7 +10,7 @@ from scipy.cluster.vq import kmeans2
 
 from signpipe.types import FloatArray
 
-EACH = 6  # prototypes a class: a sign has several looks, by day, at night, blurred
+EACH = 6  # prototypes per class: a sign has several looks, by day, at night, blurred
 # Cosine that one log-odd of "cannot tell" against all classes counts for. Hidden signs lie far from the prototypes too,
 # but are told from new ones by it. With more of it, fewer hidden signs are taken for new, and more new ones for known
 # where they are of a kind that was never shown: chosen on networks that were trained without some classes.
@@ -19,7 +19,7 @@ DOUBT = 0.01
 
 @dataclass(frozen=True, slots=True)
 class Familiarity:
-    """The constants of the novelty score: cosine to the nearest of several prototypes a class, less doubt.
+    """The constants of the novelty score: cosine to the nearest of several prototypes per class, less doubt.
 
     Distances to neighbours in a normalised embedding tell what is new better than the scores of the classes do (Sun et
     al., Out-of-distribution detection with deep nearest neighbors, ICML 2022). Prototypes, the means of clusters, stand

@@ -51,7 +51,7 @@ def judge_by_size(
 def _resized(
     scenes: Iterable[tuple[Image, FloatArray]], side: float, size: tuple[int, int]
 ) -> Iterator[tuple[Image, FloatArray]]:
-    """Yield a picture a sign in which its longer side is `side`, and its box."""
+    """Yield a picture of each sign in which its longer side is `side`, and its box."""
     for image, boxes in scenes:
         for box in boxes:
             scale = side / float((box[2:] - box[:2]).max())

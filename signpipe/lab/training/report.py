@@ -16,7 +16,7 @@ def describe_machine(threads: int) -> dict[str, Any]:
 
 
 def plot_curves(history: Sequence[dict[str, float]], panels: dict[str, list[str]], path: Path) -> None:
-    """Draw one panel a title with the named columns of `history` over the epochs, as a PNG."""
+    """Draw one panel per title with the named columns of `history` over the epochs, as a PNG."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(5 * len(panels), 3.5), layout="constrained")

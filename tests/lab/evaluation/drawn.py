@@ -15,7 +15,7 @@ NAMES = ("speed_limit_30", "speed_limit_80", "stop", "give_way", "priority_road"
 
 
 def drawn_tracks(folder: Path, frames: int = 4) -> Path:
-    """Write drawings in GTSRB's layout: a track a class in which the sign grows; every track is validation."""
+    """Write drawings in GTSRB's layout: a track of each class in which the sign grows; every track is validation."""
     for name in NAMES:
         class_id = load_catalogue().by_name(name).id
         place = folder / f"{class_id:05d}"

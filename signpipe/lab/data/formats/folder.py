@@ -1,4 +1,4 @@
-"""Pictures of one sign each, in a folder a class: CLASS/*.jpg, or train/CLASS/*.jpg and val/CLASS/*.jpg."""
+"""Pictures of one sign each, in a folder per class: CLASS/*.jpg, or train/CLASS/*.jpg and val/CLASS/*.jpg."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pictures with one CSV file each, `x1,y1,x2,y2,label` a row, as the sy32 set of French streets has them."""
+"""Pictures with one CSV file each, `x1,y1,x2,y2,label` per row, as the sy32 set of French streets has them."""
 
 from __future__ import annotations
 
