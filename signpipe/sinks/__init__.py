@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from signpipe.errors import OutputError
 from signpipe.settings import OutputSettings, Settings
 from signpipe.sinks.base import RunInfo, Sink
 from signpipe.sinks.events import EventsSink
@@ -68,9 +69,10 @@ def open_run_sinks(
 
     Raises:
         OutputError: One can't be opened; those already open are closed again. Or it would overwrite what the run reads,
-            another output, or a file that is there already.
+            another output, or a file that is there already; or a sink of one's own is none.
     """
     jsonl, events, video = settings.jsonl_path, settings.events_path, settings.video_path
+    _check_sinks(extra)
     check_outputs(settings, (run.source, *run.inputs))
     picture = (run.width or 1280) * (run.height or 720) * 3
     queue = max(2, min(settings.queue if run.live else _RECORDING_QUEUE, _WAITING_BYTES // picture))
@@ -118,3 +120,9 @@ def check_outputs(settings: OutputSettings, inputs: Iterable[str | Path]) -> Non
     if not settings.overwrite:
         for what, path in outputs.items():
             refuse_existing(path, what, "give --overwrite (output.overwrite) to replace it")
+
+
+def _check_sinks(extra: Sequence[Sink]) -> None:
+    for sink in extra:
+        if not isinstance(sink, Sink) or isinstance(sink, type):
+            raise OutputError(f"{sink!r} is no sink: it needs the methods write(result) and close().")

@@ -6,7 +6,7 @@ import hashlib
 import json
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from pydantic import BaseModel
 
@@ -17,8 +17,23 @@ class ReaderGoneError(BrokenPipeError):
     """Who read the standard output of a run has left: the run should end, and quietly."""
 
 
+@runtime_checkable
 class Sink(Protocol):
-    """Somewhere that results go: whatever has these two methods. If it has a `name`, messages call it by that."""
+    """Somewhere that results go: whatever has these two methods. If it has a `name`, messages call it by that.
+
+    Each sink has a thread of its own, which alone calls it, and a bounded queue before it: a slow one can't stall
+    perception, and what it raises is reported once, while the run goes on.
+
+        class Teller:
+            def write(self, result):
+                for event in result.events:
+                    print(event.message)
+
+            def close(self):
+                pass
+
+        signpipe.watch(0, sinks=[Teller()])
+    """
 
     def write(self, result: FrameResult) -> None:
         """Take the result of one frame or gap.

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from pathlib import Path
+from typing import Any
 
 import av
 import pytest
 
 from signpipe.errors import OutputError
 from signpipe.settings import OutputSettings, Settings
-from signpipe.sinks import RunInfo, open_run_sinks
+from signpipe.sinks import RunInfo, open_run_sinks, open_sinks
 from signpipe.sinks.base import settings_digest
 from tests.sinks.results import CATALOGUE, advisory, frame_result, gap_result, track
 
@@ -86,3 +88,53 @@ def test_the_digest_of_the_settings_tells_runs_apart_but_not_by_their_outputs(tm
 
     assert settings_digest(Settings()) == settings_digest(elsewhere)
     assert settings_digest(Settings()) != settings_digest(changed)
+
+
+class Own:
+    """A sink of one's own, which counts, and raises or dawdles."""
+
+    def __init__(self, seconds: float = 0.0, error: Exception | None = None) -> None:
+        self.seconds, self.error = seconds, error
+        self.seen: list[object] = []
+        self.closed = 0
+
+    def write(self, result: object) -> None:
+        self.seen.append(result)
+        time.sleep(self.seconds)
+        if self.error:
+            raise self.error
+
+    def close(self) -> None:
+        self.closed += 1
+
+
+def test_sinks_of_ones_own_get_everything_and_are_closed() -> None:
+    own = [Own(), Own()]
+    results = [frame_result(index) for index in range(20)]
+    with open_sinks(Settings(), RUN, CATALOGUE, extra=own) as sinks:
+        for result in results:
+            sinks.write(result)
+    assert [(sink.seen, sink.closed) for sink in own] == [(results, 1)] * 2
+
+
+def test_a_sink_of_ones_own_can_neither_stall_a_live_run_nor_end_it(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    slow, faulty = Own(seconds=0.5), Own(error=KeyError("own"))
+    live = RunInfo("camera 0", live=True, width=320, height=240, fps=25.0)
+    settings = Settings(output=OutputSettings(jsonl=tmp_path / "a.jsonl", queue=2))
+    with open_sinks(settings, live, CATALOGUE, extra=[slow, faulty]) as sinks:
+        for index in range(5):
+            started = time.monotonic()
+            sinks.write(frame_result(index))
+            assert time.monotonic() - started < 0.3
+            time.sleep(0.02)
+    assert len(slow.seen) < 5 == len(faulty.seen)
+    assert sum("The run goes on without it" in record.message for record in caplog.records) == 1
+    assert (tmp_path / "a.jsonl").read_bytes().count(b"\n") == 7
+
+
+@pytest.mark.parametrize("wrong", [print, Own, object(), "a.jsonl"])
+def test_what_is_no_sink_is_one_sentence(wrong: Any) -> None:
+    with pytest.raises(OutputError, match="is no sink"):
+        open_sinks(Settings(), RUN, CATALOGUE, extra=[wrong])
