@@ -2,9 +2,11 @@
 # make test   set everything up, then lint, type check and tests
 # make smoke  set the training up too (gigabytes of torch), then train and export each model on a few pictures
 .DEFAULT_GOAL := help
-.PHONY: help demo test gate smoke lint format results peers clean setup setup-dev train-setup
+.PHONY: help demo test test-slow wheel-test docs gate smoke lint format results peers clean setup setup-dev train-setup
 BIN := .venv/bin
 TRAIN := .venv-train
+# Tests of one file stay together, since they share what is expensive; the long ones come first (tests/conftest.py).
+PARALLEL := -n 2 --dist loadfile --no-loadscope-reorder
 # Drawings of other signs for the sets of unknown ones: package_signs of npm's mapillary_sprite_source 1.8.0; left out if empty.
 DRAWINGS :=
 DATA := $(or $(SIGNPIPE_DATA),../shared/data)
@@ -28,8 +30,18 @@ demo: .venv/.ready  ## run the shipped sample with its map; video, records and r
 	@$(BIN)/signpipe run samples/drive.mp4 --map samples/drive.geojson --gpx samples/drive.gpx \
 		--out out/demo --review out/demo/review --overwrite
 
-test: lint  ## lint, type check and all tests
-	@$(BIN)/pytest
+test: lint  ## lint, type check and the tests, two at a time; those that take long are left to test-slow
+	@$(BIN)/pytest $(PARALLEL) -m "not slow"
+
+test-slow: .venv/.ready-dev  ## the tests that take long
+	@$(BIN)/pytest $(PARALLEL) -m slow
+
+wheel-test: .venv/.ready-dev  ## build the wheel, install it outside the checkout and use it there
+	@bash scripts/wheel_test.sh $(BIN)/python
+
+docs: .venv/.ready-dev  ## the documents with the API reference, in out/docs; any warning fails
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+	@echo out/docs/index.html
 
 gate: .venv/.ready  ## run each variant of a model beside its reference, on the sample and on photographs where they are
 	@$(BIN)/signpipe models verify

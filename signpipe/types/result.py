@@ -127,7 +127,7 @@ class FrameResult:
         return Overlay(_catalogue(self.catalogue))(self)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return what is known as plain values, as in a line of the JSONL output (docs/jsonl.md)."""
+        """Return what is known as plain values, as in a line of the JSONL output (docs/reference/jsonl.md)."""
         from signpipe.sinks.jsonl import result_record
 
         return result_record(self, _catalogue(self.catalogue))

@@ -1,0 +1,22 @@
+"""The first seconds of the sample drive, cut without encoding it anew."""
+
+from pathlib import Path
+
+import av
+
+SAMPLE = Path(__file__).parents[2] / "samples" / "drive.mp4"
+
+
+def cut_sample(path: Path, frames: int, start: int = 0) -> Path:
+    """Write some frames of the sample drive to `path`; it begins with the last key frame up to `start`."""
+    with av.open(str(SAMPLE)) as source, av.open(str(path), "w") as target:
+        video = source.streams.video[0]
+        copy = target.add_stream_from_template(video)
+        packets = [packet for packet in source.demux(video) if packet.dts is not None]
+        keys = [index for index, packet in enumerate(packets) if packet.is_keyframe and index <= start]
+        begin = packets[keys[-1]].dts or 0
+        for packet in packets[keys[-1] : keys[-1] + frames]:
+            packet.pts, packet.dts = (packet.pts or 0) - begin, (packet.dts or 0) - begin
+            packet.stream = copy
+            target.mux(packet)
+    return path
