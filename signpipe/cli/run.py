@@ -63,7 +63,7 @@ def run(
         ),
     ] = None,
     lidar: Annotated[
-        Path | None, typer.Option(metavar="FOLDER", help="LiDAR sweeps, one a frame: .bin (KITTI), .pcd, .npy.")
+        Path | None, typer.Option(metavar="FOLDER", help="LiDAR sweeps, one per frame: .bin (KITTI), .pcd, .npy.")
     ] = None,
     calibration: Annotated[
         Path | None, typer.Option(metavar="FILE", help="KITTI calibration of camera and LiDAR.")

@@ -1,6 +1,6 @@
 """The review queue on disk.
 
-A folder an item, and in it files that have one writer each, so that a run, a person and a clean-up never overwrite
+One folder per item, and in it files that have one writer each, so that a run, a person and a clean-up never overwrite
 one another's work, whichever comes first:
 
     ID/item.json    everything known of the sign; never changed

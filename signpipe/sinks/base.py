@@ -57,7 +57,7 @@ class RunInfo:
         live: True if the source can't wait (a camera or a stream).
         width: Width of the source's pictures in pixels, or None where unknown.
         height: Their height in pixels, or None where unknown.
-        fps: Nominal frames a second, or None where unknown.
+        fps: Nominal frames per second, or None where unknown.
         models: SHA-256 of each model's file by the model's name, or None where no manifest lists it.
         providers: Execution providers that really run the models.
         classifier: SHA-256 of the classifier among them, or None.

@@ -1,4 +1,4 @@
-"""One JSON record an advisory event: what was issued, changed, went stale or ended."""
+"""One JSON record per advisory event: what was issued, changed, went stale or ended."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One JSON record a frame; docs/reference/jsonl.md describes each field."""
+"""One JSON record per frame; docs/reference/jsonl.md describes each field."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ Record = dict[str, Any]
 
 
 class JsonlSink:
-    """Writes a `run` record, then a `frame` or `gap` record a result, then an `end` record."""
+    """Writes a `run` record, then a `frame` or `gap` record per result, then an `end` record."""
 
     def __init__(self, path: Path, run: RunInfo, catalogue: Catalogue) -> None:
         """Create the file and write its first record.

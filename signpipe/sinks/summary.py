@@ -1,4 +1,4 @@
-"""What a run amounted to: the signs seen, the frames a second and the latency."""
+"""What a run amounted to: the signs seen, the frames per second and the latency."""
 
 from __future__ import annotations
 
@@ -135,7 +135,7 @@ class Summary:
 
     @property
     def fps(self) -> float:
-        """Frames a second of wall-clock time, or 0 before the first."""
+        """Frames per second of wall-clock time, or 0 before the first."""
         return self.frames / self.seconds if self.seconds > 0 else 0.0
 
     def latency_ms(self, percentile: float) -> float:
