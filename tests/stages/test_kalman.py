@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from signpipe.stages.kalman import BoxFilter
+from signpipe.stages.kalman import BoxFilter, measure
 from signpipe.types import FloatArray
 from tests.stages.scene import PICTURE, Sign
 
@@ -78,17 +78,25 @@ def test_long_coasting_stays_finite() -> None:
     assert box.has_left
 
 
-def test_the_four_quantities_stay_uncorrelated() -> None:
-    """What `spread` and the inverse of a diagonal rest on."""
+@pytest.mark.parametrize("quantity", ["x", "y", "side", "aspect"])
+def test_an_error_in_one_of_the_four_quantities_moves_no_other(quantity: str) -> None:
+    """What `spread` and the inverse of a diagonal rest on: nothing correlates them."""
     sign = Sign(5, 50)
-    box = BoxFilter(truth(sign, 0.0), PICTURE)
+    right, wrong = (BoxFilter(truth(sign, 0.0), PICTURE) for _ in range(2))
     for time in np.arange(0.1, 2.1, 0.1):
-        box.predict(0.1)
-        box.update(truth(sign, float(time)))
-    covariance = box._filter.P
-    pairs = np.eye(4, dtype=bool)
-    assert (covariance[~np.block([[pairs, pairs], [pairs, pairs]])] == 0).all()
-    assert (covariance[:4, 4:].diagonal() != 0).all()
+        for box in (right, wrong):
+            box.predict(0.1)
+        if time < 2.0 - 1e-6:
+            for box in (right, wrong):
+                box.update(truth(sign, float(time)))
+    measured = right.xyxy.astype(np.float32)  # as foreseen
+    right.update(measured)
+    middle, half = (measured[:2] + measured[2:]) / 2, (measured[2:] - measured[:2]) / 2
+    middle = middle + np.array({"x": (6, 0), "y": (0, 6)}.get(quantity, (0, 0)), np.float32)
+    half = half * np.array({"side": (1.1, 1.1), "aspect": (1.1, 1 / 1.1)}.get(quantity, (1, 1)), np.float32)
+    wrong.update(np.concatenate([middle - half, middle + half]).astype(np.float32))
+    moved = np.abs(measure(wrong.xyxy) - measure(right.xyxy)) > 1e-4
+    assert moved.tolist() == [quantity == name for name in ("x", "y", "side", "aspect")]
 
 
 @pytest.mark.parametrize("dt", [0.02, 0.1, 0.3, 1.0, 5.0])
