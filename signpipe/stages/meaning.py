@@ -84,11 +84,11 @@ class Dictionary:
         ban = OVERTAKING[sign.vehicles]
         match sign.effect:
             case Effect.LIMIT:
-                limit = f"limit {value}"
+                limit = f"limit {value:g}"
                 return Meaning(SPEED_LIMIT, limit, value, limit, self._limit, (SPEED_LIMIT,))
             case Effect.END_LIMIT:
-                message = f"limit {value} ended; {GENERAL_LIMIT}"
-                return Meaning(SPEED_LIMIT, message, None, f"end of limit {value}", self._ended, (SPEED_LIMIT,))
+                message = f"limit {value:g} ended; {GENERAL_LIMIT}"
+                return Meaning(SPEED_LIMIT, message, None, f"end of limit {value:g}", self._ended, (SPEED_LIMIT,))
             case Effect.END_ALL:
                 message, lifts = f"all limits ended; {GENERAL_LIMIT}", (SPEED_LIMIT, *OVERTAKING.values())
                 return Meaning(SPEED_LIMIT, message, None, title, self._ended, lifts)

@@ -43,7 +43,7 @@ def item(
         context=(100, 100, 740, 600),
         score=0.8,
         verdict="uncertain",
-        reason="vision: speed_limit_80 at 0.50 or speed_limit_30 at 0.40 over 9 looks",
+        reason="vision: speed_limit_80 at 0.50 or speed_limit_30 at 0.40 over 9 observations",
         category="prohibitory",
         top=(Choice(name=guess, probability=0.5), Choice(name="speed_limit_30", probability=0.4)),
         novelty=novelty,

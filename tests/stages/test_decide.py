@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pytest
@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from signpipe.settings import DecideSettings, FallbackSettings, TrackSettings
 from signpipe.stages.decide import Decide
 from signpipe.stages.fallback import Fallback
+from signpipe.stages.meaning import Dictionary
 from signpipe.stages.track import Track
 from signpipe.types import Advisory, AdvisoryStatus, Certainty, SignTrack, Verdict
 from tests.stages.scene import PICTURE, Sign, looks
@@ -659,3 +660,12 @@ def test_of_limits_seen_one_after_the_other_the_last_holds(values: list[int]) ->
         drive.see(sure(f"speed_limit_{value}", number + 1), after=5)
         drive.see(after=1)
         assert drive.limit.value == value
+
+
+@pytest.mark.parametrize(("value", "said"), [(50, "50"), (50.0, "50"), (37.5, "37.5")])
+def test_a_limit_is_said_as_people_say_it(value: float, said: str) -> None:
+    limit, end = (replace(CATALOGUE.by_name(name), value=value) for name in ("speed_limit_80", "end_speed_limit_80"))
+    dictionary = Dictionary(QUICK)
+    assert (dictionary.of_sign(limit).message, dictionary.of_sign(limit).value) == (f"limit {said}", value)
+    assert dictionary.of_sign(end).message.startswith(f"limit {said} ended; ")
+    assert dictionary.of_sign(end).value is None
