@@ -201,7 +201,8 @@ def _detections(result: FrameResult, catalogue: Catalogue) -> list[Record]:
 
 def _single_frame(classifications: Classifications, row: int, catalogue: Catalogue) -> Record:
     """Return what the classifier alone says of one detection; all None where it wasn't asked."""
-    if row >= len(classifications) or not 0 < classifications.probability[row].sum() < np.inf:
+    known = row < len(classifications) and np.isfinite(classifications.probability[row]).all()
+    if not known or classifications.probability[row].max() <= 0:
         return {"class_id": None, "class_name": None, "probability": None, "novelty": None}
     best = int(classifications.probability[row].argmax())
     return {
