@@ -98,6 +98,9 @@ def _versions(machine: Machine) -> Iterator[Finding]:
 def _processor(machine: Machine) -> Iterator[Finding]:
     cores = f"{machine.cores} usable core{'s' * (machine.cores != 1)}"
     yield Finding("cpu", State.OK, f"{machine.cpu}; {cores}; {' '.join(machine.cpu_features) or 'features unknown'}")
+    if machine.cpu_features and not any("vnni" in feature for feature in machine.cpu_features):
+        slower = "no VNNI: models in int8 say the same, but are less of a gain here than docs/reference/models.md tells"
+        yield Finding("int8", State.NOTE, slower)
     if machine.memory_gb is not None:
         yield Finding("memory", State.OK, f"{machine.memory_gb} GB")
     for gpu in machine.gpus:

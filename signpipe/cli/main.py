@@ -20,6 +20,7 @@ from signpipe.cli.doctor import doctor
 from signpipe.cli.evaluate import evaluate_app
 from signpipe.cli.explain import explain
 from signpipe.cli.export import export
+from signpipe.cli.importing import import_
 from signpipe.cli.models import models_app
 from signpipe.cli.renamed import current_options
 from signpipe.cli.review import review_app
@@ -47,6 +48,7 @@ app.command("settings")(show_settings)
 app.command("simulate")(simulate)
 app.add_typer(data_app, name="data")
 models_app.command("verify")(verify)
+models_app.command("import")(import_)
 app.add_typer(models_app, name="models")
 app.add_typer(evaluate_app, name="evaluate")
 app.add_typer(bench_app, name="bench")

@@ -13,11 +13,11 @@ from rich.markup import escape
 from rich.table import Table
 
 from signpipe.errors import ModelError
-from signpipe.runtime.manifest import ModelEntry, load_manifest, models_folder
+from signpipe.runtime.manifest import ModelEntry, known_models, models_folder
 from signpipe.runtime.session import open_session
 from signpipe.settings import RuntimeSettings, load_settings
 
-models_app = typer.Typer(help="List the models and compare their files with the manifest's checksums.")
+models_app = typer.Typer(help="List the models, compare their files with the manifest's checksums, import your own.")
 
 FolderOption = Annotated[Path | None, typer.Option("--models", help="Folder with manifest.toml.")]
 
@@ -84,7 +84,7 @@ def check_models(settings: RuntimeSettings, thoroughly: bool = False) -> list[Ch
     """
     cpu = settings.model_copy(update={"provider": "cpu"})
     checked = []
-    for entry in load_manifest(settings.models).values():
+    for entry in known_models(settings.models).values():
         try:
             if thoroughly:
                 open_session(entry.name, cpu, entry.role).close()

@@ -20,6 +20,9 @@ DataOption = Annotated[
 ]
 ThreadsOption = Annotated[int, typer.Option(min=1, max=256, help="Threads of torch.")]
 SeedOption = Annotated[int, typer.Option(min=0, help="Seed of every choice.")]
+DeviceOption = Annotated[
+    str, typer.Option(metavar="auto|cpu|cuda", help="Where torch trains; auto takes a GPU where there is one.")
+]
 ResumeOption = Annotated[bool, typer.Option("--resume", help="Continue from the last checkpoint in --out.")]
 
 
@@ -63,6 +66,7 @@ def classifier(
     ] = None,
     seed: SeedOption = 0,
     threads: ThreadsOption = 2,
+    device: DeviceOption = "auto",
     limit: Annotated[int | None, typer.Option(min=100, help="Read about so many crops only; for a trial.")] = None,
     resume: ResumeOption = False,
 ) -> None:
@@ -77,6 +81,7 @@ def classifier(
         )
     require_train_extra("Training")
     from signpipe.lab.training.classifier import ClassifierPlan, train_classifier
+    from signpipe.lab.training.device import choose_device
 
     plan = ClassifierPlan(
         epochs=epochs,
@@ -84,6 +89,7 @@ def classifier(
         rate=rate,
         seed=seed,
         threads=threads,
+        device=choose_device(device),
         occlusion=occlusion,
         reviewed=None if reviewed is None else str(reviewed),
         start=None if weights is None else str(weights),
@@ -117,6 +123,7 @@ def detector(
     tiles: Annotated[int, typer.Option(min=16, help="Tiles per round.")] = 320,
     seed: SeedOption = 0,
     threads: ThreadsOption = 2,
+    device: DeviceOption = "auto",
     limit: Annotated[int | None, typer.Option(min=8, help="Read only so many scenes of each set; for a trial.")] = None,
     resume: ResumeOption = False,
 ) -> None:
@@ -126,6 +133,7 @@ def detector(
         raise SettingsError("A training can't be resumed by --minutes; give --epochs, the number of rounds altogether.")
     from signpipe.lab.data import find_data
     from signpipe.lab.training.detector import PRESETS, DetectorPlan, train_detector
+    from signpipe.lab.training.device import choose_device
 
     if preset not in PRESETS:
         raise SettingsError(f"There is no detector preset '{preset}'; choose {' or '.join(PRESETS)}.")
@@ -133,8 +141,9 @@ def detector(
     out = out or Path("runs") / f"detector-{preset}"
     weights = weights or folder.parent / "weights" / "yolo26n_coco.state_dict.pt"
     plan = DetectorPlan(
-        preset=preset, epochs=epochs, minutes=minutes, tiles=tiles, seed=seed, threads=threads, limit=limit
-    )
+        preset=preset, epochs=epochs, minutes=minutes, tiles=tiles, seed=seed, threads=threads,
+        device=choose_device(device), limit=limit,
+    )  # fmt: skip
     metrics = train_detector(plan, folder, weights, out, resume)["metrics"]
     Console().print(
         f"AP50 {metrics['ap50']:.4f}, AP50-95 {metrics['ap50_95']:.4f} on validation scenes; see {escape(str(out))}"

@@ -55,7 +55,7 @@ def verify(
     Ends with exit code 1 if a variant doesn't agree with its reference or names none, and 2 if a model or the pictures
     can't be used.
     """
-    settings = load_settings(config, {"runtime.models": folder or context.obj})
+    settings = load_settings(config, {"runtime.models": folder or context.obj, "runtime.variant": "named"})
     if data is None and format is not None:
         raise SettingsError("A --format goes with --data; without it the shipped sample is taken.")
     checked = check_models(settings.runtime, thoroughly=True)

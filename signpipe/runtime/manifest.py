@@ -7,6 +7,7 @@ import tomllib
 from pathlib import Path
 from typing import Any, Literal
 
+import platformdirs
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from signpipe.crops import MARGIN
@@ -182,6 +183,23 @@ def load_manifest(folder: Path | None = None) -> dict[str, ModelEntry]:
     return _entries(tables, path)
 
 
+def own_models_folder() -> Path:
+    """Return the folder of the models that a user has imported, whether it is there or not."""
+    return platformdirs.user_data_path("signpipe") / "models"
+
+
+def known_models(folder: Path | None = None) -> dict[str, ModelEntry]:
+    """Return the models that can be named: those of a folder, or else those that ship and those that were imported.
+
+    Raises:
+        ModelError: A manifest can't be used, as for `load_manifest`.
+    """
+    own = own_models_folder()
+    if folder is not None or not (own / FILE_NAME).is_file():
+        return load_manifest(folder)
+    return load_manifest(own) | load_manifest()
+
+
 def _entries(tables: list[dict[str, Any]], path: Path) -> dict[str, ModelEntry]:
     entries: dict[str, ModelEntry] = {}
     for position, table in enumerate(tables, start=1):
@@ -225,6 +243,21 @@ def reference_of(entry: ModelEntry, entries: dict[str, ModelEntry]) -> ModelEntr
     return reference
 
 
+def variant_for_gpu(entry: ModelEntry, entries: dict[str, ModelEntry]) -> ModelEntry:
+    """Return what a GPU should run in place of a model in int8: its variant in half precision, or else its reference.
+
+    The pairs of nodes that quantise and dequantise (QDQ) are made for the int8 kernels of CPUs; GPUs run them apart.
+
+    Raises:
+        ModelError: The manifest doesn't list the reference, or it is no model of the same kind.
+    """
+    reference = reference_of(entry, entries) if entry.precision == "int8" else None
+    if reference is None:
+        return entry
+    halves = (one for one in entries.values() if one.precision == "fp16" and one.reference == reference.name)
+    return next(halves, reference)
+
+
 def find_model(model: str, role: str, folder: Path | None = None) -> ModelEntry | Path:
     """Find a model by its name in the manifest, or by the path of an ONNX file.
 
@@ -243,7 +276,7 @@ def find_model(model: str, role: str, folder: Path | None = None) -> ModelEntry 
     if path.suffix.lower() == ".onnx" or len(path.parts) > 1:
         found = _beside(path)
     else:
-        entries = load_manifest(folder)
+        entries = known_models(folder)
         if model not in entries:
             fitting = ", ".join(entry.name for entry in entries.values() if entry.role == role) or "none"
             raise ModelError(

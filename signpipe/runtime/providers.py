@@ -17,7 +17,6 @@ import onnxruntime as ort
 
 from signpipe.errors import ProviderError
 from signpipe.runtime.cores import usable_cores
-from signpipe.runtime.probe import PROBE_GRAPH
 from signpipe.settings import RuntimeSettings
 
 logger = logging.getLogger(__name__)
@@ -30,6 +29,8 @@ PROVIDERS = {
 }
 # Packages that all bring `import onnxruntime`.
 RUNTIMES = ("onnxruntime", "onnxruntime-directml", "onnxruntime-gpu", "onnxruntime-openvino", "onnxruntime-qnn")
+# A graph of one addition, `y = x + x` of float32 (1,), to try a provider with.
+PROBE = Path(__file__).with_name("probe.onnx")
 DRIVER = "nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1"
 CLASH_REMEDY = "pip uninstall -y onnxruntime onnxruntime-gpu && pip install onnxruntime-gpu"
 
@@ -85,7 +86,7 @@ def why_not(provider: str) -> str | None:
             )
         _preload_cuda()
     try:
-        works = create_session(PROBE_GRAPH, provider, threads=1).get_providers()[0] == name
+        works = create_session(str(PROBE), provider, threads=1).get_providers()[0] == name
     except Exception:  # ONNX Runtime's exceptions have no base class of their own
         works = False
     return None if works else _missing_library(provider)

@@ -17,7 +17,7 @@ import onnxruntime as ort
 
 from signpipe.errors import ModelError
 from signpipe.runtime.contract import check_graph, entry_from_graph
-from signpipe.runtime.manifest import ModelEntry, TensorSpec, find_model
+from signpipe.runtime.manifest import ModelEntry, TensorSpec, find_model, known_models, variant_for_gpu
 from signpipe.runtime.providers import PROVIDERS, choose_provider, create_session, fall_back
 from signpipe.settings import RuntimeSettings, Settings, load_settings
 from signpipe.types import Image
@@ -206,31 +206,57 @@ def open_session(model: str, settings: RuntimeSettings, role: str) -> Session:
         ProviderError: The provider asked for can't run it and `allow_cpu` is off.
     """
     found = find_model(model, role, settings.models)
-    if isinstance(found, ModelEntry):
-        found.verify()
-    path = found.path if isinstance(found, ModelEntry) else found
-    runner, provider = _start(path, settings)
-    inputs, outputs = _specs(runner.get_inputs()), _specs(runner.get_outputs())
-    if isinstance(found, ModelEntry):
-        check_graph(found, inputs, outputs)
-        entry = found
-    else:
-        entry = entry_from_graph(found, role, inputs, outputs)
-    return Session(entry, runner, "cpu" if provider == "cpu" else "cuda")
-
-
-def _start(path: Path, settings: RuntimeSettings) -> tuple[ort.InferenceSession, str]:
-    """Open a file with the provider of the settings; return the session and the provider that it really has."""
     provider = choose_provider(settings)
     if provider != "cpu":
-        with contextlib.suppress(Exception):  # ONNX Runtime's exceptions have no base class of their own
-            runner = create_session(str(path), provider, settings.threads)
-            if runner.get_providers()[0] == PROVIDERS[provider]:
-                return runner, provider
-    runner = _start_on_cpu(path, settings.threads)  # a bad file is the file's fault, not the provider's
+        suited = _suited_to_gpu(found, model, settings)
+        runner = _start_on_gpu(_file(suited), provider, settings.threads)
+        if runner is not None:
+            return Session(_described(suited, role, runner), runner, "cuda")
+    runner = _start_on_cpu(_file(found), settings.threads)  # a bad file is the file's fault, not the provider's
     if provider != "cpu" and settings.provider != "auto":
-        fall_back(settings, f"it doesn't run {path.name}")
-    return runner, "cpu"
+        fall_back(settings, f"it doesn't run {_file(found).name}")
+    return Session(_described(found, role, runner), runner, "cpu")
+
+
+def _suited_to_gpu(found: ModelEntry | Path, model: str, settings: RuntimeSettings) -> ModelEntry | Path:
+    """Return the variant of a model that a GPU should run; one that was given by its path is run as it is."""
+    if settings.variant == "named" or not isinstance(found, ModelEntry) or found.name != model:
+        return found
+    return variant_for_gpu(found, known_models(settings.models))
+
+
+def _file(found: ModelEntry | Path) -> Path:
+    """Return the file of a model, compared with its checksum if there is one.
+
+    Raises:
+        ModelError: It is missing or altered.
+    """
+    if isinstance(found, Path):
+        return found
+    found.verify()
+    return found.path
+
+
+def _described(found: ModelEntry | Path, role: str, runner: ort.InferenceSession) -> ModelEntry:
+    """Return the entry of a model that is open.
+
+    Raises:
+        ModelError: The graph doesn't fit it, or the role.
+    """
+    inputs, outputs = _specs(runner.get_inputs()), _specs(runner.get_outputs())
+    if isinstance(found, Path):
+        return entry_from_graph(found, role, inputs, outputs)
+    check_graph(found, inputs, outputs)
+    return found
+
+
+def _start_on_gpu(path: Path, provider: str, threads: int) -> ort.InferenceSession | None:
+    """Open a file with a provider, or return None where that isn't what would run it."""
+    with contextlib.suppress(Exception):  # ONNX Runtime's exceptions have no base class of their own
+        runner = create_session(str(path), provider, threads)
+        if runner.get_providers()[0] == PROVIDERS[provider]:
+            return runner
+    return None
 
 
 def _start_on_cpu(path: Path, threads: int) -> ort.InferenceSession:

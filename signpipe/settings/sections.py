@@ -200,8 +200,12 @@ class RuntimeSettings(Section):
     provider: Literal["auto", "cpu", "cuda", "tensorrt"] = Field("auto", description="ONNX Runtime execution provider.")
     allow_cpu: bool = Field(False, description="Go on with the CPU if the provider asked for isn't there.")
     threads: int = Field(0, ge=0, le=256, description="Threads of one model run; 0 is one a core.")
+    variant: Literal["auto", "named"] = Field(
+        "auto", description="auto lets a GPU run the fp16 or fp32 variant of a model in int8; named runs what is named."
+    )
     models: Path | None = Field(
-        None, description="Folder with manifest.toml; none is the one that ships with signpipe."
+        None,
+        description="Folder with manifest.toml; none is the one that ships with signpipe, and that of imported models.",
     )
 
 

@@ -8,13 +8,13 @@ import onnxruntime as ort
 import pytest
 
 from signpipe.runtime import cores, providers
-from signpipe.runtime.probe import PROBE_GRAPH
+from signpipe.runtime.providers import PROBE
 from tests.runtime.graphs import f32
 
 
 def test_the_probe_is_a_valid_graph_that_adds() -> None:
-    onnx.checker.check_model(onnx.load_model_from_string(PROBE_GRAPH), full_check=True)
-    session = ort.InferenceSession(PROBE_GRAPH, providers=["CPUExecutionProvider"])
+    onnx.checker.check_model(onnx.load(str(PROBE)), full_check=True)
+    session = ort.InferenceSession(str(PROBE), providers=["CPUExecutionProvider"])
     assert session.run(None, {"x": f32([3])})[0].tolist() == [6]
 
 

@@ -63,6 +63,8 @@ def list_points(over: str, source: str, settings: Settings) -> list[Point]:
     """
     if over not in _POINTS:
         raise SettingsError(f"There is no sweep over '{over}'; choose {', '.join(SWEEPS)}.")
+    runtime = settings.runtime.model_copy(update={"variant": "named"})  # variants are what is compared
+    settings = settings.model_copy(update={"runtime": runtime})
     points = _POINTS[over](settings, _resident(source, settings))
     if not points:
         raise SettingsError(f"There is no {over} to vary: the manifest lists no detector like {settings.detect.model}.")

@@ -27,6 +27,7 @@ from signpipe.lab.evaluation.classification import expected_calibration_error, r
 from signpipe.lab.evaluation.crop_sets import CropSet, crops, hide_crops, load_crops, without
 from signpipe.lab.training.calibration import Calibration, calibrate, energy_of
 from signpipe.lab.training.classifier_data import TrainingCrops
+from signpipe.lab.training.device import Device
 from signpipe.lab.training.export import load_checkpoint
 from signpipe.lab.training.network import SignNet, normalise
 from signpipe.lab.training.report import describe_machine, plot_curves
@@ -51,6 +52,7 @@ class ClassifierPlan:
         average: Share of the averaged weights that a step keeps.
         seed: Seed of every choice.
         threads: Threads of torch.
+        device: Where torch computes.
         size: Side of the crops in pixels.
         occlusion: Share of the signs that are partly hidden.
         reviewed: Review queue, or crops exported from it, whose labelled signs are learned too, never validated with.
@@ -69,6 +71,7 @@ class ClassifierPlan:
     average: float = 0.998
     seed: int = 0
     threads: int = 2
+    device: Device = "cpu"
     size: int = 48
     occlusion: float = 0.6
     reviewed: str | None = None
@@ -95,7 +98,7 @@ class ClassifierTraining:
         self.out = out
         self.epoch = 0
         self.history: list[dict[str, float]] = []
-        self.net = SignNet().to(memory_format=torch.channels_last)
+        self.net = SignNet().to(plan.device, memory_format=torch.channels_last)
         if plan.start is not None:
             self.net.load_state_dict(load_checkpoint(Path(plan.start))["averaged"])
         self.averages = AveragedModel(self.net, avg_fn=_moved_towards(plan.average), use_buffers=True)
@@ -152,11 +155,13 @@ class ClassifierTraining:
         task = progress.add_task(f"epoch {self.epoch + 1}/{self.plan.epochs}", total=self.steps)
         total = 0.0
         for images, targets, parts in DataLoader(part, self.plan.batch, num_workers=1, prefetch_factor=4):
-            with torch.autocast("cpu", torch.bfloat16):
-                logits, _, seen = self.net(normalise(images).to(memory_format=torch.channels_last))
-            loss = F.cross_entropy(logits.float(), targets)
+            device = self.plan.device
+            with torch.autocast(device, torch.bfloat16):
+                crops = normalise(images.to(device)).to(memory_format=torch.channels_last)
+                logits, _, seen = self.net(crops)
+            loss = F.cross_entropy(logits.float(), targets.to(device))
             self.optimizer.zero_grad()
-            (loss + GATE_WEIGHT * gate_loss(seen.float(), parts)).backward()
+            (loss + GATE_WEIGHT * gate_loss(seen.float(), parts.to(device))).backward()
             torch.nn.utils.clip_grad_norm_(self.net.parameters(), 5.0)
             self.optimizer.step()
             self.schedule.step()
@@ -204,9 +209,11 @@ def logits_of(net: SignNet, images: Image, batch: int = 256) -> FloatArray:
 def outputs_of(net: SignNet, images: Image, batch: int = 256) -> tuple[FloatArray, FloatArray]:
     """Return float32 (N, C + 1) scores and (N, D) features of crops BGR uint8 (N, S, S, 3)."""
     net.eval()
+    device = next(net.parameters()).device
+    pieces = (torch.from_numpy(images[i : i + batch]).to(device) for i in range(0, len(images), batch))
     with torch.no_grad():
-        parts = [net(normalise(torch.from_numpy(images[i : i + batch])))[:2] for i in range(0, len(images), batch)]
-    logits, features = (torch.cat(part).numpy() for part in zip(*parts, strict=True))
+        parts = [net(normalise(piece))[:2] for piece in pieces]
+    logits, features = (torch.cat(part).cpu().numpy() for part in zip(*parts, strict=True))
     return np.asarray(logits, np.float32), np.asarray(features, np.float32)
 
 

@@ -26,6 +26,7 @@ from signpipe.errors import SourceError
 from signpipe.lab.evaluation.crop_sets import scenes
 from signpipe.lab.evaluation.detection import box_iou
 from signpipe.lab.training.detector_data import Source, Tiles, load_sources
+from signpipe.lab.training.device import Device
 from signpipe.lab.training.judge import LOWEST_SCORE, Detector, judge, pad_to_stride
 from signpipe.lab.training.report import describe_machine, plot_curves
 from signpipe.types import Detections, FloatArray, Image
@@ -70,6 +71,7 @@ class DetectorPlan:
         rate: Peak learning rate of AdamW.
         seed: Seed of every choice.
         threads: Threads of torch.
+        device: Where torch computes.
         validate_every: Rounds between validations.
         mine_every: Rounds between looks for hard negatives in the training scenes.
         limit: Read only so many scenes of each set; for a trial.
@@ -84,6 +86,7 @@ class DetectorPlan:
     rate: float = 1.5e-3
     seed: int = 0
     threads: int = 2
+    device: Device = "cpu"
     validate_every: int = 10
     mine_every: int = 10
     limit: int | None = None
@@ -96,7 +99,7 @@ class SignDetector(DetectionModel):  # type: ignore[misc]  # ultralytics has no 
         """Run the network on pictures float32 (N, 3, H, W) in 0..1."""
         if not self.training:
             return super().predict(x, *args, **kwargs)
-        with torch.autocast("cpu", torch.bfloat16):
+        with torch.autocast(x.device.type, torch.bfloat16):
             return _to_float(super().predict(x, *args, **kwargs))
 
 
@@ -159,7 +162,7 @@ class TileTraining(DetectionTrainer):  # type: ignore[misc]  # ultralytics has n
         self.plan = plan
         self.coco = coco
         self.history: list[dict[str, float]] = []
-        self.checkpoint = torch.load(out / "last.pt", weights_only=True) if resume else None
+        self.checkpoint = torch.load(out / "last.pt", map_location=plan.device, weights_only=True) if resume else None
         limit = plan.limit
         self.val_scenes = scenes(data, "gtsdb", "val").images[:limit]
         boxed = [scene for scene in scenes(data, "sy32", "train") if len(scene.boxes)]
@@ -169,7 +172,8 @@ class TileTraining(DetectionTrainer):  # type: ignore[misc]  # ultralytics has n
         self.tiles = Tiles(self.sources, 10**9, plan.seed, plan.size)
         super().__init__(
             overrides={
-                "model": str(PRESETS[plan.preset].architecture), "task": "detect", "device": "cpu", "seed": plan.seed,
+                "model": str(PRESETS[plan.preset].architecture), "task": "detect", "device": plan.device,
+                "seed": plan.seed,
                 "epochs": plan.epochs, "time": plan.minutes and plan.minutes / 60, "imgsz": plan.size,
                 "batch": plan.batch, "nbs": plan.batch, "optimizer": "AdamW", "lr0": plan.rate, "lrf": 0.02,
                 "cos_lr": True, "momentum": 0.9, "weight_decay": 0.01, "warmup_epochs": 1.5, "warmup_bias_lr": 0.0,
@@ -214,6 +218,7 @@ class TileTraining(DetectionTrainer):  # type: ignore[misc]  # ultralytics has n
 
     def preprocess_batch(self, batch: dict[str, Any]) -> dict[str, Any]:
         """Scale pictures to 0..1 in the fast memory format."""
+        batch = {key: value.to(self.device) for key, value in batch.items()}
         batch["img"] = (batch["img"].float() / 255).to(memory_format=torch.channels_last)
         return batch
 
@@ -302,12 +307,13 @@ def torch_detector(model: SignDetector) -> Detector:
     """Return a function that detects in a BGR picture with the network as it is, in float32."""
     model.eval()
     model.end2end = True
+    device = next(model.parameters()).device
 
     def detect(image: Image) -> Detections:
         rgb = torch.from_numpy(np.ascontiguousarray(pad_to_stride(image, STRIDE)[..., ::-1]))
-        pictures = (rgb.permute(2, 0, 1)[None].float() / 255).to(memory_format=torch.channels_last)
+        pictures = (rgb.permute(2, 0, 1)[None].to(device).float() / 255).to(memory_format=torch.channels_last)
         with torch.no_grad():
-            rows = model(pictures)[0][0].numpy()
+            rows = model(pictures)[0][0].cpu().numpy()
         rows = rows[rows[:, 4] >= LOWEST_SCORE]
         return Detections(rows[:, :4], rows[:, 4])
 

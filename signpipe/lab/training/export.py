@@ -57,7 +57,7 @@ def load_checkpoint(checkpoint: Path) -> dict[str, Any]:
     """
     if not checkpoint.is_file():
         raise SourceError(f"There is no checkpoint {checkpoint}; train one first with `signpipe train`.")
-    state: dict[str, Any] = torch.load(checkpoint, weights_only=True)
+    state: dict[str, Any] = torch.load(checkpoint, map_location="cpu", weights_only=True)
     return state
 
 

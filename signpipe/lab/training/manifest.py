@@ -25,7 +25,7 @@ def write_entry(folder: Path, entry: dict[str, Any]) -> None:
     models = tomllib.loads(path.read_text(encoding="utf-8"))["model"] if path.is_file() else []
     digest = hashlib.sha256((folder / entry["file"]).read_bytes()).hexdigest()
     inner = {key: entry.pop(key) for key in ("input", "output", "metrics")}  # TOML wants tables after plain values
-    complete = entry | {"sha256": digest, "licence": LICENCE} | inner
+    complete = {"licence": LICENCE} | entry | {"sha256": digest} | inner
     names = [model["name"] for model in models]
     if entry["name"] in names:
         models[names.index(entry["name"])] = complete
