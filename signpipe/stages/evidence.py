@@ -38,6 +38,7 @@ class ClassEvidence:
         self._mean = np.full(classes, 1 / classes)
         self._novelty = 1.0
         self._total = 0.0
+        self._pause = 0.0  # seconds since the last observation
         self._class_id: int | None = None
 
     def add(self, probability: FloatArray, novelty: float, side: float, visibility: float, elapsed: float) -> None:
@@ -48,19 +49,30 @@ class ClassEvidence:
             novelty: 0 for a familiar sign, towards 1 for something never seen.
             side: Root of the box's area in pixels.
             visibility: 1 for a whole sign, less if the picture's edge cuts it.
-            elapsed: Seconds since the one before; ignored for the first.
+            elapsed: Seconds since the last call of `add` or `fade`; ignored for the first.
         """
-        kept = 0.5 ** (elapsed / self._settings.forgetting)
-        fresh = 1.0 if self._class_id is None else min(elapsed / USUAL_INTERVAL, LONGEST_PAUSE)
+        self.fade(elapsed)
+        fresh = 1.0 if self._class_id is None else min(self._pause / USUAL_INTERVAL, LONGEST_PAUSE)
+        self._pause = 0.0
         weight = self._settings.weight * visibility * fresh * side / (side + self._settings.size_reference)
         heard = (1 - WORTHLESS) * probability.astype(np.float64) + WORTHLESS / len(probability)
-        self._log = kept * self._log + weight * (1 - novelty) * np.log(heard)
+        self._log = self._log + weight * (1 - novelty) * np.log(heard)
         self._log = np.maximum(self._log - self._log.max(), -LARGEST_LEAD)
-        self._total = kept * self._total + weight
+        self._total += weight
         share = weight / self._total
         self._mean += share * (probability - self._mean)
         self._novelty += share * (novelty - self._novelty)
         self._hold()
+
+    def fade(self, elapsed: float) -> None:
+        """Let what is known lose weight, as time does, without an observation.
+
+        Args:
+            elapsed: Seconds since the last call of `add` or `fade`.
+        """
+        kept = 0.5 ** (elapsed / self._settings.forgetting)
+        self._log, self._total = kept * self._log, kept * self._total
+        self._pause += elapsed
 
     def _hold(self) -> None:
         """Change the class only for one that leads by far enough."""

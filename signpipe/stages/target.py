@@ -81,16 +81,20 @@ class Target:
         old_enough = self._now - self._born >= self._settings.confirm_after
         self._confirmed |= old_enough and self._hits >= self._settings.confirm_hits
 
-    def observe(self, probability: FloatArray, novelty: float) -> None:
+    def observe(self, probability: FloatArray, novelty: float, known_mass: float) -> None:
         """Take in what the classifier says of this frame's detection.
 
         Args:
             probability: float32 (C,), sums to 1.
             novelty: 0..1.
+            known_mass: How much of the probability is that of a class: with 0, nobody looked or nothing could be told.
         """
-        visibility = CUT_VISIBILITY if self._cut else 1.0
-        self.evidence.add(probability, novelty, self.box.side, visibility, self._now - self._read)
-        self._read = self._now
+        elapsed, self._read = self._now - self._read, self._now
+        if known_mass > 0:
+            visibility = CUT_VISIBILITY if self._cut else 1.0
+            self.evidence.add(probability, novelty, self.box.side, visibility, elapsed)
+        else:
+            self.evidence.fade(elapsed)
 
     def published(self) -> SignTrack:
         """Return what the stages after this one may know, as a copy that later frames leave alone."""

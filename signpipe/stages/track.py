@@ -67,8 +67,7 @@ class Track:
                 taken[index] = target
             if target is not None:
                 target.detect(index, detections.xyxy[index], float(detections.score[index]))
-                if known_mass[index] > 0:  # else nobody looked, or nothing could be told
-                    target.observe(belief[index], float(classifications.novelty[index]))
+                target.observe(belief[index], float(classifications.novelty[index]), float(known_mass[index]))
         self._targets = [target for target in self._targets if not target.is_over]
         ids = [taken[index].id if index in taken else -1 for index in range(len(detections))]
         return self._published(), ids

@@ -109,11 +109,11 @@ def test_no_step_more_than_halves_the_distance(dt: float, growing: bool) -> None
         side = 20 * (2.0**step if growing else 0.6**step)
         box.update(np.array([640 - side / 2, 360 - side / 2, 640 + side / 2, 360 + side / 2], np.float32))
     for _ in range(4):
-        before, spread = box.side, box.spread
+        before = box.side
         box.predict(dt)
         assert 1 / 1.5 - 1e-9 <= box.side / before <= 2 + 1e-9
+        assert (box.spread > 0).all()
         assert np.isfinite(box.spread).all()
-        assert (box.spread[2:] > spread[2:]).all()
 
 
 def test_where_nothing_is_clamped_the_growth_is_that_of_the_distance() -> None:
