@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import fields, is_dataclass
-from typing import Any
-
 import numpy as np
 import pytest
 
@@ -19,6 +15,7 @@ from signpipe.stages.track import Track
 from signpipe.types import Frame, SignTrack
 from tests.stages.scene import PICTURE, belief, frame
 from tests.stages.tracks import CATALOGUE
+from tests.support.weight import weight
 
 FRAMES = 100_000
 FRAME = Frame(np.zeros((8, 8, 3), np.uint8), 0, 0.0, 0.0, "test")
@@ -40,24 +37,6 @@ class Contrary:
 
     def learn(self, agreed: bool, /) -> None:
         self.lessons += agreed
-
-
-def weight(held: Any, seen: set[int]) -> int:
-    """Return how many values are held by an object, directly and through what it holds."""
-    if id(held) in seen or isinstance(held, type) or held is CATALOGUE:
-        return 0
-    seen.add(id(held))
-    if isinstance(held, np.ndarray):
-        return held.size
-    if isinstance(held, str | bytes):
-        return len(held)
-    if isinstance(held, Mapping):
-        return sum(weight(key, seen) + weight(value, seen) for key, value in held.items())
-    if isinstance(held, Iterable) and hasattr(held, "__len__"):
-        return sum(weight(one, seen) for one in held)
-    if is_dataclass(held):
-        return sum(weight(getattr(held, one.name), seen) for one in fields(held))
-    return 1 + sum(weight(value, seen) for value in getattr(held, "__dict__", {}).values())
 
 
 @pytest.mark.slow
