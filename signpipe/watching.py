@@ -51,6 +51,11 @@ class Watch:
         return self._pipeline
 
     @property
+    def is_open(self) -> bool:
+        """True once everything has been opened, whether it has been closed again or not."""
+        return self._results is not None
+
+    @property
     def catalogue(self) -> Catalogue:
         """The signs that it knows."""
         return self.pipeline.catalogue

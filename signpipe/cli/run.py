@@ -12,6 +12,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
+from signpipe.__main__ import INTERRUPTED
 from signpipe.cli.ending import report, report_queued
 from signpipe.cli.presets import PresetOption, detector_of
 from signpipe.errors import OutputError, SettingsError, SourceError
@@ -21,7 +22,7 @@ from signpipe.sinks.files import stream_of
 from signpipe.sinks.summary import Summary
 from signpipe.watching import Watch, watch
 
-INTERRUPTED = 130  # what a shell reports of a command that Ctrl-C ended
+ENDINGS = ("SIGTERM", "SIGHUP")  # signals that end a run as Ctrl-C does: what was seen is written
 READER_GONE = 1  # as of any command whose standard output nobody reads any more
 
 
@@ -131,6 +132,8 @@ def run(
     summary, started = Summary(), datetime.now(UTC)
     watching = watch(source, settings)
     interrupted = _follow(watching, summary, frames)
+    if not watching.is_open:  # Ctrl-C while it was being opened
+        raise typer.Exit(INTERRUPTED)
     if watching.outputs.reader_gone:
         raise typer.Exit(READER_GONE)
     if not quiet:
@@ -170,13 +173,16 @@ def _interrupt(_number: int, _frame: FrameType | None) -> None:
 
 def _follow(watching: Watch, summary: Summary, frames: int | None) -> bool:
     """Run the source to its end; return True if the user ended it."""
-    signal.signal(signal.SIGTERM, _interrupt)
-    with watching as results:
-        try:
+    for name in ENDINGS:
+        number = getattr(signal, name, None)  # Windows has no SIGHUP
+        if number is not None and signal.getsignal(number) is not signal.SIG_IGN:  # as under nohup
+            signal.signal(number, _interrupt)
+    try:
+        with watching as results:
             for result in results:
                 summary.add(result)
                 if summary.frames == frames:
                     break
-        except KeyboardInterrupt:
-            return True
+    except KeyboardInterrupt:
+        return True
     return False

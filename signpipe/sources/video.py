@@ -110,11 +110,12 @@ def open_pipe(pipe: BinaryIO, settings: CaptureSettings) -> VideoSource:
     Raises:
         SourceError: It is no video, or one that can't be read from its start on.
     """
+    source = pipe if pipe.seekable() else _Unseekable(pipe)
     try:
-        return VideoSource(Decoder(_Unseekable(pipe), deinterlace=settings.deinterlace), "standard input")
+        return VideoSource(Decoder(source, deinterlace=settings.deinterlace), "standard input")
     except NoVideoError:
         raise SourceError("Standard input has no video track that can be decoded.") from None
-    except av.error.FFmpegError:
+    except (av.error.FFmpegError, SourceError):
         raise SourceError(
             "Standard input is no video that can be read from a pipe: an MP4 has its index at its end as a rule; give "
             "the file's name, or send Matroska, MPEG-TS or a fragmented MP4."

@@ -23,6 +23,7 @@ _CLOSE_WAIT: Final = 1.0  # seconds for a reader to end by itself; one that hang
 _MOST_ABANDONED: Final = 4  # readers that hang at the same time; beyond, no new one is started
 _JUMP: Final = 5.0  # a recording's clock jumps where an interval is so many times the longest of the last few
 _INTERVALS: Final = 5
+_FEWEST_INTERVALS: Final = 2
 
 
 class Capture:
@@ -157,8 +158,9 @@ class Capture:
 
     def _jumps(self, interval: float) -> bool:
         """Return True if an interval is as long as a gap, and much longer than those before it."""
-        usual = max(self._intervals) if self._intervals else (1 / self.info.fps if self.info.fps else None)
-        return usual is not None and interval > max(self._settings.gap_after, _JUMP * usual)
+        if len(self._intervals) < _FEWEST_INTERVALS:  # what is usual isn't known yet; announced rates can be wrong
+            return False
+        return interval > max(self._settings.gap_after, _JUMP * max(self._intervals))
 
     def _end_recording(self) -> None:
         """Tell why a recording ended before its end, if it did."""

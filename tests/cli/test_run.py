@@ -95,7 +95,18 @@ def test_unrelated_pictures_are_judged_alone(signpipe: Run, tmp_path: Path) -> N
     assert not {track["id"] for track in first["tracks"]} & {track["id"] for track in second["tracks"]}
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("delay", [0.02, 0.1, 0.3, 0.6, 1.0])
+def test_ctrl_c_is_quiet_from_the_first_moment(delay: float) -> None:
+    command = [sys.executable, "-m", "signpipe", "run", str(SAMPLE), "--loop", "0"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    time.sleep(0.15 + delay)  # the interpreter itself has to start
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130, err
+    assert "Traceback" not in err
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_an_interrupted_run_leaves_whole_files(tmp_path: Path, number: signal.Signals) -> None:
     command = [sys.executable, "-m", "signpipe.cli.main", "run", str(SAMPLE), "--loop", "0", "--out", str(tmp_path)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)

@@ -234,6 +234,21 @@ def test_a_recording_may_come_through_a_pipe(tmp_path: Path, name: str) -> None:
     assert done.stdout == "standard input 10\n"
 
 
+@pytest.mark.parametrize("piped", [True, False])
+def test_an_mp4_with_its_index_at_its_end_needs_a_file_behind_standard_input(tmp_path: Path, piped: bool) -> None:
+    path = write_video(tmp_path / "a.mp4", frames=10)
+    code = "from signpipe import open_source\nwith open_source('-') as source: print(sum(1 for _ in source))"
+    with path.open("rb") as file, subprocess.Popen(["cat", str(path)], stdout=subprocess.PIPE) as feed:
+        done = subprocess.run(
+            [sys.executable, "-c", code], stdin=feed.stdout if piped else file, capture_output=True, text=True,
+            check=False, env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])},
+        )  # fmt: skip
+    if piped:
+        assert "index at its end" in done.stderr.splitlines()[-1]
+    else:
+        assert done.stdout == "10\n"
+
+
 @pytest.mark.parametrize("content", [b"", b"hello", bytes(5000)])
 def test_a_pipe_without_video_is_refused(content: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
     class Standard:
