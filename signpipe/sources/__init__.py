@@ -13,7 +13,6 @@ import numpy as np
 from signpipe.errors import SourceError
 from signpipe.settings import BufferPolicy, CaptureSettings
 from signpipe.sources.arrays import ArraySource
-from signpipe.sources.base import Source, SourceInfo
 from signpipe.sources.camera import CameraSource
 from signpipe.sources.content import is_picture_file
 from signpipe.sources.images import SUFFIXES, open_folder, open_glob, open_picture
@@ -25,6 +24,7 @@ from signpipe.sources.sensors import Sensors
 from signpipe.sources.stream import SCHEMES, open_stream
 from signpipe.sources.v4l2 import Camera, list_cameras
 from signpipe.sources.video import open_pipe, open_video
+from signpipe.types.source import Source, SourceInfo
 
 __all__ = ["Camera", "Sensors", "Source", "SourceInfo", "SourceSpec", "list_cameras", "open_source", "redact"]
 

@@ -12,8 +12,8 @@ import numpy as np
 from signpipe.errors import SourceError
 from signpipe.images import as_bgr
 from signpipe.settings import CaptureSettings
-from signpipe.sources.base import Source, SourceInfo
 from signpipe.types import Frame
+from signpipe.types.source import Source, SourceInfo
 
 DEFAULT_RATE = 25.0  # frames per second of arrays, which have no times of their own
 _BATCH = 4  # dimensions of an array of several pictures

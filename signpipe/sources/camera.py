@@ -14,9 +14,9 @@ import numpy as np
 
 from signpipe.errors import SourceError
 from signpipe.settings import CaptureSettings
-from signpipe.sources.base import Source, SourceInfo
 from signpipe.sources.v4l2 import apply_controls, list_cameras
 from signpipe.types import Frame
+from signpipe.types.source import Source, SourceInfo
 
 _SIZE: Final = (1280, 720)  # asked for where the settings name none: a sign needs its pixels
 _SMOOTH: Final = 30.0  # frames a second under which approaching signs are seen too rarely

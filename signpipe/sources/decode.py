@@ -18,8 +18,8 @@ from av.video.frame import VideoFrame
 from av.video.reformatter import VideoReformatter
 from av.video.stream import VideoStream
 
-from signpipe.sources.base import SourceInfo
 from signpipe.types import Image
+from signpipe.types.source import SourceInfo
 
 _MOST_THREADS: Final = 4
 _MOST_BAD_READS: Final = 50  # in a row, after which the rest of a file counts as unreadable

@@ -11,9 +11,9 @@ import natsort
 
 from signpipe.errors import SourceError
 from signpipe.settings import CaptureSettings
-from signpipe.sources.base import Source, SourceInfo
 from signpipe.sources.content import decode, is_picture_file
 from signpipe.types import Frame, Image
+from signpipe.types.source import Source, SourceInfo
 
 SUFFIXES: Final = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")  # what so ends should be a picture
 _FPS: Final = 10.0  # of a sequence whose rate isn't given

@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 from dataclasses import replace
 
-from signpipe.sources.base import Source
 from signpipe.types import Frame
+from signpipe.types.source import Source
 
 
 class PacedSource(Source):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from signpipe.sources.base import Source
 from signpipe.types import Frame
+from signpipe.types.source import Source
 
 Attach = Callable[[Frame, bool], Frame]  # takes the frame, and whether its source is live
 

@@ -12,7 +12,6 @@ import av.error
 
 from signpipe.errors import SourceError
 from signpipe.settings import CaptureSettings
-from signpipe.sources.base import Source
 from signpipe.sources.content import is_picture
 from signpipe.sources.decode import Decoder, NoVideoError
 from signpipe.sources.images import ImageSource, open_picture
@@ -20,6 +19,7 @@ from signpipe.sources.redact import redact
 from signpipe.sources.video import VideoSource
 from signpipe.sources.web import Resource, ask
 from signpipe.types import Frame, Image
+from signpipe.types.source import Source
 
 SourceT = TypeVar("SourceT", bound=Source)
 SCHEMES: Final = ("rtsp", "rtsps", "http", "https")

@@ -10,9 +10,9 @@ import av.error
 
 from signpipe.errors import SourceError
 from signpipe.settings import CaptureSettings
-from signpipe.sources.base import Source
 from signpipe.sources.decode import Decoder, NoVideoError
 from signpipe.types import Frame, Image
+from signpipe.types.source import Source
 
 
 class VideoSource(Source):

@@ -13,9 +13,9 @@ from typing import Final, Self
 
 from signpipe.errors import SourceError
 from signpipe.settings import CaptureSettings
-from signpipe.sources.base import Source, SourceInfo
-from signpipe.sources.reader import Reader
+from signpipe.stages.reader import Reader
 from signpipe.types import Frame, Gap
+from signpipe.types.source import Source, SourceInfo
 
 log = logging.getLogger("signpipe.capture")
 

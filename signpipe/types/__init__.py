@@ -9,6 +9,7 @@ from signpipe.types.detections import Classifications, Detections
 from signpipe.types.frame import LARGEST_DISORDER, Frame, Gap, Pose, Prepared
 from signpipe.types.result import Advisory, AdvisoryStatus, FrameResult
 from signpipe.types.signs import Certainty, SignTrack, TrackState, Verdict
+from signpipe.types.source import Source, SourceInfo
 
 __all__ = [
     "LARGEST_DISORDER",
@@ -25,6 +26,8 @@ __all__ = [
     "Pose",
     "Prepared",
     "SignTrack",
+    "Source",
+    "SourceInfo",
     "TrackState",
     "Verdict",
 ]

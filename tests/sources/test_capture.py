@@ -16,9 +16,9 @@ import pytest
 from signpipe.errors import SourceError
 from signpipe.settings import BufferPolicy, CaptureSettings
 from signpipe.sources import open_source
-from signpipe.sources.base import Source, SourceInfo
 from signpipe.stages.capture import Capture
 from signpipe.types import Frame, Gap
+from signpipe.types.source import Source, SourceInfo
 from tests.support.videos import number_of, write_video
 
 FAST = CaptureSettings(open_timeout=1, stall_timeout=0.4, gap_after=0.15, reconnect_first=0.05, reconnect_longest=0.1)
@@ -284,7 +284,7 @@ class TestEnding:
         script.write_text(
             "import time, numpy as np\n"
             "from signpipe.settings import CaptureSettings\n"
-            "from signpipe.sources.base import SourceInfo\n"
+            "from signpipe.types.source import SourceInfo\n"
             "from signpipe.stages.capture import Capture\n"
             "class Hangs:\n"
             "    info = SourceInfo('hangs', 'script', True, 8, 8)\n"

@@ -8,8 +8,8 @@ from collections import deque
 from collections.abc import Callable
 
 from signpipe.settings import BufferPolicy, CaptureSettings
-from signpipe.sources.base import Source, SourceInfo
 from signpipe.types import Frame
+from signpipe.types.source import Source, SourceInfo
 
 
 class Reader(threading.Thread):

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self
 
-from signpipe.types import Frame
+from signpipe.types.frame import Frame
 
 log = logging.getLogger("signpipe.sources")
 
