@@ -10,7 +10,7 @@ supervision, trackers' ByteTrack and a classifier step written by hand; and the 
 a few nodes in front that take what it feeds; `floor-export` tells what those cost.
 
 Two things are measured. Latency on decoded frames, which lie in memory: blocks of frames go to one peer after the
-other, in an order that turns, so that a machine that slows down slows everybody. Frames a second from the file,
+other, in an order that turns, so that a machine that slows down slows everybody. Frames per second from the file,
 decoding included, each with the reader that its own documentation begins with, once forwards and once backwards in the
 order. Beside speed stands what was found: recall and precision of boxes, and signs whose class was said, rightly or
 wrongly, against the sample's truth.

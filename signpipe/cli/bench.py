@@ -74,7 +74,7 @@ def run_scenarios(
     frames: FramesOption = None,
     minutes: Annotated[float | None, typer.Option(min=0.01, help="Length of soak, in place of --frames.")] = None,
     rate: Annotated[
-        float | None, typer.Option(min=0.1, help="Frames a second of live; the source's own if not given.")
+        float | None, typer.Option(min=0.1, help="Frames per second of live; the source's own if not given.")
     ] = None,
     sources: Annotated[int, typer.Option(min=1, max=64, help="Sources of throughput.")] = 2,
     preset: PresetOption = None,

@@ -26,7 +26,7 @@ DEFAULT_SIGNS = (
 def simulate(
     out: Annotated[Path, typer.Argument(metavar="OUT.mp4", help="Video to write; its truth is written beside it.")],
     seconds: Annotated[float, typer.Option(min=1, max=3600, help="Length of the drive.")] = 24.0,
-    fps: Annotated[float, typer.Option(min=1, max=240, help="Frames a second.")] = 25.0,
+    fps: Annotated[float, typer.Option(min=1, max=240, help="Frames per second.")] = 25.0,
     size: Annotated[str, typer.Option(help="Width and height of the pictures, in pixels.")] = "1280x720",
     seed: Annotated[int, typer.Option(min=0, help="Another seed gives another road; the same one the same.")] = 7,
     speed: Annotated[float, typer.Option(min=5, max=200, help="Speed of the vehicle in km/h.")] = 54.0,
@@ -50,7 +50,7 @@ def simulate(
 ) -> None:
     """Render a drive past road signs: an H.264 video, and where each sign is in each frame.
 
-    The truth goes into [bold]OUT.truth.jsonl[/]: a header, then one JSON record a frame. A map of the signs goes into
+    The truth goes into [bold]OUT.truth.jsonl[/]: a header, then one JSON record per frame. A map of the signs goes into
     [bold]OUT.geojson[/] and a GPS track into [bold]OUT.gpx[/].
     """
     match = re.fullmatch(r"(\d{1,5})x(\d{1,5})", size)

@@ -6,8 +6,8 @@ import math
 from dataclasses import dataclass, replace
 from typing import Any
 
-STANDING = 1.0  # metres a second; below, a receiver's course is noise
-FASTEST = 90.0  # metres a second; what is faster has jumped
+STANDING = 1.0  # metres per second; below, a receiver's course is noise
+FASTEST = 90.0  # metres per second; what is faster has jumped
 NEAR = 5.0  # metres that positions may scatter without having jumped
 LONGEST_GAP = 10.0  # seconds; nothing is said of where the vehicle was in a longer one
 RANGE_ERROR = 5.0  # metres; times the dilution of precision, it is the spread of a plain receiver's position
@@ -21,7 +21,7 @@ class Fix:
         time: Seconds on any clock that never goes back.
         latitude: WGS 84 degrees, north positive.
         longitude: WGS 84 degrees, east positive.
-        speed: Metres a second, or None where it doesn't say.
+        speed: Metres per second, or None where it doesn't say.
         course: Direction of movement in degrees clockwise from true north, or None where it doesn't say.
         sigma: Spread of the position in metres, or None where it doesn't say.
     """

@@ -11,7 +11,7 @@ from typing import Any
 from signpipe.errors import ExtraMissingError, SourceError
 from signpipe.position.fix import RANGE_ERROR, Fix, number
 
-KNOT = 1852 / 3600  # metres a second
+KNOT = 1852 / 3600  # metres per second
 DAY = 86400.0
 _FIRST_DAY = date(1970, 1, 1).toordinal()
 _KINDS = ("RMC", "GGA")

@@ -83,7 +83,7 @@ class _Stretch:
         )
 
     def _movement(self) -> tuple[Values, Values]:
-        """Return heading (degrees, nan where standing) and speed (metres a second, nan if alone) at each fix."""
+        """Return heading (degrees, nan where standing) and speed (metres per second, nan if alone) at each fix."""
         before = np.maximum(self.time - BASELINE, self.time[0])
         after = np.minimum(self.time + BASELINE, self.time[-1])
         east, north = offset(*self._place(before), *self._place(after))

@@ -114,7 +114,7 @@ def load_settings(config: Path | None = None, overrides: dict[str, Any] | None =
     """Build the settings from a TOML file, the environment and what the command line gave.
 
     Args:
-        config: TOML file with a table a section, or None.
+        config: TOML file with a table for each section, or None.
         overrides: Values by dotted name, such as {"detect.score": 0.5}; None values are ignored.
 
     Raises:

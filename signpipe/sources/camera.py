@@ -19,7 +19,7 @@ from signpipe.types import Frame
 from signpipe.types.source import Source, SourceInfo
 
 _SIZE: Final = (1280, 720)  # asked for where the settings name none: a sign needs its pixels
-_SMOOTH: Final = 30.0  # frames a second under which approaching signs are seen too rarely
+_SMOOTH: Final = 30.0  # frames per second under which approaching signs are seen too rarely
 _TOLERANCE: Final = 0.002  # a camera's 29.97 frames/s are 30
 _MJPG: Final = cv2.VideoWriter.fourcc(*"MJPG")
 

@@ -108,7 +108,7 @@ class Decoder:
 
     @property
     def fps(self) -> float | None:
-        """Frames a second that the container announces, or None."""
+        """Frames per second that the container announces, or None."""
         rate = self._stream.average_rate or self._stream.guessed_rate
         return float(rate) if rate else None
 

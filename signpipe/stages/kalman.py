@@ -73,7 +73,7 @@ class BoxFilter:
 
     @property
     def velocity(self) -> tuple[float, float]:
-        """Pixels a second of the centre."""
+        """Pixels per second of the centre."""
         return float(self._filter.x[4]), float(self._filter.x[5])
 
     @property

@@ -24,7 +24,7 @@ class Pose:
         latitude: WGS 84 degrees, north positive.
         longitude: WGS 84 degrees, east positive.
         heading: Degrees clockwise from true north, or None where unknown.
-        speed: Metres a second, or None where unknown.
+        speed: Metres per second, or None where unknown.
         sigma: Spread of the position in metres as the receiver states it, or None where it doesn't.
     """
 

@@ -24,7 +24,7 @@ class SourceInfo:
         live: True if frames come at their own pace and are lost when nobody takes them.
         width: Pixels of the first upright frame.
         height: Pixels of the first upright frame.
-        fps: Nominal frames a second, or None where the source doesn't say. Never use it as a clock.
+        fps: Nominal frames per second, or None where the source doesn't say. Never use it as a clock.
         frames: Number of frames the source announces, or None.
         details: Further facts for a person, such as the codec or what a camera made of each requested control.
         warnings: What a user should know, each reported once; it grows while the source is read.

@@ -49,7 +49,7 @@ def rmc(
     second: float, latitude: float, longitude: float, speed: float | None = None, course: float | None = None,
     status: str = "A",
 ) -> str:  # fmt: skip
-    """Return an RMC sentence: speed in metres a second, course in degrees."""
+    """Return an RMC sentence: speed in metres per second, course in degrees."""
     moment = START + timedelta(seconds=second)
     knots = "" if speed is None else f"{speed * 3600 / 1852:.3f}"
     degrees = "" if course is None else f"{course:.2f}"

@@ -66,7 +66,7 @@ def looks(
     Args:
         signs: The signs.
         times: Media times of the frames.
-        speed: Metres a second.
+        speed: Metres per second.
         seed: Of the noise.
         missed: Share of detections that are missing.
         smallest: Signs smaller than this, in pixels, are not detected.

@@ -1,4 +1,4 @@
-"""Drawings of the catalogue's signs: one SVG a class, in millimetres of the usual real sign.
+"""Drawings of the catalogue's signs: one SVG per class, in millimetres of the usual real sign.
 
 The outline of a sign fills its drawing exactly, so that a drawing and a tight box have the same edges; outside the
 outline the drawing is transparent.

@@ -101,7 +101,7 @@ def _peers(peers: dict[str, Any]) -> Section:
         )
         for name, peer in peers.items()
     ]
-    plot = figure(_peers_plot(peers), "Frames a second from the file; on decoded frames where a peer reads none.")
+    plot = figure(_peers_plot(peers), "Frames per second from the file; on decoded frames where a peer reads none.")
     return Section("Peers", join(table(header, rows), plot))
 
 

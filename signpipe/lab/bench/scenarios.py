@@ -35,7 +35,7 @@ class Plan:
     Attributes:
         source: What `open_source` takes; a recording is played over and over.
         frames: Frames to measure, of each source.
-        rate: Frames a second of `live`, or None for the source's own.
+        rate: Frames per second of `live`, or None for the source's own.
         sources: Number of sources of `throughput`.
         seconds: Longest time of `soak`, or None.
     """

@@ -47,8 +47,8 @@ class Drive:
     Args:
         scene: The road and what stands along it.
         size: Width and height of the pictures.
-        fps: Frames a second.
-        speed: Metres a second.
+        fps: Frames per second.
+        speed: Metres per second.
         seed: Makes everything that is left to chance repeatable.
     """
 

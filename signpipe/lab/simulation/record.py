@@ -34,9 +34,9 @@ class Plan:
     Attributes:
         poles: The signs in the order of the road.
         seconds: Length of the drive.
-        fps: Frames a second.
+        fps: Frames per second.
         size: Width and height of the pictures, both even.
-        speed: Metres a second.
+        speed: Metres per second.
         seed: Makes everything that is left to chance repeatable.
         map_errors: By number of the sign, the wrong class that the map has for it.
     """

@@ -79,10 +79,10 @@ class Truth:
 
     Attributes:
         size: Width and height of the pictures.
-        fps: Frames a second.
+        fps: Frames per second.
         focal: Focal length of the camera in pixels.
         seed: Seed that the drive was rendered with.
-        speed: Speed of the vehicle in metres a second.
+        speed: Speed of the vehicle in metres per second.
         signs: All signs along the road.
         frames: One entry a frame; empty while a drive is being written.
     """
@@ -101,7 +101,7 @@ class Truth:
 
 
 def read_truth(path: Path) -> Truth:
-    """Read the truth of a drive: a header, then one JSON record a frame.
+    """Read the truth of a drive: a header, then one JSON record per frame.
 
     Args:
         path: A `.truth.jsonl` file written by `signpipe simulate`.
