@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from signpipe.version import VERSION
 
 if TYPE_CHECKING:
+    from signpipe.catalogue import Catalogue, load_catalogue
     from signpipe.pipeline import Pipeline
     from signpipe.runtime.session import Models, open_models
     from signpipe.settings import Settings, load_settings
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 __version__ = VERSION
 __all__ = [
     "Advisory",
+    "Catalogue",
     "Detections",
     "Frame",
     "FrameResult",
@@ -38,6 +40,7 @@ __all__ = [
     "Settings",
     "SignTrack",
     "Watch",
+    "load_catalogue",
     "load_settings",
     "open_models",
     "open_source",
@@ -46,10 +49,12 @@ __all__ = [
 
 # Loaded when first asked for (PEP 562), so that a part, such as the data loaders, doesn't load ONNX Runtime.
 _HOMES = {
+    "Catalogue": "catalogue",
     "Models": "runtime.session",
     "Pipeline": "pipeline",
     "Settings": "settings",
     "Watch": "watching",
+    "load_catalogue": "catalogue",
     "load_settings": "settings",
     "open_models": "runtime.session",
     "open_source": "sources",

@@ -2,29 +2,18 @@
 
 from __future__ import annotations
 
-import os
-import struct
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Any, Final
 
 import natsort
 
 from signpipe.settings import CaptureSettings
 
-if sys.platform == "linux":
-    import fcntl
-
-_QUERYCAP: Final = 0x80685600
-_QUERYCTRL: Final = 0xC0445624
-_G_CTRL: Final = 0xC008561B
-_S_CTRL: Final = 0xC008561C
-_CAPABILITY: Final = struct.Struct("16s32s32s3I3I")
-_QUERY: Final = struct.Struct("2I32s4iI2I")
-_CONTROL: Final = struct.Struct("Ii")
-_CAN_CAPTURE: Final = 0x1
-_DISABLED: Final = 0x1
+if TYPE_CHECKING or sys.platform == "linux":
+    from linuxpy.io import IO
+    from linuxpy.video.device import Capability, ControlID, Controls, Device, read_capabilities
 
 _EXPOSURE_MANUAL: Final = 1
 
@@ -47,20 +36,20 @@ class Camera:
 
 @dataclass(frozen=True, slots=True)
 class _Knob:
-    """A control by the name of its setting, and the automatic that must be off for it to hold."""
+    """A control by the name of its setting and by V4L2's, and the automatic that must be off for it to hold."""
 
     setting: str
-    control: int
-    automatic: int | None = None
+    control: str
+    automatic: str | None = None
     manual: int = 0
 
 
 _KNOBS: Final = (
-    _Knob("exposure", 0x009A0902, automatic=0x009A0901, manual=_EXPOSURE_MANUAL),
-    _Knob("gain", 0x00980913, automatic=0x00980912),
-    _Knob("white_balance", 0x0098091A, automatic=0x0098090C),
-    _Knob("backlight", 0x0098091C),
-    _Knob("wide_dynamic_range", 0x009A0915),
+    _Knob("exposure", "EXPOSURE_ABSOLUTE", automatic="EXPOSURE_AUTO", manual=_EXPOSURE_MANUAL),
+    _Knob("gain", "GAIN", automatic="AUTOGAIN"),
+    _Knob("white_balance", "WHITE_BALANCE_TEMPERATURE", automatic="AUTO_WHITE_BALANCE"),
+    _Knob("backlight", "BACKLIGHT_COMPENSATION"),
+    _Knob("wide_dynamic_range", "WIDE_DYNAMIC_RANGE"),
 )
 
 
@@ -71,17 +60,12 @@ def list_cameras() -> list[Camera]:
         return cameras
     for path in natsort.natsorted(str(device) for device in Path("/dev").glob("video*")):
         try:
-            device = os.open(path, os.O_RDWR | os.O_NONBLOCK)
+            with IO.open(path) as device:
+                found = read_capabilities(device)
         except OSError:
             continue
-        try:
-            answer = _CAPABILITY.unpack(fcntl.ioctl(device, _QUERYCAP, bytes(_CAPABILITY.size)))
-        except OSError:
-            continue
-        finally:
-            os.close(device)
-        if answer[5] & _CAN_CAPTURE:  # device_caps
-            cameras.append(Camera(path, answer[1].split(b"\0")[0].decode(errors="replace")))
+        if Capability.VIDEO_CAPTURE in Capability(found.device_caps):
+            cameras.append(Camera(path, found.card.decode(errors="replace")))
     return cameras
 
 
@@ -100,33 +84,29 @@ def apply_controls(path: str, settings: CaptureSettings) -> dict[str, tuple[str,
         return {}
     if sys.platform != "linux":
         return {knob.setting: ("not available", False) for knob, _ in wanted}
-    device = os.open(path, os.O_RDWR | os.O_NONBLOCK)
-    try:
-        return {knob.setting: _turn(device, knob, round(value)) for knob, value in wanted}
-    finally:
-        os.close(device)
+    with Device(path) as device:
+        return {knob.setting: _turn(device.controls, knob, round(value)) for knob, value in wanted}
 
 
-def _turn(device: int, knob: _Knob, value: int) -> tuple[str, bool]:
+def _turn(controls: Controls, knob: _Knob, value: int) -> tuple[str, bool]:
     """Set one control and read back what the driver made of it."""
-    query = _query(device, knob.control)
-    if query is None:
+    control, automatic = _find(controls, knob.control), _find(controls, knob.automatic)
+    if control is None or control.is_flagged_disabled:
         return "not available", False
-    low, high = query
+    low, high = control.minimum, control.maximum
     try:
-        if knob.automatic is not None and _query(device, knob.automatic) is not None:
-            fcntl.ioctl(device, _S_CTRL, _CONTROL.pack(knob.automatic, knob.manual))
-        fcntl.ioctl(device, _S_CTRL, _CONTROL.pack(knob.control, min(max(value, low), high)))
-        got = _CONTROL.unpack(fcntl.ioctl(device, _G_CTRL, _CONTROL.pack(knob.control, 0)))[1]
+        if automatic is not None:
+            automatic.value = knob.manual
+        control.value = min(max(value, low), high)
+        got = int(control.value)
     except OSError as error:
         return f"refused by the driver ({error.strerror})", False
     return (str(got), True) if got == value else (f"{got} (it takes {low} to {high})", False)
 
 
-def _query(device: int, control: int) -> tuple[int, int] | None:
-    """Return the range of a control, or None if the driver hasn't it."""
+def _find(controls: Controls, name: str | None) -> Any:
+    """Return a control, or None if the driver hasn't it."""
     try:
-        answer = _QUERY.unpack(fcntl.ioctl(device, _QUERYCTRL, _QUERY.pack(control, 0, b"", *[0] * 7)))
-    except OSError:
+        return controls[ControlID[name]] if name else None
+    except KeyError:
         return None
-    return None if answer[7] & _DISABLED else (answer[3], answer[4])
