@@ -103,9 +103,9 @@ def value_of(settings: Settings, name: str) -> object:
 
 @pytest.fixture
 def warnings(caplog: pytest.LogCaptureFixture) -> Iterator[pytest.LogCaptureFixture]:
-    renamed._warn.cache_clear()
+    renamed.warn_of.cache_clear()
     yield caplog
-    renamed._warn.cache_clear()
+    renamed.warn_of.cache_clear()
 
 
 @pytest.mark.parametrize("old", OLD_NAMES)

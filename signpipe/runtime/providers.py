@@ -89,7 +89,7 @@ def why_not(provider: str) -> str | None:
         works = create_session(str(PROBE), provider, threads=1).get_providers()[0] == name
     except Exception:  # ONNX Runtime's exceptions have no base class of their own
         works = False
-    return None if works else _missing_library(provider)
+    return None if works else missing_library(provider)
 
 
 def create_session(
@@ -156,7 +156,7 @@ def _loads(library: str) -> bool:
     return True
 
 
-def _missing_library(provider: str) -> str:
+def missing_library(provider: str) -> str:
     """Say which library keeps a provider from starting."""
     pattern = "onnxruntime_providers_{}.dll" if sys.platform == "win32" else "libonnxruntime_providers_{}.so"
     folder = Path(ort.__file__).parent / "capi"

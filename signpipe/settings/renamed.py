@@ -52,12 +52,12 @@ def current_names(tree: dict[str, Any]) -> dict[str, Any]:
         value = section.pop(key)
         if old in RENAMED:
             section.setdefault(RENAMED[old].partition(".")[2], value)
-        _warn(old)
+        warn_of(old)
     return tree
 
 
 @cache
-def _warn(old: str) -> None:
+def warn_of(old: str) -> None:
     """Warn of an old name, once per run."""
     if old in RENAMED:
         logger.warning("The setting '%s' is called '%s' now; the old name will go.", old, RENAMED[old])

@@ -31,7 +31,7 @@ def test_what_a_provider_lacks_comes_with_a_remedy() -> None:
 def test_a_missing_library_is_named_with_the_extra_that_brings_it() -> None:
     if "CUDAExecutionProvider" not in ort.get_available_providers() or providers.why_not("cuda") is None:
         pytest.skip("the runtime here has no CUDA to lack, or lacks none")
-    reason = providers._missing_library("cuda")
+    reason = providers.missing_library("cuda")
     assert "isn't found" in reason
     assert "signpipe[cuda]" in reason
 
