@@ -193,16 +193,25 @@ def _open_web(address: str, name: str, settings: CaptureSettings) -> ImageSource
             return _open_web_picture(found, name, settings)
         if not found.may_be_mjpeg:
             raise
-        # Cameras name the type of each picture as they like, or not at all; the pictures are JPEG all the same.
-        decoder = _connect(address, name, settings, container="mjpeg")
-        return _closing_on_error(decoder, lambda: StreamSource(decoder, name, settings.stall_timeout))
-    found = None if decoder.format == "mpjpeg" else ask(address, settings.open_timeout)
+        return _open_mjpeg(address, name, settings)
+    if decoder.format == "mpjpeg":
+        try:
+            return _closing_on_error(decoder, lambda: StreamSource(decoder, name, settings.stall_timeout))
+        except SourceError:
+            return _open_mjpeg(address, name, settings)
+    found = ask(address, settings.open_timeout)
     has_end = found is not None and found.length is not None
     if found is not None and has_end and is_picture(found.head) and not found.is_many_jpegs:
         decoder.close()
         return _open_web_picture(found, name, settings)
     if has_end or decoder.duration is not None:
         return _closing_on_error(decoder, lambda: VideoSource(decoder, name))
+    return _closing_on_error(decoder, lambda: StreamSource(decoder, name, settings.stall_timeout))
+
+
+def _open_mjpeg(address: str, name: str, settings: CaptureSettings) -> StreamSource:
+    """Open JPEG after JPEG by the bytes alone: cameras name the type of each as they like, or not at all."""
+    decoder = _connect(address, name, settings, container="mjpeg")
     return _closing_on_error(decoder, lambda: StreamSource(decoder, name, settings.stall_timeout))
 
 

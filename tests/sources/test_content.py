@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 
 from signpipe.errors import SourceError
 from signpipe.settings import CaptureSettings
+from signpipe.shipped import sample
 from signpipe.sources import open_source
 from signpipe.sources.content import is_picture
 from signpipe.types import Frame
@@ -39,7 +40,7 @@ def save(path: Path, number: int, kind: str) -> Path:
 @pytest.mark.parametrize("name", ["a{}", "photo{}.1", "noname", "wrong.mp4"])
 def test_a_picture_is_one_whatever_it_is_called(tmp_path: Path, kind: str, name: str) -> None:
     (frame,) = frames_of(save(tmp_path / name.format(kind), 5, kind))
-    assert number_of(frame.image) == 5
+    assert frame.image[48:].mean() == pytest.approx(picture(5)[48:].mean(), abs=2)  # GIF mixes its few colours
     assert frame.independent
 
 
@@ -235,9 +236,9 @@ def test_a_recording_may_come_through_a_pipe(tmp_path: Path, name: str) -> None:
 
 
 @pytest.mark.parametrize("piped", [True, False])
-def test_an_mp4_with_its_index_at_its_end_needs_a_file_behind_standard_input(tmp_path: Path, piped: bool) -> None:
-    path = write_video(tmp_path / "a.mp4", frames=10)
-    code = "from signpipe import open_source\nwith open_source('-') as source: print(sum(1 for _ in source))"
+def test_an_mp4_with_its_index_at_its_end_needs_a_file_behind_standard_input(piped: bool) -> None:
+    path = sample()  # larger than what FFmpeg remembers of a pipe
+    code = "from signpipe import open_source\nwith open_source('-') as source: print(source.read().index)"
     with path.open("rb") as file, subprocess.Popen(["cat", str(path)], stdout=subprocess.PIPE) as feed:
         done = subprocess.run(
             [sys.executable, "-c", code], stdin=feed.stdout if piped else file, capture_output=True, text=True,
@@ -246,7 +247,7 @@ def test_an_mp4_with_its_index_at_its_end_needs_a_file_behind_standard_input(tmp
     if piped:
         assert "index at its end" in done.stderr.splitlines()[-1]
     else:
-        assert done.stdout == "10\n"
+        assert done.stdout == "0\n"
 
 
 @pytest.mark.parametrize("content", [b"", b"hello", bytes(5000)])

@@ -63,8 +63,6 @@ def list_points(over: str, source: str, settings: Settings) -> list[Point]:
     """
     if over not in _POINTS:
         raise SettingsError(f"There is no sweep over '{over}'; choose {', '.join(SWEEPS)}.")
-    runtime = settings.runtime.model_copy(update={"variant": "named"})  # variants are what is compared
-    settings = settings.model_copy(update={"runtime": runtime})
     points = _POINTS[over](settings, _resident(source, settings))
     if not points:
         raise SettingsError(f"There is no {over} to vary: the manifest lists no detector like {settings.detect.model}.")
@@ -168,6 +166,7 @@ def _providers(settings: Settings, images: list[Image]) -> list[Point]:
 def _precisions(settings: Settings, images: list[Image]) -> list[Point]:
     family = _family(settings.detect.model)
     variants = [entry for entry in _detectors(settings) if _family(entry.name) == family]
+    settings = _changed(settings, "runtime", variant="named")  # what is compared is what is named, on a GPU too
     return [Point(e.precision, _changed(settings, "detect", model=e.name), _looped(images)) for e in variants]
 
 

@@ -53,9 +53,8 @@ def test_nothing_seen_and_nothing_to_see() -> None:
 
 def test_peers_get_the_same_network(tmp_path: Path) -> None:
     pytest.importorskip("onnx", reason="the extra dev isn't installed")
-    import onnxruntime
-
     from benchmarks.peers import export_for_ultralytics
+    from signpipe.runtime.providers import create_session
     from signpipe.runtime.session import open_session
     from signpipe.settings import Settings
 
@@ -67,5 +66,5 @@ def test_peers_get_the_same_network(tmp_path: Path) -> None:
     assert size == (320, 480)
     ours = open_session("detector-fast", Settings().runtime, "detector").run(np.ascontiguousarray(picture)[None])
     fed = np.ascontiguousarray(picture[..., ::-1].transpose(2, 0, 1)[None]).astype(np.float32) / 255
-    theirs = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"]).run(None, {"images": fed})
+    theirs = create_session(str(path), "cpu", 0).run(None, {"images": fed})
     np.testing.assert_allclose(theirs[0][0, :5], ours["detections"][0, :5], atol=1e-3)
