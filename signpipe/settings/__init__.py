@@ -5,6 +5,7 @@ Times are in seconds, lengths in pixels of the source picture unless the descrip
 
 from __future__ import annotations
 
+import os
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,9 +13,9 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
-from pydantic_settings import SettingsError as BadEnvironment
 
 from signpipe.errors import SettingsError
+from signpipe.settings.environment import DELIMITER, PREFIX, Environment, variable
 from signpipe.settings.fallback import (
     CameraSettings,
     FallbackSettings,
@@ -70,11 +71,16 @@ class Settings(BaseSettings):
     """All settings; see `signpipe settings` for the tree with its descriptions.
 
     Raises:
+        SettingsError: A variable of the environment can't be read.
         pydantic.ValidationError: A value is out of bounds; `load_settings` turns it into one sentence.
     """
 
     model_config = SettingsConfigDict(
-        env_prefix="SIGNPIPE_", env_nested_delimiter="__", extra="forbid", validate_assignment=True
+        env_prefix=PREFIX,
+        env_nested_delimiter=DELIMITER,
+        env_ignore_empty=True,
+        extra="forbid",
+        validate_assignment=True,
     )
 
     @classmethod
@@ -82,7 +88,7 @@ class Settings(BaseSettings):
         cls, settings_cls: type[BaseSettings], **sources: PydanticBaseSettingsSource
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Return the layers, the strongest first: what was given, then the environment."""
-        layers = (sources["init_settings"], sources["env_settings"])
+        layers = (sources["init_settings"], Environment(settings_cls))
         return tuple(CurrentNames(settings_cls, layer) for layer in layers)
 
     capture: CaptureSettings = CaptureSettings()
@@ -125,19 +131,25 @@ def load_settings(config: Path | None = None, overrides: dict[str, Any] | None =
         if value is not None:
             section, _, key = name.partition(".")
             if section not in Settings.model_fields or not key:
-                raise SettingsError(f"There is no setting '{name}'; `signpipe settings` lists them all.")
+                hint = f", but a section: name one of its settings, {section}.NAME" * (section in Settings.model_fields)
+                raise SettingsError(f"There is no setting '{name}'{hint}; `signpipe settings` lists them all.")
             tree.setdefault(section, {})[key] = value
+    toml = _read(config) if config else {}
     try:
-        toml = tomllib.loads(config.read_text(encoding="utf-8")) if config else {}
         return _with_file(toml)(**tree)
+    except ValidationError as error:
+        origin = _origin(error.errors()[0]["loc"], tree, toml, config)
+        raise SettingsError(_explain(error, origin)) from None
+
+
+def _read(config: Path) -> dict[str, Any]:
+    """Read a TOML file."""
+    try:
+        return tomllib.loads(config.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise SettingsError(f"The settings file {config} can't be read: {error.strerror}.") from None
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (ValueError, RecursionError) as error:  # TOML's own errors are ValueErrors
         raise SettingsError(f"The settings file {config} is no valid TOML: {error}.") from None
-    except BadEnvironment as error:
-        raise SettingsError(_explain_environment(error)) from None
-    except ValidationError as error:
-        raise SettingsError(_explain(error)) from None
 
 
 def override_settings(settings: Settings | None, overrides: Mapping[str, Any]) -> Settings:
@@ -178,25 +190,35 @@ def _with_file(toml: dict[str, Any]) -> type[Settings]:
     return FileSettings
 
 
-def _explain_environment(error: BadEnvironment) -> str:
-    """Say in one sentence which variable gives a whole section, and not as one."""
-    section = next((name for name in Settings.model_fields if f'"{name}"' in str(error)), "section")
-    variable = f"SIGNPIPE_{section}".upper()
-    return (
-        f"The environment variable {variable} can't be read; a whole section is given in JSON, a single setting as "
-        f"{variable}__NAME; `signpipe settings` lists them all."
-    )
-
-
-def _explain(error: ValidationError) -> str:
-    """Say in one sentence what the first bad setting is and how many more there are."""
+def _explain(error: ValidationError, origin: str) -> str:
+    """Say in one sentence what the first bad setting is, where it comes from, and how many more there are."""
     first, *others = error.errors()
     name = ".".join(str(part) for part in first["loc"]) or "the settings"
+    value, reason = first["input"], first["msg"].removeprefix("Value error, ")
     if first["type"] == "extra_forbidden":
         text = f"There is no setting '{name}'"
-    elif isinstance(first["input"], dict):  # values that are right one by one, but not together
-        text = f"The settings of '{name}' don't fit together: {first['msg'].removeprefix('Value error, ')}"
+    elif first["type"] in ("value_error", "assertion_error") and isinstance(value, dict):
+        text = f"The settings of '{name}' don't fit together: {reason}"  # each is right, but not with the others
+    elif len(first["loc"]) == 1:
+        text = f"'{name}' is a section of settings and can't be {value!r}"
+    elif isinstance(value, dict):
+        text = f"The setting '{name}' has no settings below it, but is given {', '.join(map(repr, value))}"
     else:
-        text = f"The setting '{name}' can't be {first['input']!r}: {first['msg'].removeprefix('Value error, ')}"
+        text = f"The setting '{name}' can't be {value!r}: {reason}"
     more = f" (and {len(others)} more)" if others else ""
-    return f"{text}{more}; `signpipe settings` lists them all."
+    return f"{text}{origin}{more}; `signpipe settings` lists them all."
+
+
+def _origin(loc: tuple[int | str, ...], overrides: dict[str, Any], toml: dict[str, Any], config: Path | None) -> str:
+    """Say which layer has a setting, unless it is the command line, of which a person knows."""
+    name = variable(".".join(map(str, loc)))
+    if _has(overrides, loc):
+        return ""
+    if os.environ.get(name):
+        return f" (environment variable {name})"
+    return f" (in {config})" if _has(toml, loc) else ""
+
+
+def _has(tree: Any, loc: tuple[int | str, ...]) -> bool:
+    """Return whether a tree of settings has one."""
+    return not loc or (isinstance(tree, dict) and loc[0] in tree and _has(tree[loc[0]], loc[1:]))

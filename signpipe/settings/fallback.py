@@ -87,7 +87,9 @@ class PositionSettings(Section):
         le=1e9,
         description="Seconds after the first position of the main drive at which the recording starts.",
     )
-    sigma: float = Field(5.0, gt=0, description="Spread of a position in metres, where the receiver doesn't say.")
+    sigma: float = Field(
+        5.0, gt=0, le=10_000, description="Spread of a position in metres, where the receiver doesn't say."
+    )
 
 
 class MapSettings(Section):
@@ -98,8 +100,8 @@ class MapSettings(Section):
     error_rate: float = Field(
         0.15, gt=0, lt=1, description="Share of entries that are wrong or out of date; learned further while driving."
     )
-    sigma: float = Field(8.0, gt=0, description="Spread of a mapped sign's place in metres.")
-    heading_sigma: float = Field(20.0, gt=0, description="Spread of headings in degrees.")
+    sigma: float = Field(8.0, gt=0, le=10_000, description="Spread of a mapped sign's place in metres.")
+    heading_sigma: float = Field(20.0, gt=0, le=360, description="Spread of headings in degrees.")
 
 
 class LidarSettings(Section):
@@ -113,7 +115,10 @@ class LidarSettings(Section):
         description="Calibration of camera and LiDAR as KITTI writes it: object, tracking, odometry or raw.",
     )
     sensor_height: float = Field(
-        1.73, gt=0, description="Metres of the LiDAR over the road, taken where it sees no ground around a sign."
+        1.73,
+        gt=0,
+        le=100,
+        description="Metres of the LiDAR over the road, taken where it sees no ground around a sign.",
     )
     weight: float = Field(1.0, ge=0, le=1, description="Its log-odds count so much.")
 

@@ -17,10 +17,13 @@ class BufferPolicy(StrEnum):
     DROP_OLDEST = "drop_oldest"
 
 
-class Section(BaseModel):
-    """Base of all sections: an unknown key is an error, not a silent typo."""
+DAY = 86400.0  # seconds; no wait is longer, and the clocks of the operating system can't count for ever
 
-    model_config = ConfigDict(extra="forbid", validate_assignment=True)
+
+class Section(BaseModel):
+    """Base of all sections: an unknown key is an error, not a silent typo, and every number is finite."""
+
+    model_config = ConfigDict(extra="forbid", validate_assignment=True, allow_inf_nan=False)
 
 
 class CaptureSettings(Section):
@@ -56,16 +59,16 @@ class CaptureSettings(Section):
     deinterlace: Literal["auto", "on", "off"] = Field(
         "auto", description="Deinterlace video: auto does so where the stream says that it is interlaced."
     )
-    open_timeout: float = Field(10.0, gt=0, le=3600, description="Longest time to open a stream or camera.")
+    open_timeout: float = Field(10.0, gt=0, le=DAY, description="Longest time to open a stream or camera.")
     stall_timeout: float = Field(
-        3.0, gt=0, le=3600, description="A live read that takes longer is abandoned and the source reopened."
+        3.0, gt=0, le=DAY, description="A live read that takes longer is abandoned and the source reopened."
     )
     gap_after: float = Field(
-        0.5, gt=0, le=3600, description="Without a live frame for this long, a gap is reported downstream."
+        0.5, gt=0, le=DAY, description="Without a live frame for this long, a gap is reported downstream."
     )
     reconnect: bool = Field(True, description="Reopen a live source that was lost.")
-    reconnect_first: float = Field(0.5, gt=0, le=86400, description="First wait before reopening; doubles each time.")
-    reconnect_longest: float = Field(30.0, gt=0, le=86400, description="Longest wait before reopening.")
+    reconnect_first: float = Field(0.5, gt=0, le=DAY, description="First wait before reopening; doubles each time.")
+    reconnect_longest: float = Field(30.0, gt=0, le=DAY, description="Longest wait before reopening.")
     reconnect_attempts: int = Field(0, ge=0, description="Give up after so many failed tries in a row; 0 is never.")
 
 
