@@ -15,7 +15,7 @@ from signpipe.sinks.jsonl import result_record
 from signpipe.types import Advisory, AdvisoryStatus, Certainty
 
 # The whole drive takes half a minute, and minutes where the machine is busy.
-pytestmark = pytest.mark.timeout(900)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 SAMPLES = Path(__file__).parents[1] / "samples"
 READABLE = 40  # pixels: every sign that gets larger must be confirmed
 CATALOGUE = load_catalogue()

@@ -30,6 +30,7 @@ def tracks(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return drawn_tracks(tmp_path_factory.mktemp("tracks"), frames=2)
 
 
+@pytest.mark.slow
 def test_the_report_stands_alone_and_compares(signpipe: Run, scenes: Path, tmp_path: Path) -> None:
     out = tmp_path / "report"
     formats = (

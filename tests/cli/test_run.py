@@ -137,6 +137,7 @@ def test_photographs_of_a_folder(signpipe: Run, tmp_path: Path) -> None:
     assert "priority_next_intersection" in {d["class_name"] for d in records[0]["detections"]}
 
 
+@pytest.mark.slow
 @needs_photographs
 def test_an_approach_on_film(signpipe: Run, tmp_path: Path) -> None:
     film = DATA / "videos" / "stop_sign.mp4"

@@ -46,6 +46,7 @@ def models(tmp_path: Path) -> Path:
     )
 
 
+@pytest.mark.slow
 def test_the_shipped_variants_agree_with_their_references(signpipe: Run, tmp_path: Path) -> None:
     outcome = signpipe("models", "verify", "--images", 8, "--crops", 200, "--json", tmp_path / "verified.json")
     assert outcome.code == 0, outcome.out + outcome.err

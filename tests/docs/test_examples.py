@@ -14,6 +14,8 @@ import pytest
 
 from tests.support.clip import SAMPLE, cut_sample
 
+pytestmark = pytest.mark.slow
+
 EXAMPLES = Path(__file__).parents[2] / "examples"
 LIMIT = 85  # frames until the drive has passed its first limit of 80
 Run = Callable[..., str]

@@ -81,6 +81,7 @@ def test_sy32_has_no_picture_of_validation_in_training() -> None:
     assert sum(finding.kind == "duplicate" for finding in check.findings) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("format_", ["gtsdb", "gtsrb"])
 def test_nothing_in_the_other_sets_spoils_training(format_: str) -> None:
     opened(format_, format_)

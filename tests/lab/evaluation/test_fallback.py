@@ -118,6 +118,7 @@ def test_the_lidar_sees_the_plate_at_its_distance_and_size(road: VirtualRoad, si
         assert sweep[:, 2].min() == pytest.approx(-1.73, abs=0.05)
 
 
+@pytest.mark.slow
 def test_a_right_map_reads_hidden_signs_and_outcomes_add_up(signs: list[Sign], tmp_path: Path) -> None:
     approaches = open_dataset(drawn_tracks(tmp_path, frames=16), "gtsrb", "val")
     metrics = evaluate_fallback(approaches, Settings(), lambda *_: None, len(signs), only=("map right", "clean"))

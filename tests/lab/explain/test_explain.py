@@ -53,6 +53,7 @@ def result(tracks: list[SignTrack], time: float) -> FrameResult:
     return FrameResult(frame, Detections(boxes, np.ones(1, np.float32)), says, [1], tracks, [])
 
 
+@pytest.mark.slow
 def test_the_page_stands_alone_and_shows_all_parts(signpipe: Run, tmp_path: Path) -> None:
     page = tmp_path / "deep" / "page.html"
     outcome = signpipe("explain", SAMPLE, "--frames", 45, "--track", 1, "--out", page)
@@ -69,6 +70,7 @@ def test_the_page_stands_alone_and_shows_all_parts(signpipe: Run, tmp_path: Path
     assert all(one.startswith(("data:", "#")) for one in sources)
 
 
+@pytest.mark.slow
 def test_without_a_number_the_least_sure_track_is_explained(signpipe: Run, tmp_path: Path) -> None:
     page = tmp_path / "page.html"
     assert signpipe("explain", SAMPLE, "--frames", 30, "--out", page).code == 0
