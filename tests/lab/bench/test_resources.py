@@ -11,8 +11,7 @@ import pytest
 from signpipe.lab.bench import resources
 
 MEASURED = """
-import subprocess
-import sys
+import gc
 import numpy as np
 from signpipe.lab.bench import resources
 resources.reset_peak_memory()
