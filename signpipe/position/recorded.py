@@ -54,8 +54,8 @@ class _Stretch:
         self._longitude = np.unwrap([fix.longitude for fix in fixes], period=360)
         self._sigma = np.array([np.nan if fix.sigma is None else fix.sigma for fix in fixes])
         heading, speed = self._movement()
-        told = [fix.heading for fix in fixes]
-        heading = np.array([moved if said is None else said for moved, said in zip(heading, told, strict=True)])
+        stated = [fix.heading for fix in fixes]
+        heading = np.array([moved if course is None else course for moved, course in zip(heading, stated, strict=True)])
         self._heading = _held(heading)
         self._speed = np.array(
             [moved if fix.speed is None else fix.speed for moved, fix in zip(speed, fixes, strict=True)]
