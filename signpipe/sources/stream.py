@@ -5,8 +5,9 @@ from __future__ import annotations
 import errno
 import time
 from collections import deque
-from collections.abc import Callable
-from typing import Final, TypeVar
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
 
 import av.error
 
@@ -21,7 +22,6 @@ from signpipe.sources.web import Resource, ask
 from signpipe.types import Frame, Image
 from signpipe.types.source import Source
 
-SourceT = TypeVar("SourceT", bound=Source)
 SCHEMES: Final = ("rtsp", "rtsps", "http", "https")
 _LOGIN_ERRORS: Final = (av.error.HTTPUnauthorizedError, av.error.HTTPForbiddenError)
 _TIMEOUTS: Final = (av.error.ExitError, av.error.TimeoutError)
@@ -163,7 +163,7 @@ def open_stream(address: str, settings: CaptureSettings) -> ImageSource | VideoS
     if not address.lower().startswith("rtsp"):
         return _open_web(address, name, settings)
     decoder = _open_rtsp(address, name, settings)
-    return _closing_on_error(decoder, lambda: StreamSource(decoder, name, settings.stall_timeout))
+    return _streamed(decoder, name, settings)
 
 
 def _open_rtsp(address: str, name: str, settings: CaptureSettings) -> Decoder:
@@ -196,7 +196,7 @@ def _open_web(address: str, name: str, settings: CaptureSettings) -> ImageSource
         return _open_mjpeg(address, name, settings)
     if decoder.format == "mpjpeg":
         try:
-            return _closing_on_error(decoder, lambda: StreamSource(decoder, name, settings.stall_timeout))
+            return _streamed(decoder, name, settings)
         except SourceError:
             return _open_mjpeg(address, name, settings)
     found = ask(address, settings.open_timeout)
@@ -205,23 +205,31 @@ def _open_web(address: str, name: str, settings: CaptureSettings) -> ImageSource
         decoder.close()
         return _open_web_picture(found, name, settings)
     if has_end or decoder.duration is not None:
-        return _closing_on_error(decoder, lambda: VideoSource(decoder, name))
-    return _closing_on_error(decoder, lambda: StreamSource(decoder, name, settings.stall_timeout))
+        with _closed_on_error(decoder):
+            return VideoSource(decoder, name)
+    return _streamed(decoder, name, settings)
 
 
 def _open_mjpeg(address: str, name: str, settings: CaptureSettings) -> StreamSource:
     """Open JPEG after JPEG by the bytes alone: cameras name the type of each as they like, or not at all."""
     decoder = _connect(address, name, settings, container="mjpeg")
-    return _closing_on_error(decoder, lambda: StreamSource(decoder, name, settings.stall_timeout))
+    return _streamed(decoder, name, settings)
 
 
 def _open_web_picture(found: Resource, name: str, settings: CaptureSettings) -> ImageSource:
     return open_picture(name, lambda: found.fetch(settings.open_timeout), settings)
 
 
-def _closing_on_error(decoder: Decoder, make: Callable[[], SourceT]) -> SourceT:
+def _streamed(decoder: Decoder, name: str, settings: CaptureSettings) -> StreamSource:
+    with _closed_on_error(decoder):
+        return StreamSource(decoder, name, settings.stall_timeout)
+
+
+@contextmanager
+def _closed_on_error(decoder: Decoder) -> Iterator[None]:
+    """Close a decoder of which no source could be made."""
     try:
-        return make()
+        yield
     except SourceError:
         decoder.close()
         raise
