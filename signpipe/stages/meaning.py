@@ -77,6 +77,8 @@ class Dictionary:
             Effect.ACCESS_BAN: ("access:{value}", "{title}", ahead),
             Effect.INFORMATION: ("information:{value}", "{title}", ahead),
         }
+        for effect in Effect:
+            self._plain.setdefault(effect, (f"{effect}:{{value}}", "{title}", ahead))
 
     def of_sign(self, sign: SignClass) -> Meaning:
         """Return what a sign of this class says."""

@@ -1,0 +1,187 @@
+"""Countries: a country is a file that says which signs it has, in its own codes and language, and what they mean there.
+
+The file is TOML: a `[country]` table with the fields of `Country`, `[size]` with the usual size of each shape in
+metres, `[rules]` with the limits that apply without a sign, and a `[[sign]]` table per sign. A sign whose name is one
+of the shared meanings (`meanings.toml`, and the 43 base classes) needs only what the country has of its own; any other
+sign says all of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from pathlib import Path
+from types import MappingProxyType
+from typing import Annotated, Any, Literal, TypeVar
+
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic.dataclasses import dataclass as checked
+
+from signpipe.catalogue import Catalogue, Metres, Shape, SignClass, explain, load_catalogue, make_sign
+from signpipe.catalogue.tables import read_tables
+from signpipe.errors import SettingsError
+
+FOLDER = Path(__file__).parent
+MEANINGS = FOLDER.with_name("meanings.toml")
+# Metres, where neither the country nor the meaning says how large a sign is.
+USUAL_SIZE = {
+    Shape.CIRCLE: (0.6, 0.6),
+    Shape.TRIANGLE: (0.9, 0.8),
+    Shape.TRIANGLE_DOWN: (0.9, 0.8),
+    Shape.OCTAGON: (0.9, 0.9),
+    Shape.DIAMOND: (0.6, 0.6),
+    Shape.RECTANGLE: (0.6, 0.6),
+    Shape.PLATE: (0.6, 0.33),
+}
+
+Checked = TypeVar("Checked")
+Sides = Annotated[tuple[Metres, Metres], Field(strict=False)]
+
+
+@checked(frozen=True, slots=True, config=ConfigDict(extra="forbid"))
+class About:
+    """The `[country]` table of a pack; see `Country`."""
+
+    code: Annotated[str, Field(pattern=r"^[a-z]{2}$")]
+    name: Annotated[str, Field(min_length=1)]
+    local: Annotated[str, Field(min_length=1)]
+    languages: Annotated[tuple[Annotated[str, Field(pattern=r"^[a-z]{2}$")], ...], Field(min_length=1)]
+    unit: Literal["km/h", "mph"]
+    drives_on: Literal["right", "left"]
+
+
+@dataclass(frozen=True, slots=True)
+class Country:
+    """A country's signs and what is special about its roads.
+
+    Attributes:
+        code: Two small letters, ISO 3166-1, such as "be".
+        name: In English.
+        local: In its own language.
+        languages: ISO 639-1, that of the signs' local titles first.
+        unit: Of its speed limits.
+        drives_on: Side of the road.
+        catalogue: The 43 base classes, those that it doesn't have marked as not `present`, then its further signs.
+        rules: The `[rules]` table as it stands in the file.
+        path: The file.
+    """
+
+    code: str
+    name: str
+    local: str
+    languages: tuple[str, ...]
+    unit: Literal["km/h", "mph"]
+    drives_on: Literal["right", "left"]
+    catalogue: Catalogue
+    rules: Mapping[str, Any]
+    path: Path
+
+    @property
+    def signs(self) -> tuple[SignClass, ...]:
+        """The signs that the country has."""
+        return tuple(sign for sign in self.catalogue if sign.present)
+
+
+def country_codes() -> tuple[str, ...]:
+    """Return the codes of the countries that ship, sorted."""
+    return tuple(sorted(path.stem for path in FOLDER.glob("*.toml")))
+
+
+def country_path(code_or_path: str | Path) -> Path:
+    """Return the file of a country that ships, or the path that was given.
+
+    Raises:
+        SettingsError: There is neither such a country nor such a file.
+    """
+    path = FOLDER / f"{str(code_or_path).lower()}.toml"
+    if str(code_or_path).lower() in country_codes():
+        return path
+    path = Path(code_or_path)
+    if not path.is_file():
+        raise SettingsError(
+            f"There is no country '{code_or_path}'; give one of {', '.join(country_codes())}, or the path of a TOML "
+            "file of your own."
+        )
+    return path
+
+
+def load_country(code_or_path: str | Path) -> Country:
+    """Open a country that ships by its code, or one of your own by the path of its file.
+
+    Raises:
+        SettingsError: There is no such country, or its file has something that can't be; says what, in which line.
+    """
+    return _load(country_path(code_or_path))
+
+
+@lru_cache(maxsize=32)
+def _load(path: Path) -> Country:
+    content, tables, places = read_tables(path)
+    about = _checked(_ABOUT, content.pop("country", {}), path, "[country]")
+    sizes = _checked(_SIZES, content.pop("size", {}), path, "[size]")
+    rules = content.pop("rules", {})
+    if content or not tables or not isinstance(rules, dict):
+        told = f"has '{next(iter(content))}'" if content else "has no [[sign]] table" if not tables else "'s rules"
+        raise SettingsError(
+            f"The country {path} can't be read: it {told}; give [country], [size], [rules] and [[sign]] tables."
+        )
+    base, further = {sign.name: sign for sign in load_catalogue()}, list[SignClass]()
+    named: dict[str, SignClass] = {}
+    for table, place in zip(tables, places, strict=True):
+        name = table.get("name")
+        known = base.get(name) if isinstance(name, str) else None
+        class_id = known.id if known else len(base) + len(further)
+        sign = make_sign(_complete(table, about, sizes, place) | {"id": class_id}, place)
+        if sign.name in named:
+            raise SettingsError(f"{place}: the sign is named '{sign.name}', as one before it; rename it.")
+        named[sign.name] = sign
+        if not known:
+            further.append(sign)
+    first = [named.get(name) or replace(sign, present=False) for name, sign in base.items()]
+    return Country(
+        about.code, about.name, about.local, about.languages, about.unit, about.drives_on,
+        Catalogue([*first, *further]), MappingProxyType(rules), path,
+    )  # fmt: skip
+
+
+def _complete(
+    table: Mapping[str, Any], about: About, sizes: Mapping[Shape, tuple[float, float]], place: str
+) -> dict[str, Any]:
+    """Return a sign's table with what its meaning, the country and the usual size add."""
+    for key in ("id", "present"):
+        if key in table:
+            raise SettingsError(f"{place}: the sign has '{key}', which signpipe gives by itself; leave it out.")
+    complete = {"vienna": "", "unit": about.unit} | dict(meanings().get(str(table.get("name")), {})) | dict(table)
+    shape = complete.get("shape")
+    if shape in set(Shape):
+        usual = sizes.get(Shape(shape), USUAL_SIZE[Shape(shape)])
+        complete = dict(zip(("width", "height"), usual, strict=True)) | complete
+    return complete
+
+
+@lru_cache(maxsize=1)
+def meanings() -> Mapping[str, Mapping[str, Any]]:
+    """Return the meanings that countries share, by name: the base classes without their sizes, then the others."""
+    kept = ("name", "title", "vienna", "category", "shape", "effect", "value", "vehicles", "figures")
+    shared = {
+        sign.name: {key: value for key in kept if (value := getattr(sign, key)) is not None}
+        for sign in load_catalogue()
+    }
+    content, tables, places = read_tables(MEANINGS)
+    for table, place in zip(tables, places, strict=True):
+        if content or "name" not in table or table["name"] in shared:
+            raise SettingsError(f"{place}: the meaning has no name, or that of one before it.")
+        shared[table["name"]] = table
+    return MappingProxyType(shared)
+
+
+def _checked(adapter: TypeAdapter[Checked], table: object, path: Path, what: str) -> Checked:
+    try:
+        return adapter.validate_python(table)
+    except ValidationError as error:
+        raise SettingsError(f"The country {path} has a bad entry in {what}: {explain(error)}.") from None
+
+
+_ABOUT = TypeAdapter(About)
+_SIZES: TypeAdapter[dict[Shape, Sides]] = TypeAdapter(dict[Shape, Sides])
