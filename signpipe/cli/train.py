@@ -104,6 +104,56 @@ def classifier(
     )
 
 
+@train_app.command("reader")
+def reader(
+    data: DataOption = None,
+    out: Annotated[Path, typer.Option(help="Folder for checkpoint, result and curves.")] = Path("runs/reader"),
+    epochs: Annotated[int, typer.Option(min=1, help="Rounds of training.")] = 40,
+    pictures: Annotated[int, typer.Option(min=128, help="Crops per round.")] = 8192,
+    weights: Annotated[
+        Path | None, typer.Option(help="Start from this checkpoint of an earlier training; else from chance.")
+    ] = None,
+    rate: Annotated[float, typer.Option(min=1e-5, max=0.1, help="Peak learning rate.")] = 4e-3,
+    uncatalogued: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder of drawings of the world's signs (package_signs of npm's mapillary_sprite_source); those "
+            "without figures are learned as empty."
+        ),
+    ] = None,
+    seed: SeedOption = 0,
+    threads: ThreadsOption = 1,
+    device: DeviceOption = "auto",
+    limit: Annotated[int | None, typer.Option(min=100, help="Read about so many crops only; for a trial.")] = None,
+    resume: ResumeOption = False,
+) -> None:
+    """Train the reader of figures on signs drawn in many typefaces and on GTSRB.
+
+    The typefaces are font files of Debian packages; what is missing is named.
+    """
+    require_train_extra("Training")
+    from signpipe.lab.data import find_data
+    from signpipe.lab.training.device import choose_device
+    from signpipe.lab.training.reader import ReaderPlan, train_reader
+
+    plan = ReaderPlan(
+        epochs=epochs,
+        pictures=pictures,
+        rate=rate,
+        seed=seed,
+        threads=threads,
+        device=choose_device(device),
+        uncatalogued=None if uncatalogued is None else str(uncatalogued),
+        start=None if weights is None else str(weights),
+        limit=limit,
+    )
+    metrics = train_reader(plan, find_data(data), out, resume)["metrics"]
+    Console().print(
+        f"read right: {metrics['drawn']:.2%} of {metrics['drawn_n']:.0f} crops drawn in unseen typefaces, "
+        f"{metrics['photographed']:.2%} of {metrics['photographed_n']:.0f} unseen photographs; see {escape(str(out))}"
+    )
+
+
 @train_app.command("detector")
 def detector(
     data: DataOption = None,

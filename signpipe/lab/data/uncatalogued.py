@@ -64,7 +64,7 @@ def read_uncatalogued_signs(folder: Path) -> list[UncataloguedSign]:
         name = _NAME.match(path.stem)
         if name is None or not name["sign"].startswith(_KINDS) or _VARIANTS.fullmatch(name["sign"]):
             continue
-        svg = _with_view_box(path.read_text(encoding="utf-8"))
+        svg = with_view_box(path.read_text(encoding="utf-8"))
         if svg is not None:
             judge = hashlib.sha256(name["sign"].encode()).digest()[0] % 2 == 1
             signs.append(UncataloguedSign(path.stem, svg, judge))
@@ -76,7 +76,7 @@ def read_uncatalogued_signs(folder: Path) -> list[UncataloguedSign]:
     return signs
 
 
-def _with_view_box(svg: str) -> str | None:
+def with_view_box(svg: str) -> str | None:
     """Return a drawing's source with a view box, or None for one that doesn't say how large it is."""
     if 'viewBox="0 0 ' in svg:
         return svg

@@ -101,7 +101,7 @@ class ClassifierTraining:
         self.net = SignNet().to(plan.device, memory_format=torch.channels_last)
         if plan.start is not None:
             self.net.load_state_dict(load_checkpoint(Path(plan.start))["averaged"])
-        self.averages = AveragedModel(self.net, avg_fn=_moved_towards(plan.average), use_buffers=True)
+        self.averages = AveragedModel(self.net, avg_fn=moved_towards(plan.average), use_buffers=True)
         self.optimizer = torch.optim.AdamW(self.net.parameters(), weight_decay=plan.decay)
         self.steps = plan.pictures // plan.batch
         self.schedule = self._schedule()
@@ -179,7 +179,7 @@ class ClassifierTraining:
         return net
 
 
-def _moved_towards(most: float) -> Callable[[torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor]:
+def moved_towards(most: float) -> Callable[[torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor]:
     """Return how an average follows the network: slowly in the end, keeping a share `most`, but faster at first."""
 
     def moved(mean: torch.Tensor, new: torch.Tensor, steps: torch.Tensor) -> torch.Tensor:

@@ -13,7 +13,7 @@ from signpipe.lab.training.familiarity import DOUBT, Familiarity
 class Block(nn.Module):  # type: ignore[misc]  # torch counts as untyped
     """Two 3x3 convolutions with a shortcut; a stride of 2 halves the resolution."""
 
-    def __init__(self, channels_in: int, channels: int, stride: int = 1) -> None:
+    def __init__(self, channels_in: int, channels: int, stride: int | tuple[int, int] = 1) -> None:
         super().__init__()
         self.first = nn.Conv2d(channels_in, channels, 3, stride, 1, bias=False)
         self.norm1 = nn.BatchNorm2d(channels)

@@ -1,0 +1,76 @@
+"""Connectionist temporal classification (Graves et al., 2006): from columns of a crop to the probability of a text."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from signpipe.types import FloatArray
+
+# What the reader writes, in the order of its outputs after the blank: figures, the decimal point, what joins two
+# times, units (t, m, km, km/h, h, mph, kg, yd, am, pm), per cent, feet and inches; and "?", writing that isn't one line
+# of figures.
+ALPHABET = "0123456789.-:tmkhpaydg/%'\"?"
+BLANK = 0
+_NEVER = -1e30
+
+
+def encode(text: str) -> list[int]:
+    """Return the numbers of a text's characters.
+
+    Raises:
+        ValueError: The reader can't write one of them.
+    """
+    unknown = set(text) - set(ALPHABET)
+    if unknown:
+        raise ValueError(f"the reader's alphabet has no {min(unknown)!r}")
+    return [ALPHABET.index(character) + 1 for character in text]
+
+
+def best_text(log_probability: FloatArray) -> str:
+    """Return the text along the most probable path through one crop's columns.
+
+    Args:
+        log_probability: float32 (T, A), of each character in each column; the blank is the first.
+    """
+    path = log_probability.argmax(1)
+    kept = path[(path != BLANK) & np.concatenate([[True], path[1:] != path[:-1]])]
+    return "".join(ALPHABET[number - 1] for number in kept)
+
+
+def text_log_probability(log_probability: FloatArray, texts: Sequence[str]) -> npt.NDArray[np.float64]:
+    """Return the log-probability of each text, over all its paths: float64 (len(texts),).
+
+    Texts that are more than a crop's columns can hold have minus infinity (here -1e30).
+
+    Args:
+        log_probability: float32 (T, A), of each character in each column; the blank is the first.
+        texts: Texts in the reader's alphabet; "" is one.
+
+    Raises:
+        ValueError: A text has a character that the reader can't write.
+    """
+    if not texts:
+        return np.zeros(0)
+    longest = 2 * max(map(len, texts)) + 1
+    labels = np.full((len(texts), longest), BLANK)
+    ends = np.array([2 * len(text) for text in texts])
+    for row, text in zip(labels, texts, strict=True):
+        row[1 : 2 * len(text) : 2] = encode(text)
+    # A path may leave out a blank only between two different characters.
+    skips = np.zeros(labels.shape, bool)
+    skips[:, 2:] = (labels[:, 2:] != BLANK) & (labels[:, 2:] != labels[:, :-2])
+    columns = log_probability.astype(np.float64)
+    state = np.full(labels.shape, _NEVER)
+    state[:, :2] = columns[0][labels[:, :2]]
+    for column in columns[1:]:
+        arrived = state.copy()
+        arrived[:, 1:] = np.logaddexp(arrived[:, 1:], state[:, :-1])
+        arrived[:, 2:] = np.logaddexp(arrived[:, 2:], np.where(skips[:, 2:], state[:, :-2], _NEVER))
+        state = arrived + column[labels]
+    rows = np.arange(len(texts))
+    last = state[rows, ends]
+    before = np.where(ends > 0, state[rows, np.maximum(ends - 1, 0)], _NEVER)
+    return np.asarray(np.maximum(np.logaddexp(last, before), _NEVER), np.float64)
