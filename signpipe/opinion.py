@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
-    from signpipe.types import FloatArray, Frame, SignTrack
+    from signpipe.types import FiguresRead, FloatArray, Frame, SignTrack
 
 VISION = "vision"  # the name under which the classifier, fused over a track, speaks beside the witnesses
 
@@ -33,6 +33,9 @@ class Opinion:
         class_id: The class that it names, if it names one.
         impossible: True if it rules out that this is a real sign at all.
         familiar: True if it is sure that the sign is one of the catalogue, however unfamiliar it looked to the CNN.
+        unlisted: Log of how probable what it saw is for a sign that the catalogue doesn't have, on the scale of
+            `log_likelihood`; None if it can't tell.
+        figures: What it read on the sign, if it reads.
     """
 
     witness: str
@@ -41,6 +44,8 @@ class Opinion:
     class_id: int | None = None
     impossible: bool = False
     familiar: bool = False
+    unlisted: float | None = None
+    figures: FiguresRead | None = None
 
 
 class Witness(Protocol):

@@ -93,7 +93,12 @@ class Pipeline:
         for name in own.keys() - set(STAGES):
             raise SettingsError(f"There is no stage '{name}' to stand for; there are {', '.join(STAGES)}.")
         self._shared = models is not None
-        self.models = models or open_models(settings, detector="detect" not in own, classifier="classify" not in own)
+        self.models = models or open_models(
+            settings,
+            detector="detect" not in own,
+            classifier="classify" not in own,
+            reader=witnesses is None and "fallback" not in own,
+        )
         self.catalogue = catalogue or load_catalogue()
         few_shot = self._fit_catalogue() if "classify" not in own else None
         self._preprocess = own.get("preprocess") or self._make_preprocess()
@@ -104,7 +109,7 @@ class Pipeline:
         )
         self._track = own.get("track") or Track(settings.track, self.catalogue)
         if witnesses is None:
-            witnesses = open_witnesses(settings, self.catalogue)
+            witnesses = open_witnesses(settings, self.catalogue, self.models.reader)
         self._fallback = own.get("fallback") or Fallback(settings.fallback, self.catalogue, witnesses)
         self._decide = own.get("decide") or Decide(settings.decide, self.catalogue)
         self._check_time = MediaTimeCheck()
@@ -238,6 +243,7 @@ class Pipeline:
             tracks, track_ids = self._track.update(detections, classifications, frame.media_time, frame.image.shape)
         clock.lap("track")
         tracks = self._judged(tracks, _as_classified(frame, prepared))
+        models_ms += getattr(self._fallback, "model_ms", 0.0)
         clock.lap("fallback")
         speed = frame.pose.speed if frame.pose else None
         advisories, events = self._decide.update(tracks, frame.media_time, frame.image.shape, speed)

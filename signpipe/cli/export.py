@@ -13,7 +13,7 @@ from signpipe.errors import SettingsError
 
 
 def export(
-    model: Annotated[str, typer.Argument(help="What to export: detector or classifier.")],
+    model: Annotated[str, typer.Argument(help="What to export: detector, classifier or reader.")],
     checkpoint: Annotated[
         Path | None, typer.Option(help="Checkpoint; else last.pt of the training's usual folder under runs/.")
     ] = None,
@@ -23,17 +23,20 @@ def export(
     preset: Annotated[str, typer.Option(help="Whose usual checkpoint, for a detector: fast or accurate.")] = "fast",
 ) -> None:
     """Make a checkpoint a model: ONNX, quantised, judged on validation, entered into the manifest."""
-    if model not in {"detector", "classifier"}:
-        raise SettingsError(f"There is no model kind '{model}' to export; choose detector or classifier.")
+    if model not in {"detector", "classifier", "reader"}:
+        raise SettingsError(f"There is no model kind '{model}' to export; choose detector, classifier or reader.")
     require_train_extra("Export")
     from signpipe.lab.data import find_data
     from signpipe.lab.training.export import write_result
     from signpipe.lab.training.export_classifier import export_classifier
     from signpipe.lab.training.export_detector import export_detector
+    from signpipe.lab.training.export_reader import export_reader
 
     folder = find_data(data)
     if model == "detector":
         outcome = export_detector(checkpoint or Path("runs") / f"detector-{preset}" / "last.pt", folder, models)
+    elif model == "reader":
+        outcome = export_reader(checkpoint or Path("runs/reader/last.pt"), folder, models)
     else:
         outcome = export_classifier(checkpoint or Path("runs/classifier/last.pt"), folder, models)
     Console().print_json(data=outcome["metrics"])

@@ -19,7 +19,7 @@ from signpipe.cli.models import FolderOption, check_models, print_models
 from signpipe.cli.options import ConfigOption, JsonOption, Split, SplitOption
 from signpipe.errors import OutputError, SettingsError
 from signpipe.lab.data import FORMATS, ClassMap, Dataset, find_data, open_dataset
-from signpipe.lab.evaluation.parity import Parity, compare_classifiers, compare_detectors
+from signpipe.lab.evaluation.parity import Parity, compare_classifiers, compare_detectors, compare_readers
 from signpipe.lab.evaluation.sample import evenly, sample_crops, sample_scenes
 from signpipe.runtime.machine import describe_machine
 from signpipe.runtime.manifest import ModelEntry, load_manifest, models_folder, reference_of
@@ -28,8 +28,8 @@ from signpipe.settings import Settings, load_settings
 # Enough for a look at everything; a small set keeps this a matter of a minute on two cores.
 SAMPLE_IMAGES = 60
 SAMPLE_CROPS = 2000
-COMPARE = {"detector": compare_detectors, "classifier": compare_classifiers}
-PUBLIC = {"detector": "gtsdb", "classifier": "gtsrb"}
+COMPARE = {"detector": compare_detectors, "classifier": compare_classifiers, "reader": compare_readers}
+PUBLIC = {"detector": "gtsdb", "classifier": "gtsrb", "reader": "gtsrb"}
 EXACT = ("", "fp32")  # a model of another precision stands for one of these
 CROP_FORMATS = ("gtsrb", "gtsrb-test", "folder")  # their pictures are signs, in which no detector has to find one
 
@@ -45,7 +45,9 @@ def verify(
     ] = None,
     split: SplitOption = "val",
     images: Annotated[int | None, typer.Option(min=1, help="Most pictures for the detectors.")] = None,
-    crops: Annotated[int | None, typer.Option(min=1, help="Most pictures of signs for the classifiers.")] = None,
+    crops: Annotated[
+        int | None, typer.Option(min=1, help="Most pictures of signs for classifiers and readers.")
+    ] = None,
     json_file: JsonOption = None,
     folder: FolderOption = None,
     config: ConfigOption = None,
@@ -106,7 +108,7 @@ def _compare(
 ) -> list[Parity]:
     """Compare all variants, as far as there are pictures for them."""
     results = []
-    for role in ("detector", "classifier"):
+    for role in COMPARE:
         ours = [(entry.name, reference.name) for entry, reference in pairs if entry.role == role]
         dataset = pictures(role) if ours else None
         if dataset is None:

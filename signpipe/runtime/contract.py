@@ -1,4 +1,4 @@
-"""What a graph must look like to be used as a detector or classifier."""
+"""What a graph must look like to be used as a detector, classifier or reader."""
 
 from __future__ import annotations
 
@@ -19,8 +19,10 @@ def entry_from_graph(path: Path, role: str, inputs: Sequence[TensorSpec], output
     A detector is taken to have the one class "sign" and stride 32, a classifier the classes of the catalogue.
 
     Raises:
-        ModelError: It has not exactly one input, or doesn't fit its role.
+        ModelError: It has not exactly one input, doesn't fit its role, or is a reader.
     """
+    if role == "reader":
+        raise ModelError(f"The reader {path} is in no manifest that names its characters; add it to one beside it.")
     if len(inputs) != 1 or not outputs:
         raise ModelError(f"The model file {path} has {len(inputs)} inputs, but a {role} has one; export it again.")
     kind: Literal["detector", "classifier"] = "detector" if role == "detector" else "classifier"
@@ -71,6 +73,9 @@ def check_role(entry: ModelEntry) -> None:
             )
         _ = entry.box_layout
         return
+    if entry.role == "reader":
+        _check_reader(entry)
+        return
     if entry.fixed_size is None or shape[1] != shape[2] or isinstance(shape[0], int):
         raise ModelError(
             f"The classifier {entry.path} takes {entry.input}, but it gets any number of square crops of one size; "
@@ -82,6 +87,22 @@ def check_role(entry: ModelEntry) -> None:
         raise ModelError(
             f"The classifier {entry.path} gives {listed}, but probabilities float32 (N, {classes}) are needed; "
             "export it with this output, a column a class of the catalogue."
+        )
+
+
+def _check_reader(entry: ModelEntry) -> None:
+    """Check that a reader takes crops of one size, and gives characters a column and what is struck through."""
+    characters = len(entry.classes)
+    columns = any(
+        o.name == "log_probabilities" and len(o.shape) == 3 and o.shape[2] == characters for o in entry.outputs
+    )
+    struck = any(o.name == "struck" and len(o.shape) == 1 for o in entry.outputs)
+    if entry.fixed_size is None or isinstance(entry.input.shape[0], int) or not (columns and struck):
+        listed = "; ".join(map(str, entry.outputs))
+        raise ModelError(
+            f"The reader {entry.path} takes {entry.input} and gives {listed}, but it gets any number of crops of one "
+            f"size and gives log_probabilities float32 (N, columns, {characters}) and struck float32 (N,); "
+            "export it so."
         )
 
 

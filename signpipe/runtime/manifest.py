@@ -56,7 +56,7 @@ class ModelEntry(BaseModel):
         reference: Name of the model in the same manifest that this one is a smaller or faster variant of, or "".
         licence: SPDX expression of the weights' licence.
         card: Name of the model card beside the file.
-        classes: Names of the classes in the order of the output.
+        classes: Names of the classes in the order of the output; of a reader, its characters, the blank first.
         trained_on: The data it has seen.
         input: Its only input.
         outputs: Its outputs.
@@ -67,7 +67,7 @@ class ModelEntry(BaseModel):
     model_config = ConfigDict(frozen=True, populate_by_name=True)
 
     name: str
-    role: Literal["detector", "classifier"]
+    role: Literal["detector", "classifier", "reader"]
     folder: Path
     file: str
     sha256: str | None = Field(None, pattern="^[0-9a-f]{64}$")
@@ -263,7 +263,7 @@ def find_model(model: str, role: str, folder: Path | None = None) -> ModelEntry 
 
     Args:
         model: A name, or a path (it ends in .onnx or has a separator).
-        role: What it is wanted for: "detector" or "classifier".
+        role: What it is wanted for: "detector", "classifier" or "reader".
         folder: The folder of the manifest in which names are looked up.
 
     Returns:

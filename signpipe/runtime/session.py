@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,10 +18,19 @@ import onnxruntime as ort
 
 from signpipe.errors import ModelError
 from signpipe.runtime.contract import check_graph, entry_from_graph
-from signpipe.runtime.manifest import ModelEntry, TensorSpec, find_model, known_models, variant_for_gpu
+from signpipe.runtime.manifest import (
+    ModelEntry,
+    TensorSpec,
+    find_model,
+    known_models,
+    models_folder,
+    variant_for_gpu,
+)
 from signpipe.runtime.providers import PROVIDERS, choose_provider, create_session, fall_back
 from signpipe.settings import RuntimeSettings, Settings, load_settings
 from signpipe.types import Image
+
+log = logging.getLogger("signpipe.runtime")
 
 DTYPES = {"float": "float32", "double": "float64"}  # ONNX Runtime's words -> numpy's, where they differ
 MOST_SHAPES = 128  # of inputs for which buffers on a device are kept
@@ -150,15 +160,17 @@ class Models:
     Attributes:
         detector: Finds signs; None where a stage of one's own does that.
         classifier: Says which they are; None where a stage of one's own does that.
+        reader: Reads their figures; None where that is switched off, or there is no such model.
     """
 
     detector: Session | None = None
     classifier: Session | None = None
+    reader: Session | None = None
 
     @property
     def sessions(self) -> tuple[Session, ...]:
         """Those that there are, the detector first."""
-        return tuple(session for session in (self.detector, self.classifier) if session is not None)
+        return tuple(session for session in (self.detector, self.classifier, self.reader) if session is not None)
 
     def close(self) -> None:
         """Release the models; no pipeline that shares them can run afterwards."""
@@ -174,13 +186,16 @@ class Models:
         self.close()
 
 
-def open_models(settings: Settings | None = None, *, detector: bool = True, classifier: bool = True) -> Models:
+def open_models(
+    settings: Settings | None = None, *, detector: bool = True, classifier: bool = True, reader: bool = True
+) -> Models:
     """Open the models that the settings name.
 
     Args:
         settings: The whole configuration; the default is `Settings()`.
         detector: Whether the detector is needed.
         classifier: Whether the classifier is needed.
+        reader: Whether the reader is wanted; a folder of models that has none is told of in a warning.
 
     Raises:
         ModelError: One is unknown, missing, altered, no ONNX, or of the wrong shape.
@@ -190,7 +205,20 @@ def open_models(settings: Settings | None = None, *, detector: bool = True, clas
     return Models(
         open_session(settings.detect.model, settings.runtime, "detector") if detector else None,
         open_session(settings.classify.model, settings.runtime, "classifier") if classifier else None,
+        _open_reader(settings) if reader and settings.figures.enabled else None,
     )
+
+
+def _open_reader(settings: Settings) -> Session | None:
+    """Open the reader, or return None where the folder of models has none by the usual name."""
+    model = settings.figures.model
+    if model == type(settings.figures)().model and model not in known_models(settings.runtime.models):
+        log.warning(
+            "There is no model '%s' in %s: figures on signs aren't read. Export one, or set figures.enabled to false.",
+            model, models_folder(settings.runtime.models),
+        )  # fmt: skip
+        return None
+    return open_session(model, settings.runtime, "reader")
 
 
 def open_session(model: str, settings: RuntimeSettings, role: str) -> Session:
@@ -199,7 +227,7 @@ def open_session(model: str, settings: RuntimeSettings, role: str) -> Session:
     Args:
         model: Name in the manifest, or path of an ONNX file.
         settings: Provider, threads and the folder of the manifest.
-        role: "detector" or "classifier".
+        role: "detector", "classifier" or "reader".
 
     Raises:
         ModelError: It is unknown, missing, altered, no ONNX, or of the wrong shape.

@@ -19,6 +19,7 @@ from signpipe.settings.environment import DELIMITER, PREFIX, Environment, variab
 from signpipe.settings.fallback import (
     CameraSettings,
     FallbackSettings,
+    FiguresSettings,
     LidarSettings,
     MapSettings,
     PositionSettings,
@@ -49,6 +50,7 @@ __all__ = [
     "DecideSettings",
     "DetectSettings",
     "FallbackSettings",
+    "FiguresSettings",
     "LidarSettings",
     "MapSettings",
     "OutputSettings",
@@ -99,6 +101,7 @@ class Settings(BaseSettings):
     classify: ClassifySettings = ClassifySettings()
     track: TrackSettings = TrackSettings()
     fallback: FallbackSettings = FallbackSettings()
+    figures: FiguresSettings = FiguresSettings()
     template: TemplateSettings = TemplateSettings()
     shape: ShapeSettings = ShapeSettings()
     position: PositionSettings = PositionSettings()

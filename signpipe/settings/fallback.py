@@ -73,6 +73,24 @@ class ShapeSettings(Section):
     smallest: float = Field(20.0, ge=8, description="Side in pixels below which a crop is not asked about.")
 
 
+class FiguresSettings(Section):
+    """Reading the figures on signs: limits, weights, heights, and what plates say."""
+
+    enabled: bool = Field(False, description="Read the figures of signs that may carry some.")
+    model: str = Field("reader", description="Name in the model manifest, or path of an ONNX file.")
+    weight: float = Field(
+        0.8, ge=0, le=1, description="Its log-odds count so much: it sees the same pixels as the classifier."
+    )
+    smallest: float = Field(14.0, ge=8, description="Shorter side in pixels below which a sign isn't read.")
+    least: float = Field(
+        0.02, ge=0, le=1, description="A sign is read if signs with figures have at least this probability by vision."
+    )
+    unfamiliar: float = Field(0.4, ge=0, le=1, description="A sign of more novelty than this is read in any case.")
+    growth: float = Field(1.15, ge=1, description="A sign is read again once it has grown by so much.")
+    interval: float = Field(0.4, ge=0, description="Seconds after which it is read again anyway.")
+    per_frame: int = Field(3, ge=1, le=64, description="Most signs that are read in one frame.")
+
+
 class PositionSettings(Section):
     """Where the vehicle is."""
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from signpipe.catalogue import Catalogue, Category
 from signpipe.errors import SettingsError
-from signpipe.log_odds import fuse, supports
+from signpipe.log_odds import FLOOR, fuse, supports
 from signpipe.opinion import VISION, Learner, Opinion, Role, Witness
 from signpipe.settings import FallbackSettings
 from signpipe.stages.caution import is_more_cautious
@@ -18,6 +18,8 @@ from signpipe.types import Certainty, FloatArray, Frame, SignTrack, TrackState, 
 
 # A witness must say so many times in a row that something is no real sign: one sweep through a fence is no proof.
 DENIALS = 2
+# Share of signs that the catalogue doesn't have, before anyone has looked.
+UNLISTED = 0.02
 
 
 @dataclass(slots=True)
@@ -91,6 +93,8 @@ class Fallback:
     - A prior is never a verdict alone: it decides between classes of which something is seen. Where it
       contradicts what the sensors are sure of, the more cautious stands: the sensors' reading, if it asks more of the
       driver than the prior's; else nothing, until they are sure in spite of it. Either way the conflict is reported.
+    - What a witness takes for a sign that the catalogue doesn't have (its figures are on none of the classes) isn't
+      published as the class that it resembles.
     - What a witness knows to be no real sign (a picture on a truck) is never published, not even its category.
     - Else the category is said, if the classes of one category together reach `category`. An unfamiliar sign can still
       have a sure category, as shape and colour tell it; something that looks like no sign at all gathers no evidence
@@ -117,6 +121,11 @@ class Fallback:
         self._members = np.array([[sign.category is category for sign in catalogue] for category in self._categories])
         self._memory: dict[int, _Memory] = {}
         self._turn = 0
+
+    @property
+    def model_ms(self) -> float:
+        """Milliseconds that the networks of witnesses have taken in the frame that they were shown last."""
+        return sum(getattr(witness, "model_ms", 0.0) for witness in (*self._cheap, *self._expensive))
 
     def __call__(self, tracks: Sequence[SignTrack], frame: Frame | None = None) -> list[Verdict]:
         """Return the verdict on each living track, in their order; `SignTrack.judged` puts it on the track.
@@ -160,7 +169,8 @@ class Fallback:
 
     def _check(self, opinion: Opinion, witness: Witness) -> None:
         log = opinion.log_likelihood
-        if log.shape != (len(self._catalogue),) or not math.isfinite(log.max()) or np.isnan(log).any():
+        unusable = np.isnan(log).any() or math.isnan(opinion.unlisted or 0.0)
+        if log.shape != (len(self._catalogue),) or not math.isfinite(log.max()) or unusable:
             raise SettingsError(
                 f"The witness '{witness.name}' gives log-likelihoods of shape {log.shape} that can't be used; it must "
                 f"give {len(self._catalogue)}, one per class, none of them NaN and not all of them infinite."
@@ -211,7 +221,7 @@ class Fallback:
         if not sensors and not priors:
             return _Finding(held, track.probability)
         familiar = any(one.opinion.familiar for one in sensors)
-        sensed = fuse(evidence, (one.weighted for one in sensors))
+        sensed = fuse(evidence, (one.weighted for one in sensors)) * (1 - _unlisted(evidence, sensors))
         seen = int(sensed.argmax()) if sensors else track.class_id
         contested = self._is_restrained(seen, priors)
         level = accept if seen == held and not contested else self._accept_fused
@@ -219,7 +229,7 @@ class Fallback:
         if sure:
             self._teach(memory, heard, seen)
         if priors:
-            fused = fuse(evidence, (one.weighted for one in (*sensors, *priors)))
+            fused = fuse(evidence, (one.weighted for one in (*sensors, *priors))) * (1 - _unlisted(evidence, sensors))
             best = int(fused.argmax())
             backed = best == seen if sure else self._fits(sensed, best)
             needed = level if best == seen else self._accept_fused
@@ -318,6 +328,25 @@ def _check(witnesses: Sequence[Witness]) -> None:
 def _of(heard: tuple[_Heard, ...], *roles: Role) -> tuple[_Heard, ...]:
     """Return those who have one of the roles."""
     return tuple(one for one in heard if one.witness.role in roles)
+
+
+def _unlisted(evidence: FloatArray, heard: tuple[_Heard, ...]) -> np.float32:
+    """Return the probability that a sign is none of the catalogue's, by those who can tell; 0 where nobody can.
+
+    It is one more class with the prior `UNLISTED`, of which the others say what they say of the catalogue on average.
+    """
+    telling = [one for one in heard if one.opinion.unlisted is not None]
+    if not telling:
+        return np.float32(0)
+    listed = fuse(evidence, (one.weighted for one in heard if one.opinion.unlisted is None))
+    odds = math.log(UNLISTED / (1 - UNLISTED))
+    for one in telling:
+        weight, log_likelihood = one.weighted
+        highest = float(log_likelihood.max())
+        unlisted = min(max(float(one.opinion.unlisted or 0.0) - highest, FLOOR), -FLOOR)
+        odds += weight * unlisted
+        odds -= math.log(float(listed @ np.exp(weight * np.maximum(log_likelihood - highest, FLOOR))))
+    return np.float32(1 / (1 + math.exp(-odds)))
 
 
 def _supporters(class_id: int, held: int | None, heard: tuple[_Heard, ...]) -> tuple[_Heard, ...]:

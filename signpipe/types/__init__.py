@@ -6,6 +6,7 @@ right and y down, with the right and bottom edge exclusive; times are in seconds
 
 from signpipe.types.arrays import FloatArray, Image
 from signpipe.types.detections import Classifications, Detections
+from signpipe.types.figures import FiguresRead
 from signpipe.types.frame import LARGEST_DISORDER, Frame, Gap, Pose, Prepared
 from signpipe.types.result import Advisory, AdvisoryStatus, FrameResult
 from signpipe.types.signs import Certainty, SignTrack, TrackState, Verdict
@@ -18,6 +19,7 @@ __all__ = [
     "Certainty",
     "Classifications",
     "Detections",
+    "FiguresRead",
     "FloatArray",
     "Frame",
     "FrameResult",

@@ -10,6 +10,7 @@ import numpy as np
 
 from signpipe.opinion import VISION, Opinion
 from signpipe.types.arrays import FloatArray
+from signpipe.types.figures import FiguresRead
 
 if TYPE_CHECKING:
     from signpipe.catalogue import Catalogue, SignClass
@@ -83,6 +84,7 @@ class SignTrack:
         detected: float32 (4,), the box of that detection, or None while coasting.
         verdict: What the fallback makes of it; before that, nothing is sure.
         catalogue: The signs that the classes are of, from the fallback on.
+        figures: What was read on it, over all looks at it, from the fallback on; None where it wasn't read.
     """
 
     id: int
@@ -101,6 +103,7 @@ class SignTrack:
     detected: FloatArray | None = None
     verdict: Verdict = Verdict()
     catalogue: Catalogue | None = None
+    figures: FiguresRead | None = None
 
     def __repr__(self) -> str:
         x1, y1, x2, y2 = (round(float(edge)) for edge in self.xyxy)
@@ -129,7 +132,10 @@ class SignTrack:
         return float(self.probability[self.class_id])
 
     def judged(self, verdict: Verdict, catalogue: Catalogue | None = None) -> SignTrack:
-        """Return the track with its verdict, and with the class and the probabilities that this found."""
+        """Return the track with its verdict, and with the class, the probabilities and the figures that this found."""
         class_id = self.class_id if verdict.class_id is None else verdict.class_id
         probability = self.probability if verdict.probability is None else verdict.probability
-        return replace(self, class_id=class_id, probability=probability, verdict=verdict, catalogue=catalogue)
+        figures = next((said.figures for said in verdict.opinions if said.figures is not None), self.figures)
+        return replace(
+            self, class_id=class_id, probability=probability, verdict=verdict, catalogue=catalogue, figures=figures
+        )

@@ -7,15 +7,21 @@ import logging
 from signpipe.catalogue import Catalogue
 from signpipe.errors import SourceError
 from signpipe.opinion import Witness
+from signpipe.runtime.session import Session
 from signpipe.settings import Settings
 
 logger = logging.getLogger(__name__)
 
 
-def open_witnesses(settings: Settings, catalogue: Catalogue) -> list[Witness]:
+def open_witnesses(settings: Settings, catalogue: Catalogue, reader: Session | None = None) -> list[Witness]:
     """Open every witness that has something to go by; what isn't asked for isn't imported.
 
     A map with bad content is reported in one warning and left out: nothing rests on a map alone.
+
+    Args:
+        settings: The whole configuration.
+        catalogue: The classes.
+        reader: The open model that reads figures, or None to do without.
 
     Raises:
         SourceError: There is no such map, or a calibration can't be read.
@@ -36,6 +42,11 @@ def open_witnesses(settings: Settings, catalogue: Catalogue) -> list[Witness]:
         from signpipe.witnesses.lidar import LidarWitness
 
         witnesses.append(LidarWitness(settings.lidar, catalogue, read_calibration(settings.lidar.calibration)))
+    if reader is not None and settings.figures.enabled:
+        from signpipe.figures.reader import Reader
+        from signpipe.witnesses.figures import FiguresWitness
+
+        witnesses.append(FiguresWitness(settings.figures, catalogue, Reader(reader)))
     if settings.template.enabled:
         from signpipe.witnesses.template import TemplateWitness
 

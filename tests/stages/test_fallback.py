@@ -141,7 +141,9 @@ class Says:
         weight: float = 1.0,
         expensive: bool = False,
         only: int | None = None,
-        **flags: bool,
+        impossible: bool = False,
+        familiar: bool = False,
+        unlisted: float | None = None,
     ) -> None:
         self.name, self.role, self.weight, self.expensive = name, ROLES[name], weight, expensive
         self.asked: list[int] = []
@@ -150,7 +152,8 @@ class Says:
         ids = [CATALOGUE.by_name(one).id for one in names]
         log[ids] = np.log(odds)
         self._only = only
-        self._opinion = Opinion(name, log, " or ".join(names), ids[0] if len(ids) == 1 else None, **flags)
+        named = ids[0] if len(ids) == 1 else None
+        self._opinion = Opinion(name, log, " or ".join(names), named, impossible, familiar, unlisted)
 
     def __call__(self, one: SignTrack, _frame: Frame) -> Opinion | None:
         self.asked.append(one.id)

@@ -5,17 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 
+from signpipe.lab.augmentation import paint, wording
 from signpipe.lab.augmentation.lettering import Typeface
 from signpipe.types import Image
 
-HIGH = 112  # pixels of a drawing's height
 UNREAD = "?"  # stands for writing that has figures but isn't one line of them
-LIMITS = tuple(range(5, 105, 5)) + (110, 120, 130)
-Colour = tuple[int, int, int]
-Point = tuple[float, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,62 +29,6 @@ class FiguredSign:
     struck: bool = False
 
 
-class _Face:
-    """A sign in the making: a picture, and where it is opaque."""
-
-    def __init__(self, aspect: float) -> None:
-        self.wide = max(round(HIGH * aspect), 24)
-        self.image = np.zeros((HIGH, self.wide, 3), np.uint8)
-        self.alpha = np.zeros((HIGH, self.wide), np.uint8)
-
-    def disc(self, colour: Colour, radius: float, centre: Point = (0.5, 0.5), opaque: bool = False) -> None:
-        """Paint a disc; radius and centre in heights of the sign, the centre's x in widths."""
-        middle = (round((centre[0] * self.wide - 0.5) * 16), round((centre[1] * HIGH - 0.5) * 16))
-        for target, paint in ((self.image, colour), (self.alpha, (255,))) if opaque else ((self.image, colour),):
-            cv2.circle(target, middle, round(radius * HIGH * 16), paint, -1, cv2.LINE_AA, 4)
-
-    def box(self, colour: Colour, inset: float, corner: float, opaque: bool = False) -> None:
-        """Paint a rectangle with round corners, `inset` and `corner` in heights of the sign."""
-        edge, radius = inset * HIGH, max(corner * HIGH, 1.0)
-        inner = [(edge + radius, edge + radius), (self.wide - 1 - edge - radius, HIGH - 1 - edge - radius)]
-        mask = np.zeros((HIGH, self.wide), np.uint8)
-        corners = [[round(v) for v in point] for point in inner]
-        cv2.rectangle(mask, corners[0], corners[1], 255, -1)
-        kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * round(radius) + 1,) * 2)
-        mask = np.asarray(cv2.dilate(mask, kernel), np.uint8)
-        self.image[mask > 0] = colour
-        if opaque:
-            self.alpha = np.maximum(self.alpha, mask)
-
-    def polygon(self, colour: Colour, points: Sequence[Point], opaque: bool = False) -> None:
-        """Paint a polygon; points in widths and heights of the sign."""
-        corners = np.round(np.array(points) * (self.wide, HIGH) * 16).astype(np.int32)
-        for target, paint in ((self.image, colour), (self.alpha, (255,))) if opaque else ((self.image, colour),):
-            cv2.fillPoly(target, [corners], paint, cv2.LINE_AA, 4)
-
-    def line(self, colour: Colour, start: Point, end: Point, width: float) -> None:
-        """Paint a bar between two points, `width` in heights of the sign."""
-        ends = [(round(x * self.wide * 16), round(y * HIGH * 16)) for x, y in (start, end)]
-        cv2.line(self.image, ends[0], ends[1], colour, max(round(width * HIGH), 1), cv2.LINE_AA, 4)
-
-    def write(self, ink: Image, colour: Colour, centre: Point, size: tuple[float, float]) -> None:
-        """Paint lettering so that it fills a width and a height, both in heights of the sign."""
-        width, height = max(round(size[0] * HIGH), 2), max(round(size[1] * HIGH), 2)
-        mask = cv2.resize(ink, (width, height), interpolation=cv2.INTER_AREA).astype(np.float32)[..., None] / 255
-        left, top = round(centre[0] * self.wide - width / 2), round(centre[1] * HIGH - height / 2)
-        x1, y1, x2, y2 = max(left, 0), max(top, 0), min(left + width, self.wide), min(top + height, HIGH)
-        if x2 <= x1 or y2 <= y1:
-            return
-        mask = mask[y1 - top : y2 - top, x1 - left : x2 - left]
-        place = self.image[y1:y2, x1:x2]
-        place[:] = (place * (1 - mask) + np.array(colour, np.float32) * mask).astype(np.uint8)
-
-    def done(self, text: str, struck: bool = False, cut: bool = True) -> FiguredSign:
-        """Return the drawing; `cut` leaves nothing outside the sign."""
-        del cut
-        return FiguredSign(np.dstack([self.image, self.alpha]), text, struck)
-
-
 class FiguredSigns:
     """Draws signs with figures, each different: its kind, number, typeface, proportions and colours are chance.
 
@@ -100,7 +40,7 @@ class FiguredSigns:
         self._typefaces = typefaces
         self._kinds: list[tuple[float, Callable[[np.random.Generator], FiguredSign]]] = [
             (0.34, self.limit), (0.06, self.gantry), (0.09, self.ended), (0.07, self.blue), (0.15, self.measure),
-            (0.10, self.board), (0.12, self.plate), (0.03, self.slope), (0.04, self.words),
+            (0.10, self.board), (0.11, self.plate), (0.03, self.tall_plate), (0.02, self.slope), (0.04, self.words),
         ]  # fmt: skip
 
     def __call__(self, rng: np.random.Generator) -> FiguredSign:
@@ -109,108 +49,113 @@ class FiguredSigns:
         return self._kinds[int(rng.choice(len(shares), p=shares / shares.sum()))][1](rng)
 
     def limit(self, rng: np.random.Generator, number: str | None = None) -> FiguredSign:
-        """Draw a limit: figures on white or yellow in a red rim; some on a board with a word, some with a unit below."""
-        number = number or _number(rng)
+        """Draw a limit: figures on white or yellow in a red rim, some of them on a board, some with a unit below."""
+        number = number or wording.number(rng)
         boarded = rng.random() < 0.18
-        face = _Face(rng.uniform(0.62, 1.05) if boarded else 1.0)
+        face = paint.Face(rng.uniform(0.62, 1.05) if boarded else 1.0)
         radius, middle = 0.5, (0.5, 0.5)
         if boarded:
-            radius = min(0.5, face.wide / HIGH / 2) * rng.uniform(0.8, 0.95)
+            radius = min(0.5, face.wide / paint.HIGH / 2) * rng.uniform(0.8, 0.95)
             middle = (0.5, rng.uniform(radius + 0.02, 0.98 - radius))
-            face.box(_white(rng), 0, 0.05, opaque=True)
+            face.box(paint.white(rng), 0, 0.05, opaque=True)
             self._beside(face, middle[1], radius, rng)
-        ground = _yellow(rng) if rng.random() < 0.12 else _white(rng)
+        ground = paint.yellow(rng) if rng.random() < 0.12 else paint.white(rng)
         rim = rng.uniform(0.72, 0.9)
-        red, outer = _red(rng), 1.0
+        red, outer = paint.red(rng), 1.0
         if rng.random() < 0.5:  # a narrow light edge around the rim
-            face.disc(_white(rng), radius, middle, opaque=not boarded)
+            face.disc(paint.white(rng), radius, middle, opaque=not boarded)
             outer = rng.uniform(0.94, 0.985)
         face.disc(red, radius * outer, middle, opaque=not boarded)
         face.disc(ground, radius * rim * outer, middle)
         low = rng.random() < 0.1
         height = rng.uniform(0.62, 1.05) * radius * (0.8 if low else 1)
         place = (middle[0], middle[1] - (0.13 * radius if low else 0))
-        self._fit(face, number, _black(rng), place, height, 1.86 * radius * rim, rng)
+        self._fit(face, number, paint.black(rng), place, height, 1.86 * radius * rim, rng)
         if low:
             unit = self._ink(str(rng.choice(["km/h", "km", "mph", "MPH", "KM/H"])), rng)
-            face.write(unit, _black(rng), (middle[0], middle[1] + 0.56 * radius), (0.5 * radius, 0.2 * radius))
-        return face.done(number)
+            face.write(unit, paint.black(rng), (middle[0], middle[1] + 0.56 * radius), (0.5 * radius, 0.2 * radius))
+        return FiguredSign(face.drawing(), number)
 
     def gantry(self, rng: np.random.Generator) -> FiguredSign:
         """Draw a limit of lamps: white or amber dots on black, mostly with a red ring."""
-        number = _number(rng)
+        number = wording.number(rng)
         square = rng.random() < 0.6
-        face = _Face(rng.uniform(0.9, 1.25) if square else 1.0)
-        dark: Colour = (int(rng.integers(0, 40)),) * 3
-        lit: Colour = (
-            (255, 255, 255)
-            if rng.random() < 0.6
-            else (int(rng.integers(0, 120)), int(rng.integers(170, 230)), 255)
+        face = paint.Face(rng.uniform(0.9, 1.25) if square else 1.0)
+        dark: paint.Colour = (int(rng.integers(0, 40)),) * 3
+        lit: paint.Colour = (
+            (255, 255, 255) if rng.random() < 0.6 else (int(rng.integers(0, 120)), int(rng.integers(170, 230)), 255)
         )
         (face.box(dark, 0, 0.03, opaque=True) if square else face.disc(dark, 0.5, opaque=True))
-        radius = min(face.wide / HIGH, 1) / 2 * rng.uniform(0.84, 0.97)
+        radius = min(face.wide / paint.HIGH, 1) / 2 * rng.uniform(0.84, 0.97)
         if rng.random() < 0.85:
             face.disc((int(rng.integers(0, 60)), int(rng.integers(0, 60)), 255), radius)
             face.disc(dark, radius * rng.uniform(0.76, 0.9))
         self._fit(face, number, lit, (0.5, 0.5), rng.uniform(0.75, 1.05) * radius, 1.55 * radius, rng)
         if rng.random() < 0.7:  # lamps stand apart
             step = int(rng.integers(3, 6))
-            ys, xs = np.mgrid[:HIGH, : face.wide] % step
+            ys, xs = np.mgrid[: paint.HIGH, : face.wide] % step
             gaps = np.hypot(ys - (step - 1) / 2, xs - (step - 1) / 2) > step * rng.uniform(0.4, 0.55)
             face.image[gaps] = face.image[gaps] // 3
-        return face.done(number)
+        return FiguredSign(face.drawing(), number)
 
     def ended(self, rng: np.random.Generator) -> FiguredSign:
         """Draw the end of a limit, a zone or a minimum speed: struck through by a bar or by lines."""
-        number = _number(rng)
+        number = wording.number(rng)
         style = rng.random()
-        ground = _white(rng) if style < 0.75 else _blue(rng)
+        ground = paint.white(rng) if style < 0.75 else paint.blue(rng)
         dark = style < 0.75
         boarded = rng.random() < 0.3
-        face = _Face(rng.uniform(0.7, 1.05) if boarded else 1.0)
+        face = paint.Face(rng.uniform(0.7, 1.05) if boarded else 1.0)
         radius, middle = 0.5, (0.5, 0.5)
         if boarded:
             face.box(ground, 0, 0.05, opaque=True)
-            radius = min(0.5, face.wide / HIGH / 2) * rng.uniform(0.8, 0.95)
+            radius = min(0.5, face.wide / paint.HIGH / 2) * rng.uniform(0.8, 0.95)
             middle = (0.5, rng.uniform(radius + 0.02, 0.98 - radius))
             self._beside(face, middle[1], radius, rng)
         if dark:
-            face.disc(_grey(rng) if rng.random() < 0.6 else _black(rng), radius, middle, opaque=not boarded)
+            face.disc(paint.grey(rng) if rng.random() < 0.6 else paint.black(rng), radius, middle, opaque=not boarded)
             face.disc(ground, radius * rng.uniform(0.9, 0.98), middle)
         else:
             face.disc(ground, radius, middle, opaque=not boarded)
-        ink = (_grey(rng) if rng.random() < 0.6 else _black(rng)) if dark else _white(rng)
+        ink = (paint.grey(rng) if rng.random() < 0.6 else paint.black(rng)) if dark else paint.white(rng)
         height = rng.uniform(0.6, 1.0) * radius
         self._fit(face, number, ink, middle, height, 1.7 * radius, rng)
-        bar = _red(rng) if not dark or rng.random() < 0.2 else (_grey(rng) if rng.random() < 0.3 else _black(rng))
+        bar = (
+            paint.red(rng)
+            if not dark or rng.random() < 0.2
+            else (paint.grey(rng) if rng.random() < 0.3 else paint.black(rng))
+        )
         self._strike(face, bar, middle, radius if not boarded or rng.random() < 0.5 else 0.62, rng)
-        return face.done(number, struck=True)
+        return FiguredSign(face.drawing(), number, struck=True)
 
     def blue(self, rng: np.random.Generator) -> FiguredSign:
         """Draw a minimum speed (a blue disc) or an advisory one (a blue square)."""
-        number = _number(rng)
+        number = wording.number(rng)
         square = rng.random() < 0.4
-        face = _Face(rng.uniform(0.75, 1.1) if square else 1.0)
+        face = paint.Face(rng.uniform(0.75, 1.1) if square else 1.0)
         if square:
-            face.box(_white(rng), 0, 0.06, opaque=True)
-            face.box(_blue(rng), rng.uniform(0, 0.05), 0.05)
+            face.box(paint.white(rng), 0, 0.06, opaque=True)
+            face.box(paint.blue(rng), rng.uniform(0, 0.05), 0.05)
         else:
-            face.disc(_white(rng), 0.5, opaque=True)
-            face.disc(_blue(rng), rng.uniform(0.44, 0.5))
-        wide = face.wide / HIGH
-        self._fit(face, number, _white(rng), (0.5, rng.uniform(0.45, 0.55)), rng.uniform(0.32, 0.55), 0.8 * wide, rng)
-        return face.done(number)
+            face.disc(paint.white(rng), 0.5, opaque=True)
+            face.disc(paint.blue(rng), rng.uniform(0.44, 0.5))
+        wide = face.wide / paint.HIGH
+        self._fit(
+            face, number, paint.white(rng), (0.5, rng.uniform(0.45, 0.55)), rng.uniform(0.32, 0.55), 0.8 * wide, rng
+        )
+        return FiguredSign(face.drawing(), number)
 
     def measure(self, rng: np.random.Generator) -> FiguredSign:
         """Draw a limit of weight, height, width or length, or a least distance."""
-        kind = str(rng.choice(["weight", "axle", "height", "width", "length", "feet"], p=[0.4, 0.1, 0.22, 0.14, 0.1, 0.04]))
-        text = _measure(kind, rng)
-        face = _Face(1.0)
-        red, ground = _red(rng), _yellow(rng) if rng.random() < 0.08 else _white(rng)
+        kinds = ["weight", "axle", "height", "width", "length", "feet"]
+        kind = str(rng.choice(kinds, p=[0.4, 0.1, 0.22, 0.14, 0.1, 0.04]))
+        text = wording.measure(kind, rng)
+        face = paint.Face(1.0)
+        red, ground = paint.red(rng), paint.yellow(rng) if rng.random() < 0.08 else paint.white(rng)
         face.disc(red, 0.5, opaque=True)
         rim = rng.uniform(0.74, 0.9)
         face.disc(ground, 0.5 * rim)
-        black = _black(rng)
+        black = paint.black(rng)
         place, most, height = (0.5, 0.5), 0.9 * rim, rng.uniform(0.24, 0.42)
         if kind == "height" and rng.random() < 0.8:
             for y, way in ((0.22, 1), (0.78, -1)):
@@ -225,20 +170,32 @@ class FiguredSigns:
             place, height = (0.5, 0.36 if below else 0.64), min(height, 0.3)
             self._vehicle(face, black, 0.68 if below else 0.32, kind == "axle", rng)
             most = 0.8 * rim
-        self._fit(face, text, black, place, height, most, rng, unit=True)
-        return face.done(_written(text))
+        if kind in ("height", "width") and text[1] in ",." and rng.random() < 0.2:
+            self._raised(face, text, black, min(height * 1.2, 0.45), rng)
+        else:
+            self._fit(face, text, black, place, height, most, rng, unit=True)
+        return FiguredSign(face.drawing(), wording.written(text))
+
+    def _raised(
+        self, face: paint.Face, text: str, colour: paint.Colour, height: float, rng: np.random.Generator
+    ) -> None:
+        """Write a measure as Belgium does: the metres large, beside them a small raised "m" over the rest."""
+        whole, rest = text[0], text[2:].replace(" ", "").removesuffix("m")
+        face.write(self._ink(whole, rng), colour, (0.38, 0.5), (0.55 * height, height))
+        face.write(self._ink("m", rng), colour, (0.62, 0.5 - 0.3 * height), (0.4 * height, 0.26 * height))
+        face.write(self._ink(rest, rng), colour, (0.63, 0.5 + 0.24 * height), (0.3 * height * len(rest), 0.46 * height))
 
     def board(self, rng: np.random.Generator) -> FiguredSign:
         """Draw a rectangular limit with words above, as in North America, or an advisory speed below a warning."""
-        number = _number(rng)
+        number = wording.number(rng)
         yellow = rng.random() < 0.25
-        face = _Face(rng.uniform(0.65, 1.0))
-        wide = face.wide / HIGH
-        ink = _black(rng)
-        face.box(_yellow(rng) if yellow else _white(rng), 0, 0.05, opaque=True)
+        face = paint.Face(rng.uniform(0.65, 1.0))
+        wide = face.wide / paint.HIGH
+        ink = paint.black(rng)
+        face.box(paint.yellow(rng) if yellow else paint.white(rng), 0, 0.05, opaque=True)
         if rng.random() < 0.8:
             face.box(ink, 0.02, 0.05)
-            face.box(_yellow(rng) if yellow else _white(rng), rng.uniform(0.035, 0.06), 0.04)
+            face.box(paint.yellow(rng) if yellow else paint.white(rng), rng.uniform(0.035, 0.06), 0.04)
         lines = [["SPEED", "LIMIT"], ["MAXIMUM"], ["SPEED"], ["LIMIT"], ["EXIT"], ["RAMP"], []][
             int(rng.choice(7, p=[0.45, 0.2, 0.05, 0.05, 0.07, 0.03, 0.15]))
         ]
@@ -253,13 +210,13 @@ class FiguredSigns:
         if below:
             unit = str(rng.choice(["km/h", "MPH", "mph", "M.P.H."]))
             face.write(self._ink(unit, rng), ink, (0.5, 0.86), (0.45 * wide, 0.11))
-        return face.done(number)
+        return FiguredSign(face.drawing(), number)
 
     def plate(self, rng: np.random.Generator) -> FiguredSign:
         """Draw a supplementary plate with a distance, a length, a time span or a weight."""
-        text = _plate_text(rng)
-        face = _Face(rng.uniform(1.2, 2.2) + 0.12 * max(len(text) - 4, 0))
-        wide = face.wide / HIGH
+        text = wording.plate(rng)
+        face = paint.Face(rng.uniform(1.2, 2.2) + 0.12 * max(len(text) - 4, 0))
+        wide = face.wide / paint.HIGH
         ground, ink = self._plate_colours(rng)
         face.box(ink, 0, 0.08, opaque=True)
         face.box(ground, rng.uniform(0.02, 0.06), 0.06)
@@ -274,22 +231,37 @@ class FiguredSigns:
             self._vehicle(face, ink, 0.5, False, rng, 0.2)
             most, place = 0.52 * wide, 0.68
         self._fit(face, text, ink, (place, 0.5), rng.uniform(0.38, 0.68), most, rng, unit=True)
-        return face.done(_written(text))
+        return FiguredSign(face.drawing(), wording.written(text))
+
+    def tall_plate(self, rng: np.random.Generator) -> FiguredSign:
+        """Draw an upright plate with an arrow and the length for which something holds."""
+        face = paint.Face(rng.uniform(0.33, 0.7))
+        wide = face.wide / paint.HIGH
+        ground, ink = self._plate_colours(rng)
+        face.box(ink, 0, 0.05, opaque=True)
+        face.box(ground, rng.uniform(0.01, 0.04), 0.05)
+        text = f"{rng.integers(2, 100)}{' ' if rng.random() < 0.5 else ''}m"
+        ends = rng.permutation([0.92, 0.42])
+        face.line(ink, (0.5, 0.44), (0.5, 0.9), 0.04)
+        way = -0.1 if ends[0] < ends[1] else 0.1
+        face.polygon(ink, [(0.38, ends[0] - way), (0.62, ends[0] - way), (0.5, ends[0])])
+        self._fit(face, text, ink, (0.5, rng.uniform(0.18, 0.24)), rng.uniform(0.14, 0.24), 0.86 * wide, rng, unit=True)
+        return FiguredSign(face.drawing(), wording.written(text))
 
     def slope(self, rng: np.random.Generator) -> FiguredSign:
         """Draw a warning of a slope with its per cent."""
         text = f"{rng.integers(4, 30)}%"
-        face = _Face(1.1)
-        face.polygon(_red(rng), [(0.5, 0.02), (0.99, 0.97), (0.01, 0.97)], opaque=True)
-        face.polygon(_white(rng), [(0.5, 0.2), (0.87, 0.88), (0.13, 0.88)])
-        face.polygon(_black(rng), [(0.2, 0.86), (0.8, 0.86), (0.8, 0.76)][:: int(rng.choice([-1, 1]))])
-        self._fit(face, text, _black(rng), (0.5, 0.6), rng.uniform(0.16, 0.24), 0.42, rng)
-        return face.done(text)
+        face = paint.Face(1.1)
+        face.polygon(paint.red(rng), [(0.5, 0.02), (0.99, 0.97), (0.01, 0.97)], opaque=True)
+        face.polygon(paint.white(rng), [(0.5, 0.2), (0.87, 0.88), (0.13, 0.88)])
+        face.polygon(paint.black(rng), [(0.2, 0.86), (0.8, 0.86), (0.8, 0.76)][:: int(rng.choice([-1, 1]))])
+        self._fit(face, text, paint.black(rng), (0.5, 0.6), rng.uniform(0.16, 0.24), 0.42, rng)
+        return FiguredSign(face.drawing(), text)
 
     def words(self, rng: np.random.Generator) -> FiguredSign:
         """Draw writing that isn't one line of figures: words alone have none, words with figures can't be told."""
-        face = _Face(rng.uniform(0.9, 3.2))
-        wide = face.wide / HIGH
+        face = paint.Face(rng.uniform(0.9, 3.2))
+        wide = face.wide / paint.HIGH
         ground, ink = self._plate_colours(rng)
         face.box(ground, 0, 0.06, opaque=True)
         count = int(rng.integers(1, 4))
@@ -297,20 +269,20 @@ class FiguredSigns:
         for i in range(count):
             word = "".join(rng.choice(list("abcdefghilmnoprstuvwABCDEFGHIKLMNOPRSTU"), int(rng.integers(2, 10))))
             if rng.random() < 0.5 and (count > 1 or rng.random() < 0.5):
-                word = f"{word[:4]} {_plate_text(rng)}" if count == 1 or rng.random() < 0.5 else _plate_text(rng)
+                word = f"{word[:4]} {wording.plate(rng)}" if count == 1 or rng.random() < 0.5 else wording.plate(rng)
                 figured = True
             each = 0.8 / count
             width = min(0.9 * wide, 0.55 * each * len(word))
             face.write(self._ink(word, rng), ink, (0.5, 0.1 + each * (i + 0.5)), (width, each * 0.7))
-        return face.done(UNREAD if figured else "")
+        return FiguredSign(face.drawing(), UNREAD if figured else "")
 
-    def _plate_colours(self, rng: np.random.Generator) -> tuple[Colour, Colour]:
+    def _plate_colours(self, rng: np.random.Generator) -> tuple[paint.Colour, paint.Colour]:
         style = rng.random()
         if style < 0.7:
-            return _white(rng), _black(rng)
+            return paint.white(rng), paint.black(rng)
         if style < 0.85:
-            return _blue(rng), _white(rng)
-        return (_yellow(rng), _black(rng)) if style < 0.95 else (_black(rng), _white(rng))
+            return paint.blue(rng), paint.white(rng)
+        return (paint.yellow(rng), paint.black(rng)) if style < 0.95 else (paint.black(rng), paint.white(rng))
 
     def _ink(self, text: str, rng: np.random.Generator, unit: bool = False) -> Image:
         typeface = self._typefaces[int(rng.integers(len(self._typefaces)))]
@@ -318,7 +290,7 @@ class FiguredSigns:
         return typeface.set(text, rng.uniform(0.03, 0.16), scale, rng.normal(0, 0.015))
 
     def _fit(
-        self, face: _Face, text: str, colour: Colour, centre: Point, height: float, most: float,
+        self, face: paint.Face, text: str, colour: paint.Colour, centre: paint.Point, height: float, most: float,
         rng: np.random.Generator, unit: bool = False,
     ) -> None:  # fmt: skip
         """Write a text about so high, but not wider than `most`, both in heights of the sign."""
@@ -328,7 +300,7 @@ class FiguredSigns:
         height *= max(fitting / width, 0.6) if width > most else 1.0
         face.write(ink, colour, (centre[0] + rng.normal(0, 0.01), centre[1] + rng.normal(0, 0.01)), (fitting, height))
 
-    def _beside(self, face: _Face, middle: float, radius: float, rng: np.random.Generator) -> None:
+    def _beside(self, face: paint.Face, middle: float, radius: float, rng: np.random.Generator) -> None:
         """Write a word over or under the disc of a board, where there is room."""
         above, below = middle - radius, 1 - middle - radius
         room = max(above, below)
@@ -336,15 +308,17 @@ class FiguredSigns:
             return
         word = self._ink(str(rng.choice(["ZONE", "Zone", "ZONA", "zone", "AREA", "rappel", "CONA", "school"])), rng)
         y = above / 2 if above > below else 1 - below / 2
-        face.write(word, _black(rng), (0.5, y), (0.7 * face.wide / HIGH, 0.65 * room))
+        face.write(word, paint.black(rng), (0.5, y), (0.7 * face.wide / paint.HIGH, 0.65 * room))
 
-    def _strike(self, face: _Face, colour: Colour, middle: Point, radius: float, rng: np.random.Generator) -> None:
+    def _strike(
+        self, face: paint.Face, colour: paint.Colour, middle: paint.Point, radius: float, rng: np.random.Generator
+    ) -> None:
         """Strike a sign through from the lower left to the upper right, or the other way."""
         angle = np.radians(rng.uniform(38, 52))
         way = 1 if rng.random() < 0.85 else -1
         lines = int(rng.choice([1, 3, 4, 5], p=[0.45, 0.15, 0.15, 0.25]))
         width = rng.uniform(0.05, 0.11) if lines == 1 else rng.uniform(0.012, 0.026)
-        across = face.wide / HIGH
+        across = face.wide / paint.HIGH
         for i in range(lines):
             shift = (i - (lines - 1) / 2) * rng.uniform(0.04, 0.06)
             along = np.array([np.cos(angle) * way / across, -np.sin(angle)]) * radius * 0.93
@@ -353,10 +327,10 @@ class FiguredSigns:
             face.line(colour, (start[0], start[1]), (end[0], end[1]), width)
 
     def _vehicle(
-        self, face: _Face, colour: Colour, y: float, axle: bool, rng: np.random.Generator, x: float = 0.5
+        self, face: paint.Face, colour: paint.Colour, y: float, axle: bool, rng: np.random.Generator, x: float = 0.5
     ) -> None:
         """Draw a lorry from the side, or an axle with two wheels."""
-        wide = HIGH / face.wide
+        wide = paint.HIGH / face.wide
         if axle:
             face.line(colour, (x - 0.15 * wide, y), (x + 0.15 * wide, y), 0.04)
             for side in (-0.16, 0.16):
@@ -368,84 +342,3 @@ class FiguredSigns:
         face.polygon(colour, [(x + 0.08 * wide, cab), (right, cab), (right, y + 0.05), (x + 0.08 * wide, y + 0.05)])
         for wheel in (-0.12, 0.13):
             face.disc(colour, 0.04, (x + wheel * wide, y + 0.07))
-
-
-def _number(rng: np.random.Generator) -> str:
-    """Return a limit: mostly one that there is, but any number can stand there."""
-    if rng.random() < 0.7:
-        return str(rng.choice(LIMITS))
-    return str(rng.integers(1, 10)) if rng.random() < 0.15 else str(rng.integers(10, 160))
-
-
-def _measure(kind: str, rng: np.random.Generator) -> str:
-    mark = str(rng.choice([",", "."]))
-    gap = " " if rng.random() < 0.5 else ""
-    if kind == "feet":
-        return f"{rng.integers(6, 18)}'" + (f"{rng.integers(0, 12)}\"" if rng.random() < 0.8 else "")
-    if kind in ("weight", "axle"):
-        amount = f"{rng.integers(1, 45)}" if rng.random() < 0.5 else f"{rng.integers(1, 20)}{mark}{rng.integers(0, 10)}"
-        return f"{amount}{gap}{rng.choice(['t', 't', 't', 'T'])}"
-    if kind == "length":
-        return f"{rng.integers(5, 30)}{gap}m"
-    low, high = (2, 5) if kind == "height" else (1, 4)
-    amount = f"{rng.integers(low, high)}{mark}{rng.integers(0, 10)}"
-    return f"{amount}{rng.integers(0, 10)}{gap}m" if rng.random() < 0.1 else f"{amount}{gap}m"
-
-
-def _plate_text(rng: np.random.Generator) -> str:
-    kind, gap = rng.random(), " " if rng.random() < 0.6 else ""
-    mark = str(rng.choice([",", "."]))
-    if kind < 0.3:
-        metres = int(rng.choice([10, 20, 50])) * int(rng.integers(1, 20))
-        return f"{metres}{gap}m"
-    if kind < 0.45:
-        return f"{rng.integers(1, 20)}{gap}km"
-    if kind < 0.55:
-        return f"{rng.integers(0, 10)}{mark}{rng.integers(1, 10)}{gap}km"
-    if kind < 0.72:
-        between = " - " if rng.random() < 0.4 else "-"
-        return f"{rng.integers(0, 25)}{between}{rng.integers(0, 25)}" + (f"{gap}h" if rng.random() < 0.75 else "")
-    if kind < 0.8:
-        colon = str(rng.choice([":", ".", "h"]))
-        first, last = rng.integers(0, 25, 2)
-        minutes = [str(rng.choice(["00", "00", "30", "15"])) for _ in range(2)]
-        return f"{first}{colon}{minutes[0]}-{last}{colon}{minutes[1]}"
-    if kind < 0.84:
-        return f"{rng.integers(1, 13)}{gap}am-{rng.integers(1, 13)}{gap}pm"
-    if kind < 0.88:
-        return f"{rng.integers(1, 20) * 50}{gap}{rng.choice(['yds', 'yd'])}"
-    if kind < 0.97:
-        return _measure(str(rng.choice(["weight", "weight", "height", "width", "length"])), rng)
-    return f"{rng.integers(1, 14) * 5}{gap}{rng.choice(['km/h', 'mph'])}"
-
-
-def _written(text: str) -> str:
-    """Return a text as the reader writes it: no blanks, lower case, a point as the decimal mark, one form of yards."""
-    return text.replace(" ", "").replace(",", ".").replace("yds", "yd").lower()
-
-
-def _white(rng: np.random.Generator) -> Colour:
-    level = int(rng.integers(225, 256))
-    return level, level, level
-
-
-def _black(rng: np.random.Generator) -> Colour:
-    level = int(rng.integers(0, 45))
-    return level, level, level
-
-
-def _grey(rng: np.random.Generator) -> Colour:
-    level = int(rng.integers(90, 170))
-    return level, level, level
-
-
-def _red(rng: np.random.Generator) -> Colour:
-    return int(rng.integers(0, 60)), int(rng.integers(0, 60)), int(rng.integers(150, 240))
-
-
-def _yellow(rng: np.random.Generator) -> Colour:
-    return int(rng.integers(0, 90)), int(rng.integers(170, 230)), int(rng.integers(225, 256))
-
-
-def _blue(rng: np.random.Generator) -> Colour:
-    return int(rng.integers(120, 220)), int(rng.integers(50, 110)), int(rng.integers(0, 50))

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from signpipe.errors import SourceError
+from signpipe.figures.reader import Reader, Reading
 from signpipe.lab.data import Dataset
 from signpipe.lab.evaluation.detection import assign, box_iou, evaluate_detections
 from signpipe.lab.evaluation.run import Progress, open_detector, without_ignored
@@ -34,6 +35,8 @@ LEAST_AGREED = 0.85
 MOST_AP50_LOST = 0.01
 # Of 1,000 crops two may get another class: those that lie on the border of two classes.
 LEAST_EQUAL = 0.998
+# A reader must also tell which of a crop's 24 columns a character stands in; what it is unsure of may turn over.
+LEAST_EQUAL_TEXTS = 0.99
 # The accept level of the fallback must mean the same with both classifiers.
 MOST_MEAN_PROBABILITY_DIFFERENCE = 0.01
 
@@ -169,6 +172,49 @@ def compare_classifiers(
         raise SourceError(f"No sign is boxed in {dataset.root}, so there is nothing to classify.")
     columns = [np.concatenate(column) for column in zip(*rows, strict=True)]
     return Parity(variant, reference, f"{dataset.format}, {len(columns[0])} crops", _class_checks(*columns))
+
+
+def compare_readers(variant: str, reference: str, dataset: Dataset, settings: Settings, progress: Progress) -> Parity:
+    """Compare what two readers read on the same signs.
+
+    Args:
+        variant: Name in the manifest, or an ONNX file.
+        reference: The same of the model that it stands for.
+        dataset: Pictures with boxed signs, whether they carry figures or not.
+        settings: The configuration.
+        progress: Told how many pictures are done, and how many there are.
+
+    Raises:
+        SourceError: A picture can't be read, or no sign is boxed.
+        ModelError: A model can't be used.
+    """
+    both = [Reader(open_session(model, settings.runtime, "reader")) for model in (variant, reference)]
+    pairs: list[tuple[Reading, Reading]] = []
+    for index, labelled in enumerate(dataset):
+        if not labelled.ignore.all():
+            image = labelled.read()
+            boxes = labelled.boxes_in(image.shape)[~labelled.ignore]
+            first, second = (read(image, boxes) for read in both)
+            pairs += zip(first, second, strict=True)
+        progress(index + 1, len(dataset))
+    if not pairs:
+        raise SourceError(f"No sign is boxed in {dataset.root}, so there is nothing to read.")
+    equal = np.mean([one.text == other.text for one, other in pairs])
+    gaps = np.array([_probability_gap(one, other) for one, other in pairs], np.float32)
+    struck = np.array([abs(one.struck - other.struck) for one, other in pairs], np.float32)
+    count = len(pairs)
+    checks = (
+        Check("equal texts", float(equal), count, least=LEAST_EQUAL_TEXTS),
+        Check("mean probability difference", _mean(gaps), count, most=MOST_MEAN_PROBABILITY_DIFFERENCE),
+        Check("largest probability difference", float(gaps.max()), count),
+        Check("mean difference of struck through", _mean(struck), count, most=MOST_MEAN_PROBABILITY_DIFFERENCE),
+    )
+    return Parity(variant, reference, f"{dataset.format}, {count} crops", checks)
+
+
+def _probability_gap(one: Reading, other: Reading) -> float:
+    """Return by how much two readings differ in the probability of what the first one reads."""
+    return abs(one.probability - float(np.exp(other.log_probability([one.text])[0])))
 
 
 def _with_detector(settings: Settings, model: str) -> Settings:

@@ -177,9 +177,7 @@ def text_loss(columns: torch.Tensor, texts: list[list[int]]) -> torch.Tensor:
     wanted = torch.tensor([number for text in texts for number in text], dtype=torch.long)
     lengths = torch.tensor([len(text) for text in texts], dtype=torch.long)
     columns_each = torch.full((len(texts),), columns.shape[1], dtype=torch.long)
-    loss: torch.Tensor = F.ctc_loss(
-        log_probability, wanted, columns_each, lengths, reduction="sum", zero_infinity=True
-    )
+    loss: torch.Tensor = F.ctc_loss(log_probability, wanted, columns_each, lengths, reduction="sum", zero_infinity=True)
     return loss / len(texts)
 
 
@@ -286,5 +284,3 @@ def evaluate(net: ReaderNet, drawn: FigureSet, photographed: FigureSet) -> dict[
         "photographed_n": float(len(right_photographed)),
         "struck": float(np.concatenate([struck, struck_photographed]).mean()),
     }
-
-

@@ -70,7 +70,8 @@ class FigureCrops:
         self._signs = signs
         self._plain = [FiguredSign(image, "") for image in plain]
         self._photographs = photographs
-        self._cumulative = np.cumsum(photographs.share / photographs.share.sum())
+        self._cumulative = np.cumsum(photographs.share.astype(np.float64))
+        self._cumulative /= self._cumulative[-1]
         self._clutter = clutter
         self._seed = seed
         self._strongest = strongest
@@ -114,8 +115,9 @@ class FigureCrops:
 
     def _photograph(self, rng: np.random.Generator) -> tuple[Image, str, bool]:
         photographs = self._photographs
-        index = int(np.searchsorted(self._cumulative, rng.random()))
-        source = photographs.images[min(index, len(photographs.images) - 1)]
+        last = len(photographs.images) - 1  # a cumulative sum of floats needn't reach 1
+        index = min(int(np.searchsorted(self._cumulative, rng.random())), last)
+        source = photographs.images[index]
         crop = reframed(source, photographs.margin, rng)
         crop = framing.expose(crop, rng)
         if rng.random() < 0.3:
@@ -123,7 +125,7 @@ class FigureCrops:
         return fitted(crop), photographs.texts[index], photographs.struck[index]
 
     def _behind(self, rng: np.random.Generator) -> Image:
-        return self._clutter[int(rng.integers(len(self._clutter)))]
+        return np.asarray(self._clutter[int(rng.integers(len(self._clutter)))], np.uint8)
 
 
 def placed(drawing: Image, behind: Image, rng: np.random.Generator) -> tuple[Image, FloatArray]:
@@ -159,7 +161,8 @@ def placed(drawing: Image, behind: Image, rng: np.random.Generator) -> tuple[Ima
     )
     alpha = warped[..., 3:]
     scene = np.asarray(cv2.resize(behind, crop.tolist(), interpolation=cv2.INTER_AREA), np.float32)
-    face = light_drawing(warped[..., :3] / np.maximum(alpha, 1e-3), scene[::2, ::2], rng)
+    colours = np.asarray(warped[..., :3] / np.maximum(alpha, 1e-3), np.float32)
+    face = light_drawing(colours, scene[::2, ::2], rng)
     return (scene * (1 - alpha) + face * alpha).astype(np.uint8), np.ascontiguousarray(alpha[..., 0])
 
 
@@ -185,7 +188,9 @@ def reframed(source: Image, margin: float, rng: np.random.Generator) -> Image:
     middle = size / 2 + rng.normal(0, 0.03, 2) * extent
     angle = np.radians(rng.normal(0, 3))
     turn = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
-    corners = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]]) * half @ turn + middle + rng.normal(0, 0.015, (4, 2)) * half
+    corners = (
+        np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]]) * half @ turn + middle + rng.normal(0, 0.015, (4, 2)) * half
+    )
     shrink = float(np.exp(rng.uniform(-1.0, 0))) if rng.random() < 0.3 else 1.0
     crop = np.maximum(np.round(2 * half * shrink).astype(int), 8)
     if shrink < 0.7:

@@ -1,0 +1,69 @@
+"""Several looks at one sign, as one reading."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from signpipe.figures.reader import Reading
+
+MOST = 6  # looks that are kept: the clearest ones
+BEYOND = 0.25  # what a further look adds to the first one: they show the same sign, from nearly the same place
+SHARP = 28.0  # pixels of the shorter side from which a look counts in full
+LEAST = 1e-6  # no text is less probable in one look
+
+
+@dataclass(slots=True)
+class Looks:
+    """The looks at one sign.
+
+    What they say adds up as log-probabilities, but not as if they were independent: n looks count as
+    1 + 0.25 (n - 1), so that an equal look repeated makes a text little surer. Small looks count less.
+
+    Attributes:
+        readings: The looks, the oldest first.
+        count: Looks that there were, those that aren't kept among them.
+    """
+
+    readings: list[Reading] = field(default_factory=list)
+    count: int = 0
+
+    def add(self, reading: Reading) -> None:
+        """Take in another look; of too many, the smallest sign is dropped."""
+        self.readings.append(reading)
+        self.count += 1
+        if len(self.readings) > MOST:
+            self.readings.remove(min(self.readings, key=lambda one: one.side))
+
+    def probability(self, texts: Sequence[str]) -> npt.NDArray[np.float64]:
+        """Return the probability of each text and, last, of any other one: float64 (len(texts) + 1,), its sum is 1.
+
+        Args:
+            texts: Different texts.
+        """
+        logs = np.stack([_with_rest(reading, texts) for reading in self.readings])
+        quality = np.array([min(reading.side / SHARP, 1.0) ** 2 for reading in self.readings])
+        total = 1 + BEYOND * (len(self.readings) - 1)
+        mean = (quality[:, None] * logs).sum(0) / quality.sum() * total
+        share = np.exp(mean - mean.max())
+        return np.asarray(share / share.sum(), np.float64)
+
+    def texts(self) -> tuple[str, ...]:
+        """Return what the looks read, each text once."""
+        return tuple(dict.fromkeys(reading.text for reading in self.readings))
+
+    @property
+    def struck(self) -> float:
+        """Probability that the sign is struck through."""
+        odds = [np.log(max(r.struck, LEAST)) - np.log(max(1 - r.struck, LEAST)) for r in self.readings]
+        total = 1 + BEYOND * (len(odds) - 1)
+        return float(1 / (1 + np.exp(-np.mean(odds) * total)))
+
+
+def _with_rest(reading: Reading, texts: Sequence[str]) -> npt.NDArray[np.float64]:
+    """Return the log-probability of each text and, last, of any other."""
+    logs = np.maximum(reading.log_probability(texts), np.log(LEAST))
+    return np.append(logs, np.log(max(1 - float(np.exp(logs).sum()), LEAST)))

@@ -1,0 +1,170 @@
+"""The figures on a sign as a witness: what is read speaks for the signs that carry it, and against all others."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from signpipe.catalogue import Catalogue, Category, Effect, SignClass
+from signpipe.figures.looks import Looks
+from signpipe.figures.parse import Quantity, parse_figures
+from signpipe.figures.reader import Reader
+from signpipe.opinion import Opinion, Role
+from signpipe.settings import FiguresSettings
+from signpipe.types import FiguresRead, Frame, SignTrack
+
+ERROR = 0.004  # probability that all looks misread a sign in the same way, or that its figures are hidden
+REMEMBERED = 256  # tracks whose looks are kept
+UNREAD = "?"
+_UNITS = {
+    Effect.WEIGHT_LIMIT: ("t", "kg"), Effect.AXLE_LIMIT: ("t", "kg"), Effect.HEIGHT_LIMIT: ("m", "ft"),
+    Effect.WIDTH_LIMIT: ("m", "ft"), Effect.LENGTH_LIMIT: ("m", "ft"), Effect.DISTANCE_MINIMUM: ("m",),
+}  # fmt: skip
+
+
+@dataclass(slots=True)
+class _Memory:
+    """What is known of one track.
+
+    Attributes:
+        looks: The looks at it.
+        asked: Media time of the last look, seconds.
+        opinion: What they said.
+    """
+
+    looks: Looks = field(default_factory=Looks)
+    asked: float = 0.0
+    opinion: Opinion | None = None
+
+
+class FiguresWitness:
+    """Reads the figures on a sign, and says how probable they are on a sign of each class.
+
+    A class whose figures are fixed ("50") is as probable as its text; one whose figures vary (a weight limit) as any
+    text that it can carry; one without figures as that none are there. The end of a limit is told from its beginning
+    by what strikes it through. Figures that no class has are for a sign outside the catalogue (`Opinion.unlisted`), so
+    that a 110 isn't published as the nearest limit that the catalogue has.
+
+    A sign is read when it is first seen, and again once it has grown by `settings.growth` or `settings.interval` has
+    passed; looks at one sign aren't independent, see `Looks`. Signs of which vision is sure that they carry no figures
+    aren't read.
+
+    Args:
+        settings: Which signs are read, and how often.
+        catalogue: The classes.
+        reader: Reads crops.
+
+    Attributes:
+        name: "figures".
+        role: LOOKS.
+        weight: From the settings.
+        expensive: False: it is heard on every sign, and sees by itself that few are read in a frame.
+        model_ms: Milliseconds that the reader's network has taken in the frame that was shown last.
+    """
+
+    name = "figures"
+    role = Role.LOOKS
+    expensive = False
+
+    def __init__(self, settings: FiguresSettings, catalogue: Catalogue, reader: Reader) -> None:
+        self.weight = settings.weight
+        self.model_ms = 0.0
+        self._settings = settings
+        self._reader = reader
+        self._catalogue = catalogue
+        self._carries = np.array([sign.figures is not None for sign in catalogue])
+        self._texts = tuple(dict.fromkeys(("", UNREAD, *(sign.figures for sign in catalogue if sign.figures))))
+        self._ends = np.array([sign.category is Category.END_OF for sign in catalogue])
+        self._memory: OrderedDict[int, _Memory] = OrderedDict()
+        self._frame = -1
+        self._read = 0
+
+    def __call__(self, track: SignTrack, frame: Frame, /) -> Opinion | None:
+        """Say what a sign's figures speak for.
+
+        Args:
+            track: The sign, by its box and class probabilities.
+            frame: The picture.
+
+        Returns:
+            The opinion over all looks so far, or None for a sign that wasn't read: it is smaller than
+            `settings.smallest`, carries no figures by what vision says, or others were read in this frame.
+        """
+        if frame.index != self._frame:
+            self._frame, self._read, self.model_ms = frame.index, 0, 0.0
+        memory = self._memory.get(track.id)
+        side = float((track.xyxy[2:] - track.xyxy[:2]).min())
+        if side >= self._settings.smallest and self._is_due(track, memory, side, frame.media_time):
+            memory = self._remember(track.id)
+            memory.looks.add(self._reader(frame.image, track.xyxy[None])[0])
+            memory.asked = frame.media_time
+            memory.opinion = self._opinion(memory.looks)
+            self.model_ms += self._reader.model_ms
+            self._read += 1
+        return memory.opinion if memory else None
+
+    def _is_due(self, track: SignTrack, memory: _Memory | None, side: float, now: float) -> bool:
+        """Return True if a sign should be looked at in this frame."""
+        if self._read >= self._settings.per_frame:
+            return False
+        if memory is None:
+            figured = float(track.probability[self._carries].sum())
+            return figured >= self._settings.least or track.novelty > self._settings.unfamiliar
+        grown = side >= memory.looks.readings[-1].side * self._settings.growth
+        return grown or now - memory.asked >= self._settings.interval
+
+    def _remember(self, track_id: int) -> _Memory:
+        """Return what is known of a track; what is known of the oldest one is forgotten."""
+        memory = self._memory.setdefault(track_id, _Memory())
+        if len(self._memory) > REMEMBERED:
+            self._memory.popitem(last=False)
+        return memory
+
+    def _opinion(self, looks: Looks) -> Opinion:
+        texts = tuple(dict.fromkeys((*self._texts, *looks.texts())))
+        probability = looks.probability(texts)
+        by_text = dict(zip(texts, probability.tolist(), strict=False))
+        struck = looks.struck
+        read = _read(texts, probability, struck, looks.count)
+        likelihood = np.array([self._likelihood(sign, by_text) for sign in self._catalogue])
+        likelihood *= np.where(self._carries, np.where(self._ends, struck, 1 - struck), 1.0)
+        fixed = {sign.figures for sign in self._catalogue if sign.figures is not None and sign.present}
+        unlisted = 0.0 if read.text in fixed or read.text in ("", UNREAD) else read.probability
+        text = (
+            f"reads '{read.text}' at {read.probability:.2f}" if read.text else f"no figures at {read.probability:.2f}"
+        )
+        return Opinion(
+            self.name,
+            np.log(likelihood * (1 - ERROR) + ERROR).astype(np.float32),
+            text,
+            figures=read,
+            unlisted=float(np.log(unlisted * (1 - ERROR) + ERROR)),
+        )
+
+    def _likelihood(self, sign: SignClass, by_text: dict[str, float]) -> float:
+        """Return how probable what was read is on a sign of a class."""
+        unread = by_text[UNREAD]  # says nothing: any sign's figures may be half hidden
+        if sign.figures is None:
+            return unread + by_text[""]
+        if sign.figures:
+            return unread + by_text[sign.figures]
+        units = _UNITS.get(sign.effect)
+        fitting = (p for text, p in by_text.items() if text not in ("", UNREAD))
+        if units is not None:
+            fitting = (p for text, p in by_text.items() if _unit(text) in units)
+        return unread + sum(fitting)
+
+
+def _read(texts: Sequence[str], probability: npt.NDArray[np.float64], struck: float, looks: int) -> FiguresRead:
+    """Return the likeliest text; what is none of the texts isn't one."""
+    best = int(probability[:-1].argmax())
+    return FiguresRead(texts[best], _unit(texts[best]), float(probability[best]), struck, looks)
+
+
+def _unit(text: str) -> str:
+    quantity = parse_figures(text)
+    return quantity.unit if isinstance(quantity, Quantity) else ""
