@@ -5,9 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from signpipe.catalogue import Effect, load_catalogue
+from signpipe.catalogue import SPEEDS, Effect, Shape, load_catalogue
 from signpipe.catalogue.countries import country_codes, load_country
+from signpipe.catalogue.drawings import drawing_svg
 from signpipe.errors import SettingsError
+from signpipe.lab.data.formats.btsd_names import BTSD_NAMES, belgian_name
 from signpipe.settings import DecideSettings
 from signpipe.stages.meaning import Dictionary
 
@@ -85,3 +87,40 @@ def test_a_bad_country_is_one_sentence(tmp_path: Path, text: str, says: str) -> 
 def test_there_is_no_such_country() -> None:
     with pytest.raises(SettingsError, match=r"There is no country 'atlantis'; give one of .*be, .*de"):
         load_country("atlantis")
+
+
+SMALLEST: dict[str, int] = {"de": 120, "us": 80, "ca": 60, "au": 60}
+
+
+@pytest.mark.parametrize("code", country_codes())
+def test_a_country_that_ships_is_whole(code: str) -> None:
+    country = load_country(code)
+    assert len(country.signs) >= SMALLEST.get(code, 80)
+    assert sum(bool(sign.drawings) for sign in country.signs) > 0.75 * len(country.signs)
+    english = country.languages[0] == "en"
+    for sign in country.signs:
+        assert sign.local or english, sign.name
+        assert "km/h" not in sign.title or country.unit == "km/h", sign.name
+        assert (sign.shape is Shape.PLATE) == (sign.effect in (Effect.PLATE, Effect.ADVISORY_LIMIT)), sign.name
+        if sign.effect in SPEEDS:
+            assert sign.figures == f"{sign.value:g}"
+            assert sign.figures in sign.name
+    limits = {sign.value for sign in country.signs if sign.effect is Effect.LIMIT}
+    assert {30, 40, 50, 60} <= limits
+    assert {"stop", "give_way", "no_entry"} <= {sign.name for sign in country.signs}
+
+
+def test_drawings_of_ones_own_are_there() -> None:
+    names = {name for code in country_codes() for sign in load_country(code).signs for name in sign.drawings}
+    own = {name.split(":")[1] for name in names if name.startswith("own:")}
+    assert len(own) > 60
+    for name in own:
+        drawing_svg(name)
+
+
+def test_belgiums_catalogue_has_what_belgian_pictures_show() -> None:
+    names = {sign.name for sign in load_country("be").signs}
+    assert set(BTSD_NAMES.values()) <= names
+    assert belgian_name("C43", 935) == "speed_limit_70"
+    assert belgian_name("C43", 1450) == "speed_limit_50"
+    assert belgian_name("label", 1) is None

@@ -19,7 +19,7 @@ from signpipe.errors import SettingsError
 DEFAULT_CATALOGUE = Path(__file__).with_name("de.toml")
 HIGHEST_LIMIT = 300  # km/h or mph
 KILOMETRES = {"km/h": 1.0, "mph": 1.609344}  # in a unit of speed
-DRAWING = r"^(own:\w[\w.-]*|[a-z]+--[\w-]+--g\d+)$"
+DRAWING = r"^(own:\w[\w.-]*|[a-z]+--[\w-]+--g\d+)(:(white|yellow|green|mirror))?$"
 
 Metres = Annotated[float, Field(strict=True, gt=0, le=20, allow_inf_nan=False)]
 Number = Annotated[int, Field(strict=True)] | Annotated[float, Field(strict=True, allow_inf_nan=False)]
@@ -152,7 +152,7 @@ class SignClass:
         figures: What is written on it, such as "50" or "7.5t"; "" if that varies, None if nothing is.
         unit: Unit of a speed.
         drawings: Drawings of it: of the package that `signpipe data fetch drawings` gets, such as
-            "regulatory--no-parking--g1", or of signpipe's own, such as "own:stop".
+            "regulatory--no-parking--g1", or of signpipe's own, such as "own:stop"; see `signpipe.catalogue.drawings`.
         present: False if the classifier knows it, but the country doesn't have it: it may never be published there.
 
     Raises:

@@ -153,6 +153,8 @@ def _complete(
         if key in table:
             raise SettingsError(f"{place}: the sign has '{key}', which signpipe gives by itself; leave it out.")
     complete = {"vienna": "", "unit": about.unit} | dict(meanings().get(str(table.get("name")), {})) | dict(table)
+    if about.unit == "mph" and "title" in complete:
+        complete["title"] = str(complete["title"]).replace("km/h", "mph")
     shape = complete.get("shape")
     if shape in set(Shape):
         usual = sizes.get(Shape(shape), USUAL_SIZE[Shape(shape)])
@@ -164,15 +166,14 @@ def _complete(
 def meanings() -> Mapping[str, Mapping[str, Any]]:
     """Return the meanings that countries share, by name: the base classes without their sizes, then the others."""
     kept = ("name", "title", "vienna", "category", "shape", "effect", "value", "vehicles", "figures")
-    shared = {
-        sign.name: {key: value for key in kept if (value := getattr(sign, key)) is not None}
-        for sign in load_catalogue()
-    }
+    base = {sign.name: {key: getattr(sign, key) for key in kept} for sign in load_catalogue()}
+    shared = {name: {key: value for key, value in table.items() if value is not None} for name, table in base.items()}
     content, tables, places = read_tables(MEANINGS)
     for table, place in zip(tables, places, strict=True):
-        if content or "name" not in table or table["name"] in shared:
+        name = table.get("name")
+        if content or name is None or (name in shared and ("drawings" in shared[name] or name not in base)):
             raise SettingsError(f"{place}: the meaning has no name, or that of one before it.")
-        shared[table["name"]] = table
+        shared[name] = shared.get(name, {}) | table
     return MappingProxyType(shared)
 
 
