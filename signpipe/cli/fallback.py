@@ -21,6 +21,7 @@ from signpipe.cli.options import (
     SplitOption,
 )
 from signpipe.lab.data import ClassMap, find_data
+from signpipe.lab.data.uncatalogued import find_drawings
 from signpipe.settings import load_settings
 
 ObservationsOption = Annotated[int, typer.Option(min=3, help="Frames of each track, evenly over it.")]
@@ -48,7 +49,7 @@ def fallback(
     """
     from signpipe.lab.evaluation.fallback import evaluate_fallback, uncatalogued_signs
 
-    settings = load_settings(config, {"classify.model": model})
+    settings, drawings = load_settings(config, {"classify.model": model}), find_drawings(drawings)
     dataset = open_part(data, format, split, ClassMap())
     uncatalogued = uncatalogued_signs(drawings, find_data(data), signs, observations) if drawings else []
     metrics = with_progress(

@@ -11,6 +11,7 @@ from rich.table import Table
 from signpipe.cli.measuring import measured, open_part, tell, with_progress
 from signpipe.cli.options import ConfigOption, DataOption, DrawingsOption, JsonOption, ModelOption
 from signpipe.lab.data import ClassMap, find_data
+from signpipe.lab.data.uncatalogued import find_drawings
 from signpipe.settings import load_settings
 
 COLUMNS = ("auroc", "passed_at_95", "published_at_95", "flagged", "published")
@@ -38,7 +39,7 @@ def novelty(
     """
     from signpipe.lab.evaluation.novelty import Unseen, evaluate_novelty
 
-    settings = load_settings(config, {"classify.model": model})
+    settings, drawings = load_settings(config, {"classify.model": model}), find_drawings(drawings)
     classifiers = [Unseen.parse(text) for text in unseen or ()]
     dataset = open_part(data, "gtsrb", "val", ClassMap())
     metrics = with_progress(

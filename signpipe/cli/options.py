@@ -23,7 +23,9 @@ MapOption = Annotated[
 ]
 DrawingsOption = Annotated[
     Path | None,
-    typer.Option(help="Folder of drawings of other signs: package_signs of npm's mapillary_sprite_source."),
+    typer.Option(
+        help="Folder of drawings of other signs; else those of `signpipe data fetch drawings`, where they are."
+    ),
 ]
 SourceOption = Annotated[
     str | None, typer.Option("--source", "-s", help="Video, stream, camera or pictures; the shipped sample if none.")

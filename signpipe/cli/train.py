@@ -60,7 +60,7 @@ def classifier(
     uncatalogued: Annotated[
         Path | None,
         typer.Option(
-            help="Folder of drawings of signs outside the catalogue (package_signs of npm's mapillary_sprite_source); "
+            help="Folder of drawings of signs outside the catalogue, else those of `signpipe data fetch drawings`; "
             "half of them are learned as signs that are none of the catalogue's."
         ),
     ] = None,
@@ -73,6 +73,7 @@ def classifier(
     """Train the sign classifier on GTSRB; the checkpoint is made a model by `signpipe export classifier`."""
     from signpipe.catalogue import load_catalogue
     from signpipe.lab.data import find_data
+    from signpipe.lab.data.uncatalogued import find_drawings
 
     unknown = set(leave_out or ()) - set(load_catalogue().names)
     if unknown:
@@ -83,6 +84,7 @@ def classifier(
     from signpipe.lab.training.classifier import ClassifierPlan, train_classifier
     from signpipe.lab.training.device import choose_device
 
+    drawings = find_drawings(uncatalogued)
     plan = ClassifierPlan(
         epochs=epochs,
         pictures=pictures,
@@ -95,7 +97,7 @@ def classifier(
         start=None if weights is None else str(weights),
         limit=limit,
         leave_out=tuple(leave_out or ()),
-        uncatalogued=None if uncatalogued is None else str(uncatalogued),
+        uncatalogued=None if drawings is None else str(drawings),
     )
     result = train_classifier(plan, find_data(data), out, resume)
     metrics = result["metrics"]
@@ -117,7 +119,7 @@ def reader(
     uncatalogued: Annotated[
         Path | None,
         typer.Option(
-            help="Folder of drawings of the world's signs (package_signs of npm's mapillary_sprite_source); those "
+            help="Folder of drawings of the world's signs, else those of `signpipe data fetch drawings`; those "
             "without figures are learned as empty."
         ),
     ] = None,
@@ -133,9 +135,11 @@ def reader(
     """
     require_train_extra("Training")
     from signpipe.lab.data import find_data
+    from signpipe.lab.data.uncatalogued import find_drawings
     from signpipe.lab.training.device import choose_device
     from signpipe.lab.training.reader import ReaderPlan, train_reader
 
+    drawings = find_drawings(uncatalogued)
     plan = ReaderPlan(
         epochs=epochs,
         pictures=pictures,
@@ -143,7 +147,7 @@ def reader(
         seed=seed,
         threads=threads,
         device=choose_device(device),
-        uncatalogued=None if uncatalogued is None else str(uncatalogued),
+        uncatalogued=None if drawings is None else str(drawings),
         start=None if weights is None else str(weights),
         limit=limit,
     )

@@ -13,7 +13,7 @@ _GTSDB = "https://sid.erda.dk/public/archives/ff17dc924eba88d5d01a807357d6614c/"
 
 @dataclass(frozen=True, slots=True)
 class Archive:
-    """A zip file of a public data set.
+    """A zip or tar file of a public data set.
 
     Attributes:
         name: Its file name, at home and while it is here.
@@ -21,7 +21,8 @@ class Archive:
         place: Where one of its members goes in the data folder, or None for one that isn't needed.
         target: The file or folder that all its members go to.
         md5: Its published MD5, or None where none is known.
-        source: Who published that.
+        source: Who published that, or the SHA-512.
+        sha512: Its published SHA-512, base64 as npm's registry writes it, or None where none is known.
     """
 
     name: str
@@ -30,6 +31,7 @@ class Archive:
     target: PurePosixPath
     md5: str | None = None
     source: str | None = None
+    sha512: str | None = None
 
 
 def _gtsrb(member: PurePosixPath) -> PurePosixPath | None:
@@ -46,6 +48,12 @@ def _gtsdb(member: PurePosixPath) -> PurePosixPath | None:
     if len(member.parts) != 2:
         return None
     return PurePosixPath("gtsdb/images" if member.suffix == ".ppm" else "gtsdb", member.name)
+
+
+def _drawings(member: PurePosixPath) -> PurePosixPath | None:
+    """Keep the drawings of signs, package/package_signs/NAME.svg, and the licence."""
+    is_sign = member.parent == PurePosixPath("package/package_signs") and member.suffix == ".svg"
+    return PurePosixPath("drawings", member.name) if is_sign or member == PurePosixPath("package/LICENSE") else None
 
 
 PUBLIC: dict[str, tuple[Archive, ...]] = {
@@ -77,4 +85,14 @@ PUBLIC: dict[str, tuple[Archive, ...]] = {
     ),
     # No published checksum of it is known, so the first download is what later ones are compared with.
     "gtsdb": (Archive("FullIJCNN2013.zip", _GTSDB, _gtsdb, PurePosixPath("gtsdb")),),
+    "drawings": (
+        Archive(
+            "mapillary_sprite_source-1.8.0.tgz",
+            "https://registry.npmjs.org/mapillary_sprite_source/-/",
+            _drawings,
+            PurePosixPath("drawings"),
+            source="the npm registry",
+            sha512="F4nERlUC/aOXbyMkZzQ8s2OU4oTzxJT8THK5KIM0F8F8mnGeNvTcE2AA1l9EnoyWRBYbiZISeEovPJzTwMkgWA==",
+        ),
+    ),
 }

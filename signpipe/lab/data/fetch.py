@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from base64 import b64encode
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -30,7 +31,8 @@ def fetch_set(
     """Fetch a public data set into a folder, in the layout that `open_dataset` reads.
 
     What is there already is not fetched again, and a download that broke off goes on. An archive must have its
-    published MD5; where none is published, its SHA-256 is written down the first time and must be the same later.
+    published MD5 or SHA-512; where none is published, its SHA-256 is written down the first time and must be the same
+    later.
 
     Args:
         name: A key of `PUBLIC`.
@@ -85,16 +87,19 @@ def _verify(
 ) -> tuple[dict[str, Any], str]:
     """Compare an archive with what is known of it; return what to write down, and a clause for people."""
     size = zipped.stat().st_size
-    md5, sha256 = hashlib.md5(usedforsecurity=False), hashlib.sha256()
+    md5, sha256, sha512 = hashlib.md5(usedforsecurity=False), hashlib.sha256(), hashlib.sha512()
     with zipped.open("rb") as file:
         while chunk := file.read(1 << 20):
-            md5.update(chunk)
-            sha256.update(chunk)
+            for checksum in (md5, sha256, sha512):
+                checksum.update(chunk)
             progress("verify", archive.name, file.tell(), size)
     entry = {"size": size, "md5": md5.hexdigest(), "sha256": sha256.hexdigest()}
     if archive.md5:
         _compare(zipped, "MD5", entry["md5"], archive.md5, f"published in {archive.source}")
         return entry, f"its MD5 is the published one, {archive.md5}"
+    if archive.sha512:
+        _compare(zipped, "SHA-512", b64encode(sha512.digest()).decode(), archive.sha512, f"of {archive.source}")
+        return entry, f"its SHA-512 is that of {archive.source}"
     if known:
         _compare(
             zipped,

@@ -1,19 +1,20 @@
 """Drawings of traffic signs outside the catalogue: what a sign that nobody has seen before may look like.
 
 They are no part of the project. The npm package `mapillary_sprite_source` (MIT) has 1,500 drawings of the world's
-signs in its folder `package_signs`:
-
-    npm pack mapillary_sprite_source@1.8.0 && tar xzf mapillary_sprite_source-1.8.0.tgz
+signs; `signpipe data fetch drawings` gets it.
 """
 
 from __future__ import annotations
 
 import hashlib
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from signpipe.catalogue.drawings.named import with_view_box
 from signpipe.errors import SourceError
+from signpipe.lab.data.opening import find_data
 
 _KINDS = ("information", "regulatory", "warning")  # not the small plates below signs
 # Signs that mean the same as one of the catalogue, wherever in the world they stand, or that show one of them.
@@ -32,7 +33,6 @@ _VARIANTS = re.compile(
     r"|information--(pedestrians-crossing|children)"
 )
 _NAME = re.compile(r"(?P<sign>.+?)--g\d+$")
-_SIZE = re.compile(r'<svg[^>]*?\bwidth="([\d.]+)(?:px)?"[^>]*?\bheight="([\d.]+)(?:px)?"', re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +50,24 @@ class UncataloguedSign:
     judge: bool
 
 
+def find_drawings(folder: Path | None = None) -> Path | None:
+    """Return the folder of the world's drawings: the one given, else `drawings` in the data folder, or None.
+
+    Looked for are SIGNPIPE_DATA, `data` where one stands (as `signpipe data fetch` makes it), and the checkout's own.
+    """
+    if folder is not None:
+        return folder
+    places = [Path("data")]
+    with suppress(SourceError):
+        places.insert(0, find_data())
+    return next((place / "drawings" for place in places if (place / "drawings").is_dir()), None)
+
+
 def read_uncatalogued_signs(folder: Path) -> list[UncataloguedSign]:
     """Read the drawings of a folder that show no variant of the catalogue's signs, in the order of their names.
 
     Args:
-        folder: `package_signs` of the npm package.
+        folder: The drawings that were fetched, or `package_signs` of the npm package.
 
     Raises:
         SourceError: There is no such folder, or it has no such drawing.
@@ -70,15 +83,7 @@ def read_uncatalogued_signs(folder: Path) -> list[UncataloguedSign]:
             signs.append(UncataloguedSign(path.stem, svg, judge))
     if not signs:
         raise SourceError(
-            f"{folder} has no drawings of signs; give the folder package_signs of the npm package "
-            "mapillary_sprite_source."
+            f"{folder} has no drawings of signs; get them with  signpipe data fetch drawings, or give the folder "
+            "package_signs of the npm package mapillary_sprite_source."
         )
     return signs
-
-
-def with_view_box(svg: str) -> str | None:
-    """Return a drawing's source with a view box, or None for one that doesn't say how large it is."""
-    if 'viewBox="0 0 ' in svg:
-        return svg
-    size = _SIZE.search(svg)
-    return svg.replace("<svg", f'<svg viewBox="0 0 {size[1]} {size[2]}"', 1) if size else None

@@ -9,11 +9,11 @@ import numpy as np
 
 from signpipe.catalogue import load_catalogue
 from signpipe.catalogue.drawings import drawing_svg, render_svg
+from signpipe.catalogue.drawings.named import with_view_box
 from signpipe.errors import SourceError
 from signpipe.lab.augmentation import framing
 from signpipe.lab.augmentation.paint import HIGH
 from signpipe.lab.augmentation.variants import trim
-from signpipe.lab.data.uncatalogued import with_view_box
 from signpipe.lab.evaluation.crop_sets import Part, load_crops
 from signpipe.lab.training.reader_data import Photographs
 from signpipe.types import Image

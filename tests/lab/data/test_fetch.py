@@ -1,5 +1,6 @@
 """Fetching public sets from a server on this machine: resumed, verified, safely unpacked, readable."""
 
+import base64
 import dataclasses
 import hashlib
 import io
@@ -7,6 +8,7 @@ import json
 import random
 import stat
 import struct
+import tarfile
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
@@ -20,6 +22,7 @@ from signpipe.lab.data import open_dataset
 from signpipe.lab.data.archives import PUBLIC
 from signpipe.lab.data.download import Downloader
 from signpipe.lab.data.fetch import LOCK, fetch_set
+from signpipe.lab.data.uncatalogued import find_drawings
 from signpipe.lab.data.unpack import unpack
 from tests.lab.data.conftest import write_gtsdb, write_gtsrb, write_picture, write_text
 from tests.lab.data.serving import Site, serve
@@ -45,6 +48,17 @@ def zip_of(folder: Path, prefix: str) -> bytes:
         for path in sorted(folder.rglob("*")):
             if path.is_file():
                 zipped.write(path, f"{prefix}{path.relative_to(folder).as_posix()}")
+    return buffer.getvalue()
+
+
+def tar_of(files: dict[str, bytes], kind: bytes = tarfile.REGTYPE) -> bytes:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w:gz") as tar:
+        for name, content in files.items():
+            info = tarfile.TarInfo(name)
+            info.size = len(content) if kind == tarfile.REGTYPE else 0
+            info.type, info.linkname = kind, "/etc/passwd"
+            tar.addfile(info, io.BytesIO(content) if kind == tarfile.REGTYPE else None)
     return buffer.getvalue()
 
 
@@ -192,6 +206,62 @@ class TestUnpack:
         with pytest.raises(SourceError, match="CRC"):
             unpack(tmp_path / "a.zip", tmp_path / "out", self.anywhere)
 
+    def test_a_tar_file_is_unpacked_too(self, tmp_path: Path) -> None:
+        (tmp_path / "a.tgz").write_bytes(tar_of({"package/a.svg": b"<svg/>", "package/b/c.txt": b"c"}))
+        assert unpack(tmp_path / "a.tgz", tmp_path / "out", self.anywhere) == 2
+        assert (tmp_path / "out" / "package" / "a.svg").read_bytes() == b"<svg/>"
+
+    @pytest.mark.parametrize("kind", [tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.FIFOTYPE])
+    def test_what_is_no_file_refuses_a_tar_file(self, tmp_path: Path, kind: bytes) -> None:
+        (tmp_path / "a.tgz").write_bytes(tar_of({"package/a.svg": b"<svg/>"}, kind))
+        with pytest.raises(SourceError, match="don't trust it"):
+            unpack(tmp_path / "a.tgz", tmp_path / "out", self.anywhere)
+        assert not (tmp_path / "out").exists()
+
+    def test_a_tar_file_that_broke_off_is_an_error(self, tmp_path: Path) -> None:
+        whole = tar_of({f"package/{number}.svg": random.Random(number).randbytes(5000) for number in range(9)})
+        (tmp_path / "a.tgz").write_bytes(whole[: len(whole) // 2])
+        with pytest.raises(SourceError, match="delete it and fetch it again"):
+            unpack(tmp_path / "a.tgz", tmp_path / "out", self.anywhere)
+
+
+class TestDrawings:
+    @pytest.fixture
+    def home(self, site: Site, monkeypatch: pytest.MonkeyPatch) -> Site:
+        (archive,) = PUBLIC["drawings"]
+        content = tar_of({
+            "package/package_signs/regulatory--stop--g1.svg": b"<svg/>",
+            "package/package_objects/object--bench.svg": b"<svg/>",
+            "package/LICENSE": b"MIT",
+        })  # fmt: skip
+        site.files[f"/{archive.name}"] = content
+        digest = base64.b64encode(hashlib.sha512(content).digest()).decode()
+        monkeypatch.setitem(PUBLIC, "drawings", (dataclasses.replace(archive, sha512=digest),))
+        return site
+
+    def test_signs_and_licence_are_kept_and_found_by_themselves(
+        self, home: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        home.cuts = [50]
+        (line,) = fetch_set("drawings", tmp_path / "data", home.url, downloader=IMPATIENT)
+        assert "its SHA-512 is that of the npm registry" in line
+        assert sorted(p.name for p in (tmp_path / "data" / "drawings").iterdir()) == [
+            "LICENSE",
+            "regulatory--stop--g1.svg",
+        ]
+        monkeypatch.setenv("SIGNPIPE_DATA", str(tmp_path / "data"))
+        assert find_drawings() == tmp_path / "data" / "drawings"
+        monkeypatch.setenv("SIGNPIPE_DATA", str(tmp_path / "nothing"))
+        monkeypatch.chdir(tmp_path)
+        assert find_drawings() == Path("data/drawings")
+        assert find_drawings(tmp_path) == tmp_path
+
+    def test_another_package_is_refused(self, home: Site, tmp_path: Path) -> None:
+        home.files[f"/{PUBLIC['drawings'][0].name}"] = tar_of({"package/LICENSE": b"mine"})
+        with pytest.raises(SourceError, match=r"has the SHA-512 .* it was deleted"):
+            fetch_set("drawings", tmp_path / "data", home.url, downloader=IMPATIENT)
+        assert not (tmp_path / "data" / "drawings").exists()
+
 
 class TestGtsdb:
     @pytest.fixture
@@ -306,7 +376,7 @@ def test_every_public_archive_has_an_https_home_and_its_checksum_a_source() -> N
     for archive in (archive for archives in PUBLIC.values() for archive in archives):
         assert archive.home.startswith("https://")
         assert archive.home.endswith("/")
-        assert (archive.md5 is None) == (archive.source is None)
+        assert (archive.md5 is None and archive.sha512 is None) == (archive.source is None)
 
 
 def test_an_unknown_set_lists_the_known_ones(tmp_path: Path) -> None:

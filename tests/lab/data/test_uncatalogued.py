@@ -47,5 +47,5 @@ def test_drawings_without_a_view_box_can_be_rendered(tmp_path: Path) -> None:
 
 def test_a_folder_without_drawings_is_one_sentence(tmp_path: Path) -> None:
     for folder in (tmp_path, tmp_path / "missing"):
-        with pytest.raises(SourceError, match="has no drawings of signs; give the folder package_signs"):
+        with pytest.raises(SourceError, match="has no drawings of signs; get them with"):
             read_uncatalogued_signs(folder)
