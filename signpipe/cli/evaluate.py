@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from signpipe.cli.fallback import fallback, publishing
+from signpipe.cli.figures import figures
 from signpipe.cli.measuring import measured, open_part, tell, with_progress
 from signpipe.cli.novelty import novelty
 from signpipe.cli.options import ConfigOption, DataOption, FormatOption, JsonOption, MapOption, ModelOption, SplitOption
@@ -41,5 +42,17 @@ def detection(
     tell(measured("detection", settings.detect.model, "detector", settings, dataset, split, metrics), json_file)
 
 
-for measure in (classification, robustness, novelty, fallback, publishing, streaming, pipeline, risk, metric, report):
+for measure in (
+    classification,
+    robustness,
+    novelty,
+    fallback,
+    publishing,
+    streaming,
+    pipeline,
+    risk,
+    metric,
+    figures,
+    report,
+):
     evaluate_app.command(measure.__name__)(measure)

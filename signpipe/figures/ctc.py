@@ -14,6 +14,7 @@ from signpipe.types import FloatArray
 # of figures.
 ALPHABET = "0123456789.-:tmkhpaydg/%'\"?"
 BLANK = 0
+CHARACTERS = ("blank", *ALPHABET)  # what the columns of the reader's output stand for
 _NEVER = -1e30
 
 

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from signpipe.figures.crops import crop_figures
-from signpipe.figures.ctc import best_text, text_log_probability
+from signpipe.errors import ModelError
+from signpipe.figures.crops import HEIGHT, WIDTH, crop_figures
+from signpipe.figures.ctc import CHARACTERS, best_text, text_log_probability
 from signpipe.runtime.session import Session
 from signpipe.types import FloatArray, Image
 
@@ -49,11 +50,21 @@ class Reader:
     Args:
         session: The open model; its role is "reader".
 
+    Raises:
+        ModelError: It was made for other characters or crops than this version of signpipe.
+
     Attributes:
         model_ms: Milliseconds that the last run of the network took.
     """
 
     def __init__(self, session: Session) -> None:
+        entry = session.entry
+        if entry.classes != CHARACTERS or entry.fixed_size != (HEIGHT, WIDTH):
+            raise ModelError(
+                f"The reader '{entry.name}' takes crops of {entry.fixed_size} pixels and writes {len(entry.classes) - 1} "
+                f"characters, but {(HEIGHT, WIDTH)} and the {len(CHARACTERS) - 1} of this version are needed; use the one "
+                "that came with it."
+            )
         self._session = session
         self.model_ms = 0.0
         session.warm_up((1, *session.entry.input.shape[1:]))  # type: ignore[arg-type]  # the contract fixes the sizes

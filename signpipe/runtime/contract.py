@@ -8,7 +8,10 @@ from typing import Literal
 
 from signpipe.catalogue import load_catalogue
 from signpipe.errors import ModelError
+from signpipe.figures.ctc import CHARACTERS
 from signpipe.runtime.manifest import ModelEntry, TensorSpec
+
+Kind = Literal["detector", "classifier", "reader"]
 
 DEFAULT_STRIDE = 32  # of every common YOLO; smaller ones divide it
 
@@ -16,22 +19,22 @@ DEFAULT_STRIDE = 32  # of every common YOLO; smaller ones divide it
 def entry_from_graph(path: Path, role: str, inputs: Sequence[TensorSpec], outputs: Sequence[TensorSpec]) -> ModelEntry:
     """Describe a graph that no manifest lists, by what it says of itself.
 
-    A detector is taken to have the one class "sign" and stride 32, a classifier the classes of the catalogue.
+    A detector is taken to have the one class "sign" and stride 32, a classifier the classes of the catalogue, a reader
+    the characters of signpipe's own.
 
     Raises:
-        ModelError: It has not exactly one input, doesn't fit its role, or is a reader.
+        ModelError: It has not exactly one input, or doesn't fit its role.
     """
-    if role == "reader":
-        raise ModelError(f"The reader {path} is in no manifest that names its characters; add it to one beside it.")
     if len(inputs) != 1 or not outputs:
         raise ModelError(f"The model file {path} has {len(inputs)} inputs, but a {role} has one; export it again.")
-    kind: Literal["detector", "classifier"] = "detector" if role == "detector" else "classifier"
+    kind: Kind = "reader" if role == "reader" else "detector" if role == "detector" else "classifier"
+    classes = {"detector": ("sign",), "classifier": load_catalogue().names, "reader": CHARACTERS}
     entry = ModelEntry(
         name=path.stem,
         role=kind,
         folder=path.parent,
         file=path.name,
-        classes=("sign",) if kind == "detector" else load_catalogue().names,
+        classes=classes[kind],
         input=inputs[0].model_copy(update={"stride": DEFAULT_STRIDE} if kind == "detector" else {}),
         outputs=tuple(outputs),
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -12,10 +13,10 @@ import numpy.typing as npt
 from signpipe.catalogue import Catalogue, Category, Effect, SignClass
 from signpipe.figures.looks import Looks
 from signpipe.figures.parse import Quantity, parse_figures
-from signpipe.figures.reader import Reader
+from signpipe.figures.reader import Reading
 from signpipe.opinion import Opinion, Role
 from signpipe.settings import FiguresSettings
-from signpipe.types import FiguresRead, Frame, SignTrack
+from signpipe.types import FiguresRead, Frame, Image, SignTrack
 
 ERROR = 0.004  # probability that all looks misread a sign in the same way, or that its figures are hidden
 REMEMBERED = 256  # tracks whose looks are kept
@@ -26,6 +27,17 @@ _UNITS = {
 }  # fmt: skip
 
 
+class ReadsFigures(Protocol):
+    """What reads crops, as `signpipe.figures.reader.Reader` does."""
+
+    @property
+    def model_ms(self) -> float:
+        """Milliseconds that the last run took."""
+
+    def __call__(self, image: Image, xyxy: npt.ArrayLike) -> list[Reading]:
+        """Read the figures in boxes (N, 4) of a picture."""
+
+
 @dataclass(slots=True)
 class _Memory:
     """What is known of one track.
@@ -33,11 +45,13 @@ class _Memory:
     Attributes:
         looks: The looks at it.
         asked: Media time of the last look, seconds.
+        side: Pixels of the sign's shorter side then.
         opinion: What they said.
     """
 
     looks: Looks = field(default_factory=Looks)
     asked: float = 0.0
+    side: float = 0.0
     opinion: Opinion | None = None
 
 
@@ -70,7 +84,7 @@ class FiguresWitness:
     role = Role.LOOKS
     expensive = False
 
-    def __init__(self, settings: FiguresSettings, catalogue: Catalogue, reader: Reader) -> None:
+    def __init__(self, settings: FiguresSettings, catalogue: Catalogue, reader: ReadsFigures) -> None:
         self.weight = settings.weight
         self.model_ms = 0.0
         self._settings = settings
@@ -101,7 +115,7 @@ class FiguresWitness:
         if side >= self._settings.smallest and self._is_due(track, memory, side, frame.media_time):
             memory = self._remember(track.id)
             memory.looks.add(self._reader(frame.image, track.xyxy[None])[0])
-            memory.asked = frame.media_time
+            memory.asked, memory.side = frame.media_time, side
             memory.opinion = self._opinion(memory.looks)
             self.model_ms += self._reader.model_ms
             self._read += 1
@@ -114,8 +128,7 @@ class FiguresWitness:
         if memory is None:
             figured = float(track.probability[self._carries].sum())
             return figured >= self._settings.least or track.novelty > self._settings.unfamiliar
-        grown = side >= memory.looks.readings[-1].side * self._settings.growth
-        return grown or now - memory.asked >= self._settings.interval
+        return side >= memory.side * self._settings.growth or now - memory.asked >= self._settings.interval
 
     def _remember(self, track_id: int) -> _Memory:
         """Return what is known of a track; what is known of the oldest one is forgotten."""

@@ -48,10 +48,16 @@ class FiguredSigns:
         shares = np.array([share for share, _ in self._kinds])
         return self._kinds[int(rng.choice(len(shares), p=shares / shares.sum()))][1](rng)
 
-    def limit(self, rng: np.random.Generator, number: str | None = None) -> FiguredSign:
-        """Draw a limit: figures on white or yellow in a red rim, some of them on a board, some with a unit below."""
+    def limit(self, rng: np.random.Generator, number: str | None = None, boards: float = 0.18) -> FiguredSign:
+        """Draw a limit: figures on white or yellow in a red rim, some of them on a board, some with a unit below.
+
+        Args:
+            rng: Source of chance.
+            number: Its figures; any if None.
+            boards: Share of the limits that stand on a board, as those of zones.
+        """
         number = number or wording.number(rng)
-        boarded = rng.random() < 0.18
+        boarded = rng.random() < boards
         face = paint.Face(rng.uniform(0.62, 1.05) if boarded else 1.0)
         radius, middle = 0.5, (0.5, 0.5)
         if boarded:

@@ -13,7 +13,7 @@ from scipy.optimize import minimize_scalar
 
 from signpipe.errors import ModelError
 from signpipe.figures.crops import HEIGHT, WIDTH
-from signpipe.figures.ctc import ALPHABET, best_text, text_log_probability
+from signpipe.figures.ctc import ALPHABET, CHARACTERS, best_text, text_log_probability
 from signpipe.lab.augmentation.figured import FiguredSigns
 from signpipe.lab.augmentation.lettering import TRAINING, VALIDATION, open_typefaces
 from signpipe.lab.evaluation.classification import calibration_error
@@ -201,7 +201,7 @@ def _entry(file: Path, card: str, precision: str, metrics: dict[str, float]) -> 
         "precision": precision,
         **reference,
         "card": card,
-        "classes": ["blank", *ALPHABET],
+        "classes": list(CHARACTERS),
         "trained_on": TRAINED_ON,
         "input": {
             "name": "crops", "dtype": "uint8", "layout": "NHWC", "colour": "BGR",

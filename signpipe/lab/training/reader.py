@@ -19,11 +19,12 @@ from signpipe.errors import SourceError
 from signpipe.figures.ctc import best_text
 from signpipe.lab.augmentation.figured import FiguredSigns
 from signpipe.lab.augmentation.lettering import TRAINING, VALIDATION, open_typefaces
+from signpipe.lab.augmentation.placing import fitted, reframed
 from signpipe.lab.training.classifier import moved_towards
 from signpipe.lab.training.device import Device
 from signpipe.lab.training.export import load_checkpoint
 from signpipe.lab.training.network import normalise
-from signpipe.lab.training.reader_data import POOL, FigureCrops, fitted, reframed
+from signpipe.lab.training.reader_data import POOL, FigureCrops
 from signpipe.lab.training.reader_network import ReaderNet
 from signpipe.lab.training.reader_sources import photographs, plain_drawings
 from signpipe.lab.training.report import describe_machine, plot_curves
