@@ -26,15 +26,20 @@ def figures(
     """Measure how well figures are read, on signs drawn in eight typefaces that training never saw and on photographs.
 
     The photographs are those of GTSRB's validation tracks, and those of signs877 and BTSD whose figures are known, as
-    far as these sets are there. Signs without figures and scenes without a sign have to be read as empty. The
+    far as these sets are there. What the whole pipeline makes of limits and measures, each seen once, is told with its
+    reader and without. Signs without figures and scenes without a sign have to be read as empty. The
     typefaces are font files of Debian packages; what is missing is named.
     """
-    from signpipe.lab.evaluation.figures import evaluate_figures
+    from signpipe.lab.evaluation.figures import evaluate_figures, figure_sets, to_publish
+    from signpipe.lab.evaluation.published_figures import published
 
     settings = load_settings(config, {"figures.model": model})
     dataset = open_part(data, "gtsrb", "val", ClassMap())
-    metrics = with_progress(lambda progress: evaluate_figures(find_data(data), settings, progress, times))
+    sets = figure_sets(find_data(data), times)
+    metrics = with_progress(lambda progress: evaluate_figures(sets, settings, progress))
     _print(metrics["sets"])
+    metrics["published"] = {name: published(cases, settings) for name, cases in to_publish(sets).items()}
+    _print_published(metrics["published"])
     tell(measured("figures", settings.figures.model, "reader", settings, dataset, "val", metrics), json_file)
 
 
@@ -47,6 +52,19 @@ def _print(sets: dict[str, Any]) -> None:
         _row(table, name, cell)
         for side, part in cell.get("by_size", {}).items():
             _row(table, f"  about {side} px", part)
+    Console().print(table)
+
+
+def _print_published(sets: dict[str, Any]) -> None:
+    """Print what the pipeline published of each set; shares in %."""
+    table = Table(title="single looks published by the pipeline; shares in %, wrong of those published")
+    for name in ("set", "reader", "n", "right", "wrong", "withheld", "most often"):
+        table.add_column(name, justify="left" if name in ("set", "reader", "most often") else "right")
+    for name, cell in sets.items():
+        for way, part in cell.items():
+            shares = [f"{100 * part[key]:.2f}" for key in ("right", "wrong", "withheld")]
+            most = ", ".join(f"{one['true'] or 'none'} as {one['published']}" for one in part["confusions"][:2])
+            table.add_row(name, "with" if way == "with_reader" else way, str(part["n"]), *shares, most)
     Console().print(table)
 
 

@@ -61,9 +61,9 @@ class Reader:
         entry = session.entry
         if entry.classes != CHARACTERS or entry.fixed_size != (HEIGHT, WIDTH):
             raise ModelError(
-                f"The reader '{entry.name}' takes crops of {entry.fixed_size} pixels and writes {len(entry.classes) - 1} "
-                f"characters, but {(HEIGHT, WIDTH)} and the {len(CHARACTERS) - 1} of this version are needed; use the one "
-                "that came with it."
+                f"The reader '{entry.name}' takes crops of {entry.fixed_size} pixels and writes "
+                f"{len(entry.classes) - 1} characters, but this version of signpipe needs {(HEIGHT, WIDTH)} and "
+                f"{len(CHARACTERS) - 1}; use the reader that came with it."
             )
         self._session = session
         self.model_ms = 0.0

@@ -18,8 +18,8 @@ from signpipe.types import Certainty, FloatArray, Frame, SignTrack, TrackState, 
 
 # A witness must say so many times in a row that something is no real sign: one sweep through a fence is no proof.
 DENIALS = 2
-# Share of signs that the catalogue doesn't have, before anyone has looked.
-UNLISTED = 0.02
+# Share of signs of which vision is mistaken however sure it is, where it was trained on other typefaces and figures.
+MISTAKEN = 0.02
 
 
 @dataclass(slots=True)
@@ -221,7 +221,7 @@ class Fallback:
         if not sensors and not priors:
             return _Finding(held, track.probability)
         familiar = any(one.opinion.familiar for one in sensors)
-        sensed = fuse(evidence, (one.weighted for one in sensors)) * (1 - _unlisted(evidence, sensors))
+        sensed = _fused(evidence, sensors)
         seen = int(sensed.argmax()) if sensors else track.class_id
         contested = self._is_restrained(seen, priors)
         level = accept if seen == held and not contested else self._accept_fused
@@ -229,7 +229,7 @@ class Fallback:
         if sure:
             self._teach(memory, heard, seen)
         if priors:
-            fused = fuse(evidence, (one.weighted for one in (*sensors, *priors))) * (1 - _unlisted(evidence, sensors))
+            fused = _fused(evidence, (*sensors, *priors))
             best = int(fused.argmax())
             backed = best == seen if sure else self._fits(sensed, best)
             needed = level if best == seen else self._accept_fused
@@ -330,23 +330,29 @@ def _of(heard: tuple[_Heard, ...], *roles: Role) -> tuple[_Heard, ...]:
     return tuple(one for one in heard if one.witness.role in roles)
 
 
-def _unlisted(evidence: FloatArray, heard: tuple[_Heard, ...]) -> np.float32:
-    """Return the probability that a sign is none of the catalogue's, by those who can tell; 0 where nobody can.
+def _fused(evidence: FloatArray, heard: Sequence[_Heard]) -> FloatArray:
+    """Return float32 (C,), the probability of each class after all were heard; the rest is for a sign of none of them.
 
-    It is one more class with the prior `UNLISTED`, of which the others say what they say of the catalogue on average.
+    Where one is among them who can tell signs that the catalogue doesn't have (`Opinion.unlisted`), vision may also be
+    mistaken altogether, with the prior `MISTAKEN`: such a sign, or a known one in a typeface that it never saw, gets a
+    class from it all the same, and a sure one. What was read is then all that there is to go by. The less it fits what
+    vision says, the more probable is that.
     """
+    listed = fuse(evidence, (one.weighted for one in heard))
     telling = [one for one in heard if one.opinion.unlisted is not None]
     if not telling:
-        return np.float32(0)
-    listed = fuse(evidence, (one.weighted for one in heard if one.opinion.unlisted is None))
-    odds = math.log(UNLISTED / (1 - UNLISTED))
+        return listed
+    read = np.zeros(len(evidence) + 1)
     for one in telling:
         weight, log_likelihood = one.weighted
-        highest = float(log_likelihood.max())
-        unlisted = min(max(float(one.opinion.unlisted or 0.0) - highest, FLOOR), -FLOOR)
-        odds += weight * unlisted
-        odds -= math.log(float(listed @ np.exp(weight * np.maximum(log_likelihood - highest, FLOOR))))
-    return np.float32(1 / (1 + math.exp(-odds)))
+        said = np.append(log_likelihood, one.opinion.unlisted or 0.0)
+        read += weight * np.maximum(said - said.max(), FLOOR)
+    without = fuse(evidence, (one.weighted for one in heard if one.opinion.unlisted is None)).astype(np.float64)
+    fit = math.log(float(without @ np.exp(read[:-1] - read.max())))
+    mistaken = 1 / (1 + math.exp(fit) * (1 - MISTAKEN) / MISTAKEN)
+    alone = np.exp(read) - np.exp(read.min())
+    alone /= max(float(alone.sum()), 1e-9)
+    return np.asarray((1 - mistaken) * listed + mistaken * alone[:-1], np.float32)
 
 
 def _supporters(class_id: int, held: int | None, heard: tuple[_Heard, ...]) -> tuple[_Heard, ...]:

@@ -11,6 +11,7 @@ import tomli_w
 from onnx import TensorProto, helper, numpy_helper
 
 from signpipe.catalogue import load_catalogue
+from signpipe.figures.ctc import CHARACTERS
 
 CLASSES = load_catalogue().names
 Array = npt.NDArray[Any]
@@ -87,6 +88,40 @@ def classifier(
         # In another order than the manifest's, since they are taken by name.
         outputs.insert(0, helper.make_tensor_value_info("novelty", TensorProto.FLOAT, [batch]))
         outputs.insert(0, helper.make_tensor_value_info("embedding", TensorProto.FLOAT, [batch, 3]))
+    return _save(path, nodes, inputs, outputs, weights)
+
+
+def reader(
+    path: Path,
+    *,
+    characters: int = len(CHARACTERS),
+    size: tuple[int | str, int | str] = (40, 96),
+    batch: int | str = "n",
+) -> Path:
+    """Write a reader that reads "7" in every crop, struck through at 0.25."""
+    columns = np.full((1, 24, characters), -20, np.float32)
+    columns[0, :, 0] = 0.0
+    seven = min(8, characters - 1)
+    columns[0, 10, [0, seven]] = columns[0, 10, [seven, 0]]
+    nodes = [
+        helper.make_node("Cast", ["crops"], ["floats"], to=TensorProto.FLOAT),
+        helper.make_node("ReduceMax", ["floats"], ["largest"], axes=[1, 2, 3], keepdims=0),
+        helper.make_node("Mul", ["largest", "zero"], ["nothing"]),
+        helper.make_node("Add", ["nothing", "quarter"], ["struck"]),
+        helper.make_node("Reshape", ["nothing", "shape"], ["spread"]),
+        helper.make_node("Add", ["spread", "columns"], ["log_probabilities"]),
+    ]
+    weights: dict[str, Array] = {
+        "zero": np.zeros((), np.float32),
+        "quarter": np.asarray(0.25, np.float32),
+        "shape": np.array([-1, 1, 1], np.int64),
+        "columns": columns,
+    }
+    inputs = [helper.make_tensor_value_info("crops", TensorProto.UINT8, [batch, *size, 3])]
+    outputs = [
+        helper.make_tensor_value_info("log_probabilities", TensorProto.FLOAT, [batch, 24, characters]),
+        helper.make_tensor_value_info("struck", TensorProto.FLOAT, [batch]),
+    ]
     return _save(path, nodes, inputs, outputs, weights)
 
 

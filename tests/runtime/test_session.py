@@ -11,9 +11,11 @@ import pytest
 from onnx import TensorProto
 
 from signpipe.errors import ModelError, ProviderError
+from signpipe.figures.ctc import CHARACTERS
+from signpipe.figures.reader import Reader
 from signpipe.runtime.providers import why_not
-from signpipe.runtime.session import DeviceBuffers, open_session
-from signpipe.settings import RuntimeSettings
+from signpipe.runtime.session import DeviceBuffers, open_models, open_session
+from signpipe.settings import RuntimeSettings, Settings
 from tests.runtime import graphs
 from tests.runtime.conftest import ROWS
 from tests.runtime.graphs import f32
@@ -33,6 +35,50 @@ def test_a_run_gives_the_outputs_by_name(models: Path) -> None:
     np.testing.assert_array_equal(outputs["detections"], f32(ROWS))
     assert session.providers == ("CPUExecutionProvider",)
     assert outputs.ms > 0
+
+
+def test_a_folder_of_models_without_a_reader_is_told_of_and_the_rest_opens(
+    models: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    tree = Settings(
+        runtime=settings(models), detect={"model": "find"}, classify={"model": "read"}, figures={"enabled": True}
+    )
+    with open_models(tree) as opened:
+        assert opened.detector is not None
+        assert opened.reader is None
+    assert [record.message for record in caplog.records] == [
+        f"There is no model 'reader' in {models}: figures on signs aren't read. Export one, or set figures.enabled to "
+        "false."
+    ]
+    caplog.clear()
+    open_models(tree.model_copy(update={"figures": tree.figures.model_copy(update={"enabled": False})})).close()
+    assert not caplog.records
+    named = tree.model_copy(update={"figures": tree.figures.model_copy(update={"model": "mine"})})
+    with pytest.raises(ModelError, match="no model 'mine'"):
+        open_models(named)
+
+
+@pytest.mark.parametrize(
+    ("size", "columns", "batch"),
+    [((40, 96), 5, "n"), (("h", 96), len(CHARACTERS), "n"), ((40, 96), len(CHARACTERS), 1)],
+)
+def test_a_reader_with_other_outputs_or_crops_is_refused(
+    tmp_path: Path, size: tuple[int | str, int], columns: int, batch: int | str
+) -> None:
+    path = graphs.reader(tmp_path / "other.onnx", size=size, characters=columns, batch=batch)
+    with pytest.raises(ModelError, match="export it so"):
+        open_session(str(path), CPU, "reader")
+
+
+def test_a_reader_reads_what_its_graph_gives(tmp_path: Path) -> None:
+    session = open_session(str(graphs.reader(tmp_path / "own.onnx")), CPU, "reader")
+    readings = Reader(session)(np.zeros((50, 50, 3), np.uint8), [[0, 0, 20, 30], [1, 1, 50, 50]])
+    assert [(one.text, one.side) for one in readings] == [("7", 20.0), ("7", 49.0)]
+    assert readings[0].probability > 0.99
+    assert readings[0].struck == pytest.approx(0.25)
+    assert Reader(session)(np.zeros((50, 50, 3), np.uint8), []) == []
+    with pytest.raises(ModelError, match="use the reader that came with it"):
+        Reader(open_session(str(graphs.reader(tmp_path / "large.onnx", size=(48, 96))), CPU, "reader"))
 
 
 def test_outputs_keep_their_names_whatever_their_order_in_the_graph(models: Path) -> None:

@@ -124,6 +124,16 @@ def test_what_the_catalogue_doesnt_have_isnt_published_as_the_nearest_class(
     assert verdict.category == "prohibitory"
 
 
+@pytest.mark.parametrize("probability", [0.97, 0.9999])
+def test_where_vision_is_sure_and_something_else_is_read_nothing_is_published(probability: float) -> None:
+    track, frame = sure("speed_limit_50", probability)
+    verdict = judged(track, frame, reading({"30": 1.0}))
+    assert not verdict.is_sure
+    assert verdict.category == "prohibitory"
+    assert verdict.probability is not None
+    assert float(verdict.probability.sum()) <= 1.001
+
+
 def test_what_was_read_stands_on_the_track() -> None:
     track, frame = sure("speed_limit_20")
     one = track.judged(judged(track, frame, reading({"2.5t": 1.0})), CATALOGUE)

@@ -39,8 +39,8 @@ class FiguredSigns:
     def __init__(self, typefaces: Sequence[Typeface]) -> None:
         self._typefaces = typefaces
         self._kinds: list[tuple[float, Callable[[np.random.Generator], FiguredSign]]] = [
-            (0.34, self.limit), (0.06, self.gantry), (0.09, self.ended), (0.07, self.blue), (0.15, self.measure),
-            (0.10, self.board), (0.11, self.plate), (0.03, self.tall_plate), (0.02, self.slope), (0.04, self.words),
+            (0.31, self.limit), (0.05, self.gantry), (0.08, self.ended), (0.06, self.blue), (0.17, self.measure),
+            (0.08, self.board), (0.16, self.plate), (0.03, self.tall_plate), (0.02, self.slope), (0.04, self.words),
         ]  # fmt: skip
 
     def __call__(self, rng: np.random.Generator) -> FiguredSign:
@@ -176,7 +176,7 @@ class FiguredSigns:
             place, height = (0.5, 0.36 if below else 0.64), min(height, 0.3)
             self._vehicle(face, black, 0.68 if below else 0.32, kind == "axle", rng)
             most = 0.8 * rim
-        if kind in ("height", "width") and text[1] in ",." and rng.random() < 0.2:
+        if kind in ("height", "width") and text[1] in ",." and rng.random() < 0.3:
             self._raised(face, text, black, min(height * 1.2, 0.45), rng)
         else:
             self._fit(face, text, black, place, height, most, rng, unit=True)
@@ -221,22 +221,25 @@ class FiguredSigns:
     def plate(self, rng: np.random.Generator) -> FiguredSign:
         """Draw a supplementary plate with a distance, a length, a time span or a weight."""
         text = wording.plate(rng)
-        face = paint.Face(rng.uniform(1.2, 2.2) + 0.12 * max(len(text) - 4, 0))
+        aspect = rng.uniform(1.2, 2.2) if rng.random() < 0.55 else rng.uniform(2.2, 4.2)
+        face = paint.Face(aspect + 0.12 * max(len(text) - 4, 0))
         wide = face.wide / paint.HIGH
         ground, ink = self._plate_colours(rng)
         face.box(ink, 0, 0.08, opaque=True)
         face.box(ground, rng.uniform(0.02, 0.06), 0.06)
         most, place = 0.86 * wide, 0.5
         decorated = rng.random()
-        if decorated < 0.25:  # arrows beside: over this length
-            for x in (0.1, 0.9):
-                face.line(ink, (x, 0.25), (x, 0.8), 0.06)
+        if decorated < 0.3:  # arrows beside: over this length
+            out = rng.uniform(0.18, 0.3) / wide
+            thick = rng.uniform(0.05, 0.11)
+            for x in (out, 1 - out):
+                face.line(ink, (x, 0.25), (x, 0.8), thick)
                 face.polygon(ink, [(x - 0.12 / wide, 0.35), (x + 0.12 / wide, 0.35), (x, 0.15)])
-            most = 0.62 * wide
-        elif decorated < 0.35:  # a vehicle
+            most = (0.94 - 2 * out) * wide - 0.3
+        elif decorated < 0.4:  # a vehicle
             self._vehicle(face, ink, 0.5, False, rng, 0.2)
             most, place = 0.52 * wide, 0.68
-        self._fit(face, text, ink, (place, 0.5), rng.uniform(0.38, 0.68), most, rng, unit=True)
+        self._fit(face, text, ink, (place, 0.5), rng.uniform(0.38, 0.72), most, rng, unit=True)
         return FiguredSign(face.drawing(), wording.written(text))
 
     def tall_plate(self, rng: np.random.Generator) -> FiguredSign:

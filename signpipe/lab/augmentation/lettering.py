@@ -90,10 +90,9 @@ class Typeface:
     """
 
     def __init__(self, path: Path) -> None:
-        try:
-            self._face = cv2.FontFace(str(path))
-        except cv2.error:
-            raise SourceError(f"{path} can't be read as a font; install its package again.") from None
+        self._face = cv2.FontFace()
+        if not self._face.set(str(path)):
+            raise SourceError(f"{path} can't be read as a font; install its package again.")
         self.name = path.stem
         self._glyphs: dict[str, Image] = {}
 
@@ -163,8 +162,8 @@ def open_typefaces(wanted: TypefaceSet, folders: Sequence[Path] = FOLDERS) -> li
     missing = [stem for stem in wanted.stems if stem not in files]
     if missing:
         raise SourceError(
-            f"{len(missing)} typefaces aren't installed, {missing[0]} among them; install the Debian packages "
-            f"{' '.join(wanted.packages)}."
+            f"Typefaces are missing ({len(missing)} of {len(wanted.stems)}, {missing[0]} among them); install the "
+            f"Debian packages {' '.join(wanted.packages)}."
         )
     return [Typeface(files[stem]) for stem in wanted.stems]
 

@@ -27,7 +27,7 @@ def measure(kind: str, rng: np.random.Generator) -> str:
         return f"{rng.integers(5, 30)}{gap}m"
     low, high = (2, 5) if kind == "height" else (1, 4)
     amount = f"{rng.integers(low, high)}{mark}{rng.integers(0, 10)}"
-    return f"{amount}{rng.integers(0, 10)}{gap}m" if rng.random() < 0.1 else f"{amount}{gap}m"
+    return f"{amount}{rng.integers(0, 10)}{gap}m" if rng.random() < 0.2 else f"{amount}{gap}m"
 
 
 def plate(rng: np.random.Generator) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -120,24 +120,21 @@ def photographed(data: Path, name: str) -> Iterator[Case]:
             yield Case(np.asarray(image, np.uint8), sign.xyxy, sign.text)
 
 
-def evaluate_figures(data: Path, settings: Settings, progress: Progress, times: int = 4) -> dict[str, Any]:
-    """Read every set of `figure_sets`.
+def evaluate_figures(sets: Mapping[str, Sequence[Case]], settings: Settings, progress: Progress) -> dict[str, Any]:
+    """Read every sign of some sets.
 
     Args:
-        data: Folder of the data sets.
+        sets: As from `figure_sets`.
         settings: The configuration; `figures.model` is the reader.
         progress: Told how many sets are done, and how many there are.
-        times: How often each number is drawn in each typeface at each size.
 
     Returns:
         By set: how many were read right, surely, and wrong though sure; the limits by size, and as one.
 
     Raises:
-        SourceError: A data set or a typeface is missing.
         ModelError: The reader can't be used.
     """
     reader = Reader(open_session(settings.figures.model, settings.runtime, "reader"))
-    sets = figure_sets(data, times)
     metrics: dict[str, Any] = {"sure": SURE, "typefaces": list(HELD_OUT.stems), "sets": {}}
     for done, (name, cases) in enumerate(sets.items(), 1):
         readings = [reader(case.image, case.xyxy)[0] for case in cases]
@@ -151,7 +148,15 @@ def evaluate_figures(data: Path, settings: Settings, progress: Progress, times: 
 
 
 def figure_sets(data: Path, times: int = 4) -> dict[str, list[Case]]:
-    """Return what is read, by name: drawn in typefaces that training has not seen, and photographed."""
+    """Return what is read, by name: drawn in typefaces that training has not seen, and photographed.
+
+    Args:
+        data: Folder of the data sets.
+        times: How often each number is drawn in each typeface at each size.
+
+    Raises:
+        SourceError: A data set or a typeface is missing.
+    """
     crops = load_crops(data, "val", framing.SOURCE_SIZE, framing.SOURCE_MARGIN)
     drawn = DrawnCases(open_typefaces(HELD_OUT), crops.backgrounds)
     sizes = [side for side in SIDES if side >= FROM]
@@ -175,6 +180,12 @@ def figure_sets(data: Path, times: int = 4) -> dict[str, list[Case]]:
                 name = "others (signs877)"
             sets[f"photographs, {name}"] = cases
     return sets | _gtsrb(crops.images, crops.labels)
+
+
+def to_publish(sets: Mapping[str, list[Case]]) -> dict[str, list[Case]]:
+    """Return the sets of which it counts what the whole pipeline publishes, at the sizes that are judged together."""
+    chosen = [name for name in sets if "limits" in name or "signs877" in name or name == "drawn measures"]
+    return {name: [case for case in sets[name] if case.side >= FROM - 1] for name in chosen}
 
 
 def _plain(drawn: DrawnCases, sizes: Sequence[int], times: int) -> list[Case]:

@@ -35,8 +35,9 @@ LEAST_AGREED = 0.85
 MOST_AP50_LOST = 0.01
 # Of 1,000 crops two may get another class: those that lie on the border of two classes.
 LEAST_EQUAL = 0.998
-# A reader must also tell which of a crop's 24 columns a character stands in; what it is unsure of may turn over.
-LEAST_EQUAL_TEXTS = 0.99
+# The same of the texts that a reader makes out. What is less probable than this is no reading: it may turn over.
+LEAST_EQUAL_TEXTS = 0.998
+MADE_OUT = 0.5
 # The accept level of the fallback must mean the same with both classifiers.
 MOST_MEAN_PROBABILITY_DIFFERENCE = 0.01
 
@@ -199,7 +200,7 @@ def compare_readers(variant: str, reference: str, dataset: Dataset, settings: Se
         progress(index + 1, len(dataset))
     if not pairs:
         raise SourceError(f"No sign is boxed in {dataset.root}, so there is nothing to read.")
-    equal = np.mean([one.text == other.text for one, other in pairs])
+    equal = np.mean([agree(one, other) for one, other in pairs])
     gaps = np.array([_probability_gap(one, other) for one, other in pairs], np.float32)
     struck = np.array([abs(one.struck - other.struck) for one, other in pairs], np.float32)
     count = len(pairs)
@@ -210,6 +211,11 @@ def compare_readers(variant: str, reference: str, dataset: Dataset, settings: Se
         Check("mean difference of struck through", _mean(struck), count, most=MOST_MEAN_PROBABILITY_DIFFERENCE),
     )
     return Parity(variant, reference, f"{dataset.format}, {count} crops", checks)
+
+
+def agree(one: Reading, other: Reading) -> bool:
+    """Return True if two readings are of the same text, or neither makes one out."""
+    return one.text == other.text or max(one.probability, other.probability) < MADE_OUT
 
 
 def _probability_gap(one: Reading, other: Reading) -> float:

@@ -13,11 +13,12 @@ from scipy.optimize import minimize_scalar
 
 from signpipe.errors import ModelError
 from signpipe.figures.crops import HEIGHT, WIDTH
-from signpipe.figures.ctc import ALPHABET, CHARACTERS, best_text, text_log_probability
+from signpipe.figures.ctc import ALPHABET, CHARACTERS, text_log_probability
+from signpipe.figures.reader import Reading
 from signpipe.lab.augmentation.figured import FiguredSigns
 from signpipe.lab.augmentation.lettering import TRAINING, VALIDATION, open_typefaces
 from signpipe.lab.evaluation.classification import calibration_error
-from signpipe.lab.evaluation.parity import LEAST_EQUAL_TEXTS
+from signpipe.lab.evaluation.parity import LEAST_EQUAL_TEXTS, agree
 from signpipe.lab.training.export import load_checkpoint, to_onnx
 from signpipe.lab.training.manifest import write_entry
 from signpipe.lab.training.quantise import quantise
@@ -72,11 +73,11 @@ def export_reader(checkpoint: Path, data: Path, models: Path, name: str = "reade
     write_onnx(net, temperature, struck_temperature, exact)
     quantise(exact, small, list(shown.images), FLOAT_FIRST, FLOAT_FROM)
     results: dict[str, dict[str, float]] = {}
-    read: dict[str, list[str]] = {}
+    read: dict[str, list[Reading]] = {}
     for file, precision in ((exact, "fp32"), (small, "int8")):
         results[precision], read[precision] = _judge(file, {"drawn": drawn, "gtsrb_val": photographed})
         if precision == "int8":
-            equal = float(np.mean([a == b for a, b in zip(read["int8"], read["fp32"], strict=True)]))
+            equal = float(np.mean([agree(a, b) for a, b in zip(read["int8"], read["fp32"], strict=True)]))
             if equal < LEAST_EQUAL_TEXTS:
                 raise ModelError(
                     f"The int8 model {file} agrees on {equal:.2%} only, not {LEAST_EQUAL_TEXTS:.1%}; use fp32."
@@ -161,24 +162,22 @@ def _outputs() -> list[dict[str, Any]]:
     return [{"name": name, "dtype": "float32", "shape": shape} for name, shape in shapes.items()]
 
 
-def _judge(file: Path, sets: dict[str, FigureSet]) -> tuple[dict[str, float], list[str]]:
-    """Return a model's metrics on each set, and all the texts that it reads."""
+def _judge(file: Path, sets: dict[str, FigureSet]) -> tuple[dict[str, float], list[Reading]]:
+    """Return a model's metrics on each set, and all its readings."""
     session = open_session(str(file), RuntimeSettings(provider="cpu"), "reader")
     metrics: dict[str, float] = {}
-    texts: list[str] = []
+    readings: list[Reading] = []
     for name, wanted in sets.items():
         runs = [session.run(wanted.images[i : i + 64]) for i in range(0, len(wanted.images), 64)]
         columns, struck = (np.concatenate([run[key] for run in runs]) for key in ("log_probabilities", "struck"))
-        found = [best_text(one) for one in columns]
-        probability = np.array(
-            [np.exp(text_log_probability(one, [text])[0]) for one, text in zip(columns, found, strict=True)]
-        )
-        right = np.array([a == b for a, b in zip(found, wanted.texts, strict=True)])
+        found = [Reading(one, float(through), HEIGHT) for one, through in zip(columns, struck, strict=True)]
+        probability = np.array([one.probability for one in found])
+        right = np.array([one.text == text for one, text in zip(found, wanted.texts, strict=True)])
         metrics |= {f"{name}_{key}": value for key, value in _shares(right, probability).items()}
         metrics[f"{name}_struck_right"] = round(float(((struck > 0.5) == wanted.struck).mean()), 5)
         metrics[f"{name}_crops"] = len(found)
-        texts += found
-    return metrics, texts
+        readings += found
+    return metrics, readings
 
 
 def _shares(right: npt.NDArray[np.bool_], probability: npt.NDArray[np.float64]) -> dict[str, float]:
