@@ -13,10 +13,12 @@ import numpy as np
 import numpy.typing as npt
 
 from signpipe.catalogue import Catalogue, load_catalogue
+from signpipe.catalogue.countries import Country
 from signpipe.clock import MediaTimeCheck, StageClock
 from signpipe.errors import ModelError, SettingsError
 from signpipe.few_shot.folder import open_few_shot
-from signpipe.few_shot.head import FewShotHead
+from signpipe.few_shot.head import Head
+from signpipe.few_shot.signs import open_signs
 from signpipe.images import as_bgr
 from signpipe.opinion import Witness
 from signpipe.runtime.session import Models, Session, open_models
@@ -61,14 +63,16 @@ class Pipeline:
 
     Args:
         settings: The whole configuration; the default is `Settings()`.
-        catalogue: The classes in the order of the classifier's output; the default is the one that ships.
+        catalogue: The classes in the order of the classifier's output; the default are the signs of the country that
+            the settings name.
         models: Open models, shared with other pipelines: whoever opened them closes them.
         witnesses: Who is asked besides the classifier; the default are those that the settings name.
         stages: Stages of one's own by the name of the stage that they stand for, one of `STAGES`.
 
     Attributes:
         settings: The whole configuration.
-        catalogue: The classes: the classifier's own, then those that were added.
+        catalogue: The classes: the classifier's own, then the country's others, then those that were added.
+        country: Whose signs they are, or None with a catalogue or a classifier of one's own.
         models: The models that it runs.
         classify: The stage that says of each crop what sign it is.
 
@@ -100,12 +104,13 @@ class Pipeline:
             reader=witnesses is None and "fallback" not in own,
         )
         self.catalogue = catalogue or load_catalogue()
-        few_shot = self._fit_catalogue() if "classify" not in own else None
+        self.country: Country | None = None
+        head = self._fit_catalogue(catalogue) if "classify" not in own else None
         self._preprocess = own.get("preprocess") or self._make_preprocess()
         self._detect = own.get("detect") or Detect(settings.detect, _needed(self.models.detector, "detector"))
         self._plausibility = own.get("plausibility") or Plausibility(settings.plausibility)
         self.classify = own.get("classify") or Classify(
-            settings.classify, _needed(self.models.classifier, "classifier"), few_shot
+            settings.classify, _needed(self.models.classifier, "classifier"), head
         )
         self._track = own.get("track") or Track(settings.track, self.catalogue)
         if witnesses is None:
@@ -117,8 +122,8 @@ class Pipeline:
         self._started: float | None = None
         self._told_of_sensors = False
 
-    def _fit_catalogue(self) -> FewShotHead | None:
-        """Make sure that the classifier's classes are the catalogue's, and add those that were added to it."""
+    def _fit_catalogue(self, catalogue: Catalogue | None) -> Head | None:
+        """Make sure that the classifier's classes are the catalogue's, and choose what names the others."""
         session = _needed(self.models.classifier, "classifier")
         classes = session.entry.classes
         if classes and tuple(classes) != self.catalogue.names:
@@ -126,8 +131,12 @@ class Pipeline:
                 f"The classifier '{session.entry.name}' knows {len(classes)} classes that aren't the catalogue's "
                 f"{len(self.catalogue)} in order; choose a classifier that was trained for this catalogue."
             )
+        if catalogue is None:
+            signs = open_signs(self.settings, session)
+            self.country, self.catalogue = signs.country, signs.catalogue
+            return signs.head
         folder = self.settings.classify.few_shot
-        few_shot = open_few_shot(folder, session, self.catalogue) if folder else None
+        few_shot = open_few_shot(folder, session, catalogue) if folder else None
         if few_shot:
             self.catalogue = few_shot.catalogue
         return few_shot

@@ -179,6 +179,7 @@ def _run_info(settings: Settings, source: SourceSpec, info: SourceInfo, pipeline
         models={session.entry.name: session.entry.sha256 for session in sessions},
         providers=tuple(dict.fromkeys(session.providers[0] for session in sessions)),
         classifier=classifier.entry.sha256 if classifier else None,
+        country=pipeline.country.code if pipeline.country else None,
         settings_digest=settings_digest(settings),
         inputs=(*([str(source)] if isinstance(source, str | Path) else []), *settings.inputs),
     )

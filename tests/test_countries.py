@@ -124,3 +124,19 @@ def test_belgiums_catalogue_has_what_belgian_pictures_show() -> None:
     assert belgian_name("C43", 935) == "speed_limit_70"
     assert belgian_name("C43", 1450) == "speed_limit_50"
     assert belgian_name("label", 1) is None
+
+
+def test_germany_keeps_what_the_base_classes_are() -> None:
+    """Whoever names no country gets what there was before there were any."""
+    fields = ("id", "name", "title", "vienna", "category", "shape", "width", "height", "effect", "value", "vehicles")
+    for base, sign in zip(load_catalogue(), load_country("de").catalogue, strict=False):
+        assert [getattr(sign, field) for field in fields] == [getattr(base, field) for field in fields]
+        assert sign.present
+
+
+def test_a_country_can_do_without_a_sign_of_its_own() -> None:
+    country = load_country("be")
+    less = country.without(["no_parking", "stop", "nothing"])
+    assert "stop" in less.catalogue.names
+    assert set(country.catalogue.names) - set(less.catalogue.names) == {"no_parking"}
+    assert [sign.id for sign in less.catalogue] == list(range(len(country.catalogue) - 1))

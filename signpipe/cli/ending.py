@@ -27,6 +27,8 @@ def report(summary: Summary, watching: Watch, console: Console) -> None:
         console: Where to print.
     """
     _signs(summary, watching.catalogue, console)
+    if watching.pipeline.country:
+        _say(console, f"country: {watching.pipeline.country.name} ({watching.pipeline.country.code})")
     for line in doubts(summary, watching.settings.capture.independent, watching.info.damaged):
         _say(console, line)
     if summary.frames:

@@ -72,6 +72,10 @@ def run(
     review: Annotated[
         Path | None, typer.Option(metavar="FOLDER", help="Keep unsure and novel signs here for `signpipe review`.")
     ] = None,
+    country: Annotated[
+        str | None,
+        typer.Option(metavar="CODE|FILE|auto", help="Whose signs they are: see `signpipe countries list`; else de."),
+    ] = None,
     preset: PresetOption = None,
     provider: Annotated[str | None, typer.Option(metavar="auto|cpu|cuda|tensorrt", help="Runs the models.")] = None,
     allow_cpu: Annotated[bool | None, typer.Option("--allow-cpu", help="Go on without the GPU.")] = None,
@@ -109,6 +113,7 @@ def run(
         "output.events": events,
         "output.window": window,
         "output.overwrite": overwrite,
+        "country.code": country,
         "map.file": map_file,
         "position.source": position,
         "lidar.sweeps": lidar,

@@ -1,16 +1,29 @@
-"""What a crop's embedding says of the classes that were added."""
+"""What a crop's embedding says of the classes that the network has no score for: those that were added, a country's."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
+import numpy.typing as npt
 
 from signpipe.catalogue import Catalogue
 from signpipe.types import Classifications, FloatArray
 
 SHARPNESS = 50.0  # a cosine of 0.02 more makes a class e times as likely
 ELSEWHERE = 0.8  # cosine at which a crop is as likely to be of none of the prototypes
+
+
+class Head(Protocol):
+    """Widens classifications of the classes that the classifier knows by others."""
+
+    @property
+    def catalogue(self) -> Catalogue:
+        """The classes of what it returns."""
+
+    def __call__(self, known: Classifications, /) -> Classifications:
+        """Widen classifications, one row per crop, with embeddings."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,4 +68,57 @@ class FewShotHead:
         added = self.probability(known.embedding)
         left = 1 - added.sum(axis=1)
         probability = np.concatenate([known.probability * left[:, None], added], axis=1)
+        return Classifications(probability, known.embedding, known.novelty * left)
+
+
+@dataclass(frozen=True, slots=True)
+class PackHead:
+    """A country's signs as prototypes in the classifier's embedding space.
+
+    A sign can have several prototypes, of its drawings and of photographs; the nearest one counts. The classes that the
+    network knows have prototypes too: what is theirs no other sign takes, and what lies far from all of them they have
+    to share with "none of them", at a fixed cosine.
+
+    Attributes:
+        catalogue: The known classes and, after them, the country's others.
+        known: How many classes the network knows.
+        prototypes: float32 (P, D), unit length.
+        owners: int64 (P,), the class of each prototype.
+        sharpness: A cosine of 1 / sharpness more makes a class e times as likely.
+        elsewhere: Cosine at which a crop is as likely to be of none of the prototypes.
+    """
+
+    catalogue: Catalogue
+    known: int
+    prototypes: FloatArray
+    owners: npt.NDArray[np.int64]
+    sharpness: float
+    elsewhere: float
+
+    def probability(self, embedding: FloatArray) -> FloatArray:
+        """Return the probability of each class, float32 (N, C), by prototypes alone; what is missing to 1 is none.
+
+        Args:
+            embedding: float32 (N, D), unit length; one that is all zero speaks for none.
+        """
+        nearest = np.full((len(embedding), len(self.catalogue)), -np.inf, np.float32)
+        cosine = np.nan_to_num(embedding) @ self.prototypes.T
+        for class_id in np.unique(self.owners):
+            nearest[:, class_id] = cosine[:, self.owners == class_id].max(axis=1)
+        odds = np.exp(np.float32(self.sharpness) * (nearest - np.float32(self.elsewhere)))
+        return np.asarray(odds / (1 + odds.sum(axis=1, keepdims=True)), np.float32)
+
+    def __call__(self, known: Classifications) -> Classifications:
+        """Widen classifications of the classes that the network knows by the country's others.
+
+        The known classes and the novelty keep the share that the others leave. Classes that the country doesn't have
+        get nothing.
+
+        Args:
+            known: One row per crop, with embeddings.
+        """
+        others = self.probability(known.embedding)[:, self.known :]
+        left = 1 - others.sum(axis=1)
+        present = np.array([sign.present for sign in self.catalogue], np.float32)
+        probability = np.concatenate([known.probability * left[:, None], others], axis=1) * present
         return Classifications(probability, known.embedding, known.novelty * left)

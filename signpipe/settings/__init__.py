@@ -32,6 +32,7 @@ from signpipe.settings.sections import (
     BufferPolicy,
     CaptureSettings,
     ClassifySettings,
+    CountrySettings,
     DecideSettings,
     DetectSettings,
     OutputSettings,
@@ -47,6 +48,7 @@ __all__ = [
     "CameraSettings",
     "CaptureSettings",
     "ClassifySettings",
+    "CountrySettings",
     "DecideSettings",
     "DetectSettings",
     "FallbackSettings",
@@ -93,6 +95,7 @@ class Settings(BaseSettings):
         layers = (sources["init_settings"], Environment(settings_cls))
         return tuple(CurrentNames(settings_cls, layer) for layer in layers)
 
+    country: CountrySettings = CountrySettings()
     capture: CaptureSettings = CaptureSettings()
     camera: CameraSettings = CameraSettings()
     preprocess: PreprocessSettings = PreprocessSettings()

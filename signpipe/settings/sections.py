@@ -26,6 +26,19 @@ class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", validate_assignment=True, allow_inf_nan=False)
 
 
+class CountrySettings(Section):
+    """Whose signs stand by the road."""
+
+    code: str = Field(
+        "de",
+        min_length=1,
+        description="Country, such as de, be or us, the path of a TOML file of one's own, or auto.",
+    )
+    prototypes: Path | None = Field(
+        None, description="File of `signpipe countries build`; none takes the one that ships with the models."
+    )
+
+
 class CaptureSettings(Section):
     """Where frames come from and how they are buffered."""
 

@@ -61,6 +61,7 @@ class RunInfo:
         models: SHA-256 of each model's file by the model's name, or None where no manifest lists it.
         providers: Execution providers that really run the models.
         classifier: SHA-256 of the classifier among them, or None.
+        country: Code of the country whose signs they are, or None with a catalogue of one's own.
         settings_digest: `settings_digest` of the settings in force.
         inputs: Files, folders and patterns that the run reads, which no output may overwrite.
         started: When the run began, with a time zone.
@@ -74,6 +75,7 @@ class RunInfo:
     models: dict[str, str | None] = field(default_factory=dict)
     providers: tuple[str, ...] = ()
     classifier: str | None = None
+    country: str | None = None
     settings_digest: str = ""
     inputs: tuple[str, ...] = ()
     started: datetime = field(default_factory=lambda: datetime.now(UTC))

@@ -105,6 +105,7 @@ def run_record(run: RunInfo, catalogue: Catalogue) -> Record:
         "started": run.started.isoformat(timespec="milliseconds"),
         "models": run.models,
         "providers": list(run.providers),
+        "country": run.country,
         "settings_digest": run.settings_digest,
         "classes": list(catalogue.names),
     }

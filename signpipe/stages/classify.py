@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from signpipe.crops import crop_signs
-from signpipe.few_shot.head import FewShotHead
+from signpipe.few_shot.head import Head
 from signpipe.settings import ClassifySettings
 from signpipe.types import Classifications, Detections, FloatArray, Image
 
@@ -25,22 +25,22 @@ class Classify:
     Args:
         settings: The most crops per frame.
         session: The open classifier; its entry tells the crop's size and margin.
-        few_shot: The classes that were added to its own, or None; they come after them.
+        head: What names the classes that come after its own, those that were added or a country's, or None.
 
     Attributes:
         entry: What the classifier is.
         model_ms: Milliseconds that the network took for the latest picture; 0 if it wasn't run.
     """
 
-    def __init__(self, settings: ClassifySettings, session: Session, few_shot: FewShotHead | None = None) -> None:
+    def __init__(self, settings: ClassifySettings, session: Session, head: Head | None = None) -> None:
         self.entry = session.entry
         self.model_ms = 0.0
         self._settings = settings
         self._session = session
         outputs = {output.name: output.shape for output in session.entry.outputs}
         self._size = int(session.entry.input.shape[1])
-        self._few_shot = few_shot
-        self._classes = len(session.entry.classes) + (len(few_shot.prototypes) if few_shot else 0)
+        self._head = head
+        self._classes = len(head.catalogue) if head else len(session.entry.classes)
         self._dimensions = _fixed_width(outputs.get("embedding"))
 
     def __call__(self, picture: Image, detections: Detections) -> Classifications:
@@ -90,7 +90,7 @@ class Classify:
         novelty = outputs.get("novelty", 1 - probability.max(axis=1)).reshape(len(crops))
         # A novelty that is no number must never read as familiar.
         result = Classifications(probability, embedding, np.nan_to_num(np.clip(novelty, 0, 1), nan=1.0))
-        return self._few_shot(result) if self._few_shot else result
+        return self._head(result) if self._head else result
 
 
 def _bounded(probability: FloatArray) -> FloatArray:

@@ -8,7 +8,7 @@ sign says all of it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -27,10 +27,10 @@ MEANINGS = FOLDER.with_name("meanings.toml")
 # Metres, where neither the country nor the meaning says how large a sign is.
 USUAL_SIZE = {
     Shape.CIRCLE: (0.6, 0.6),
-    Shape.TRIANGLE: (0.9, 0.8),
-    Shape.TRIANGLE_DOWN: (0.9, 0.8),
+    Shape.TRIANGLE: (0.9, 0.79),
+    Shape.TRIANGLE_DOWN: (0.9, 0.79),
     Shape.OCTAGON: (0.9, 0.9),
-    Shape.DIAMOND: (0.6, 0.6),
+    Shape.DIAMOND: (0.85, 0.85),
     Shape.RECTANGLE: (0.6, 0.6),
     Shape.PLATE: (0.6, 0.33),
 }
@@ -81,6 +81,13 @@ class Country:
     def signs(self) -> tuple[SignClass, ...]:
         """The signs that the country has."""
         return tuple(sign for sign in self.catalogue if sign.present)
+
+    def without(self, names: Iterable[str]) -> Country:
+        """Return the country without further signs of these names; base classes stay."""
+        base, left_out = len(load_catalogue()), set(names)
+        further = [sign for sign in self.catalogue.classes[base:] if sign.name not in left_out]
+        kept = [replace(sign, id=base + place) for place, sign in enumerate(further)]
+        return replace(self, catalogue=Catalogue([*self.catalogue.classes[:base], *kept]))
 
 
 def country_codes() -> tuple[str, ...]:
