@@ -9,7 +9,7 @@ import numpy as np
 
 from signpipe.settings import DetectSettings
 from signpipe.stages.boxes import overlaps
-from signpipe.types import Detections, FloatArray, Prepared
+from signpipe.types import SHAPES, UNKNOWN_SHAPE, Detections, FloatArray, Prepared
 
 if TYPE_CHECKING:
     from signpipe.runtime.session import Session
@@ -24,6 +24,8 @@ PART = 0.85
 
 class Detect:
     """Find signs with a YOLO network in either of its output layouts.
+
+    A network whose classes are outlines, of `SHAPES`, gives each sign its own; of any other, outlines are unknown.
 
     End-to-end networks give (1, N, 6): x1, y1, x2, y2, score, class. Raw ones give (1, 4 + classes, M): cx, cy, w, h
     and a score per class. Overlapping boxes are thinned out by non-maximum suppression in both: an end-to-end head is
@@ -45,6 +47,9 @@ class Detect:
         self._session = session
         self._raw_layout = session.entry.box_layout == "raw"
         self._output = session.entry.outputs[0].name
+        classes = session.entry.classes
+        outlines = [SHAPES.index(name) if name in SHAPES else UNKNOWN_SHAPE for name in classes]
+        self._outlines = np.array([*outlines, UNKNOWN_SHAPE], np.uint8)
         self._floor = min(settings.low_score, settings.score) if settings.raw else settings.score
 
     def __call__(self, prepared: Prepared) -> tuple[Detections, Detections]:
@@ -68,24 +73,26 @@ class Detect:
         outputs = self._session.run(image[None])
         self.model_ms += outputs.ms
         output = outputs[self._output][0]
-        boxes, scores = self._candidates(output)
+        candidates = self._candidates(output)
         if level > 0:
-            large = (boxes[:, 2:] - boxes[:, :2]).max(axis=1, initial=0.0) >= LEAST_REDUCED
-            boxes, scores = boxes[large], scores[large]
-        boxes = prepared.to_source(boxes, scale)
+            sides = candidates.xyxy[:, 2:] - candidates.xyxy[:, :2]
+            candidates = candidates[sides.max(axis=1, initial=0.0) >= LEAST_REDUCED]
+        boxes = prepared.to_source(candidates.xyxy, scale)
         has_area = (boxes[:, 2] > boxes[:, 0]) & (boxes[:, 3] > boxes[:, 1])
-        return Detections(boxes, scores)[has_area]
+        return Detections(boxes, candidates.score, candidates.shape)[has_area]
 
-    def _candidates(self, output: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Return finite boxes (N, 4) in network pixels and scores (N,) over the floor."""
+    def _candidates(self, output: FloatArray) -> Detections:
+        """Return those over the floor whose boxes are finite, in network pixels."""
         if self._raw_layout:
             centre, half = output[:2].T, output[2:4].T / 2
             boxes = np.concatenate([centre - half, centre + half], axis=1, dtype=np.float32)
-            scores = output[4:].max(axis=0)
+            scores, classes = output[4:].max(axis=0), output[4:].argmax(axis=0)
         else:
-            boxes, scores = output[:, :4], output[:, 4]
+            boxes, scores, classes = output[:, :4], output[:, 4], output[:, 5]
         keep = (scores >= self._floor) & np.isfinite(boxes).all(axis=1)
-        return boxes[keep], scores[keep]
+        last = len(self._outlines) - 1
+        known = np.nan_to_num(classes[keep], nan=last).clip(0, last).astype(np.intp)
+        return Detections(boxes[keep], scores[keep], self._outlines[known])
 
     def _merged(self, found: list[Detections]) -> Detections:
         """Return the best box of each group of overlapping ones, highest score first, without parts of larger signs.
@@ -93,7 +100,11 @@ class Detect:
         Args:
             found: What was found in each input, the largest input first.
         """
-        together = Detections(np.concatenate([one.xyxy for one in found]), np.concatenate([one.score for one in found]))
+        together = Detections(
+            np.concatenate([one.xyxy for one in found]),
+            np.concatenate([one.score for one in found]),
+            np.concatenate([one.shape for one in found]),
+        )
         sized = np.hstack([together.xyxy[:, :2], together.xyxy[:, 2:] - together.xyxy[:, :2]])
         best = cv2.dnn.NMSBoxes(sized.tolist(), together.score.tolist(), 0.0, self._settings.iou)
         order = np.asarray(best, np.intp).reshape(-1)

@@ -5,7 +5,7 @@ right and y down, with the right and bottom edge exclusive; times are in seconds
 """
 
 from signpipe.types.arrays import FloatArray, Image
-from signpipe.types.detections import Classifications, Detections
+from signpipe.types.detections import SHAPES, UNKNOWN_SHAPE, Classifications, Detections, ShapeArray
 from signpipe.types.figures import FiguresRead
 from signpipe.types.frame import LARGEST_DISORDER, Frame, Gap, Pose, Prepared
 from signpipe.types.result import Advisory, AdvisoryStatus, FrameResult
@@ -14,6 +14,8 @@ from signpipe.types.source import Source, SourceInfo
 
 __all__ = [
     "LARGEST_DISORDER",
+    "SHAPES",
+    "UNKNOWN_SHAPE",
     "Advisory",
     "AdvisoryStatus",
     "Certainty",
@@ -27,6 +29,7 @@ __all__ = [
     "Image",
     "Pose",
     "Prepared",
+    "ShapeArray",
     "SignTrack",
     "Source",
     "SourceInfo",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,12 @@ import numpy.typing as npt
 
 from signpipe.errors import ExtraMissingError
 from signpipe.types.arrays import FloatArray
+
+ShapeArray = npt.NDArray[np.uint8]  # (N,)
+
+# What outlines a detector tells apart, by the number that it gives them; those of `signpipe.catalogue.Shape`, in order.
+SHAPES = ("circle", "triangle", "triangle_down", "octagon", "diamond", "rectangle", "plate")
+UNKNOWN_SHAPE = 255  # of a detector that doesn't tell them apart
 
 
 @dataclass(slots=True, eq=False, repr=False)
@@ -22,19 +28,25 @@ class Detections:
     Attributes:
         xyxy: float32 (N, 4), pixels of the source picture.
         score: float32 (N,), the detector's confidence in 0..1.
+        shape: uint8 (N,), outline of each sign: an index into `SHAPES`, or `UNKNOWN_SHAPE`, which is the default.
 
     Raises:
-        ValueError: There aren't as many scores as boxes, or boxes don't have four coordinates.
+        ValueError: There aren't as many scores or outlines as boxes, or boxes don't have four coordinates.
     """
 
     xyxy: FloatArray
     score: FloatArray
+    shape: ShapeArray = field(default_factory=lambda: np.zeros(0, np.uint8))
 
     def __post_init__(self) -> None:
         if self.xyxy.shape != (len(self.score), 4):
             raise ValueError(
                 f"boxes of shape {self.xyxy.shape} don't go with {len(self.score)} scores; (N, 4) and (N,)"
             )
+        if not len(self.shape):
+            self.shape = np.full(len(self.score), UNKNOWN_SHAPE, np.uint8)
+        elif len(self.shape) != len(self.score):
+            raise ValueError(f"{len(self.shape)} outlines don't go with {len(self.score)} boxes")
 
     def __len__(self) -> int:
         return len(self.score)
@@ -42,7 +54,7 @@ class Detections:
     def __getitem__(self, keep: npt.NDArray[Any] | slice | int | list[int]) -> Detections:
         if isinstance(keep, int | np.integer):
             keep = [range(len(self))[keep]]  # counts from the end, or raises IndexError, as a list's does
-        return Detections(self.xyxy[keep], self.score[keep])
+        return Detections(self.xyxy[keep], self.score[keep], self.shape[keep])
 
     def __iter__(self) -> Iterator[tuple[FloatArray, float]]:
         return zip(self.xyxy, self.score.tolist(), strict=True)
@@ -50,7 +62,8 @@ class Detections:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Detections):
             return NotImplemented
-        return np.array_equal(self.xyxy, other.xyxy) and np.array_equal(self.score, other.score)
+        same_boxes = np.array_equal(self.xyxy, other.xyxy) and np.array_equal(self.score, other.score)
+        return same_boxes and np.array_equal(self.shape, other.shape)
 
     __hash__ = None  # type: ignore[assignment]  # as its arrays, it can be changed
 

@@ -15,7 +15,7 @@ from signpipe.settings import DetectSettings, PreprocessSettings, RuntimeSetting
 from signpipe.stages.boxes import overlaps
 from signpipe.stages.detect import Detect
 from signpipe.stages.preprocess import Preprocess
-from signpipe.types import Detections, Frame, Prepared
+from signpipe.types import SHAPES, UNKNOWN_SHAPE, Detections, Frame, Prepared
 from tests.runtime import graphs
 from tests.runtime.graphs import f32
 
@@ -138,6 +138,30 @@ def test_the_best_of_several_classes_is_the_score(tmp_path: Path) -> None:
     session = open_session(str(path), RuntimeSettings(provider="cpu"), "detector")
     detections, _ = Detect(DetectSettings(), session)(prepared())
     np.testing.assert_allclose(detections.score, [0.7, 0.6])
+    assert (detections.shape == UNKNOWN_SHAPE).all()  # its classes are no outlines
+
+
+@pytest.mark.parametrize("layout", ["finished", "raw"])
+def test_a_detector_that_tells_outlines_gives_each_sign_its_own(tmp_path: Path, layout: str) -> None:
+    classes = ["plate", "circle", "board"]
+    if layout == "finished":
+        output = f32([[[10, 10, 30, 30, 0.7, 0], [50, 50, 70, 70, 0.6, 1], [80, 8, 96, 24, 0.5, 2]]])
+    else:
+        scores = [[0.7, 0.1, 0.0], [0.2, 0.6, 0.1], [0.1, 0.2, 0.5]]
+        output = np.concatenate([f32([[20, 60, 88], [20, 60, 16], [20, 20, 16], [20, 20, 16]]), f32(scores)])[None]
+    path = graphs.detector(tmp_path / "find.onnx", output)
+    shape = {"name": "detections", "dtype": "float32", "shape": list(output.shape)}
+    graphs.write_manifest(tmp_path, graphs.detector_table(path, classes=classes, output=[shape]))
+    session = open_session(str(path), RuntimeSettings(provider="cpu"), "detector")
+    detections, _ = Detect(DetectSettings(), session)(prepared())
+    assert detections.shape.tolist() == [SHAPES.index("plate"), SHAPES.index("circle"), UNKNOWN_SHAPE]
+
+
+def test_a_class_that_is_no_number_is_an_unknown_outline(detect: Make) -> None:
+    detections, _ = detect([[[10, 10, 30, 30, 0.7, NAN], [50, 50, 70, 70, 0.6, INF], [80, 8, 96, 24, 0.5, -1]]])(
+        prepared()
+    )
+    assert (detections.shape == UNKNOWN_SHAPE).all()
 
 
 def test_the_shipped_detector_runs_at_any_multiple_of_its_stride() -> None:

@@ -2,19 +2,127 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any
+
 import cv2
 import numpy as np
+import numpy.typing as npt
 
 from signpipe.catalogue import load_catalogue
-from signpipe.catalogue.drawings import render_drawing
-from signpipe.types import FloatArray, Image
+from signpipe.catalogue.drawings import render_drawing, render_svg
+from signpipe.types import SHAPES, FloatArray, Image, ShapeArray
 
+PLATED = 0.35  # share of the drawings with a plate below
+SMALLEST_FACE = 7  # pixels of the longer side under which a face isn't asked for
+DRAWN = 224  # pixels of the other drawings' longer side
 RENDERED = (64, 128, 256, 448)  # sizes at which drawings are rendered; the next larger one is shrunk
 
 
+class Drawings:
+    """Drawings to paste, each with its outline: those of the catalogue's classes, and others that are given.
+
+    Args:
+        others: Sources (SVG) of other signs, by their names; those that start with `complementary` are plates.
+        share: How many of the drawings that are chosen are others.
+    """
+
+    def __init__(self, others: Mapping[str, str] | None = None, share: float = 0.75) -> None:
+        self._own = [(sign.name, SHAPES.index(sign.shape)) for sign in load_catalogue()]
+        self._plates: list[Image] = []
+        self._others: list[tuple[Image, int]] = []
+        self._share = share if others else 0.0
+        for name, svg in (others or {}).items():
+            drawing = trim(render_svg(svg, DRAWN))
+            if name.startswith("complementary"):
+                self._plates.append(drawing)
+            else:
+                self._others.append((drawing, outline_of(drawing)))
+
+    def choose(self, side: float, rng: np.random.Generator) -> tuple[Image, list[tuple[FloatArray, int]]]:
+        """Choose a sign, in one of three cases with a plate below if there are any.
+
+        Args:
+            side: How many pixels its longer side will have.
+            rng: Source of chance.
+
+        Returns:
+            BGRA uint8 (H, W, 4), and box float32 (4,) and outline of each face in it.
+        """
+        if rng.random() >= self._share:
+            name, outline = self._own[int(rng.integers(len(self._own)))]
+            rendered = next((size for size in RENDERED if size >= side), RENDERED[-1])
+            drawing = render_drawing(name, rendered)
+        else:
+            drawing, outline = self._others[int(rng.integers(len(self._others)))]
+        faces = [(np.array([0, 0, drawing.shape[1], drawing.shape[0]], np.float32), outline)]
+        if self._plates and rng.random() < PLATED:
+            return _with_plate(drawing, faces, self._plates[int(rng.integers(len(self._plates)))], rng)
+        return drawing, faces
+
+
+def _with_plate(
+    drawing: Image, faces: list[tuple[FloatArray, int]], plate: Image, rng: np.random.Generator
+) -> tuple[Image, list[tuple[FloatArray, int]]]:
+    """Return a drawing with a plate below it, and the faces of both."""
+    high, wide = drawing.shape[:2]
+    across = max(round(wide * rng.uniform(0.6, 1.05)), 8)
+    down = max(round(across * plate.shape[0] / plate.shape[1] * rng.uniform(0.8, 1.2)), 4)
+    gap = round(high * rng.uniform(0.0, 0.12))
+    canvas = np.zeros((high + gap + down, max(wide, across), 4), np.uint8)
+    left, below = (canvas.shape[1] - wide) // 2, (canvas.shape[1] - across) // 2
+    canvas[:high, left : left + wide] = drawing
+    canvas[high + gap :, below : below + across] = cv2.resize(plate, (across, down), interpolation=cv2.INTER_AREA)
+    moved = [(box + np.array([left, 0, left, 0], np.float32), outline) for box, outline in faces]
+    box = np.array([below, high + gap, below + across, high + gap + down], np.float32)
+    return canvas, [*moved, (box, SHAPES.index("plate"))]
+
+
+def trim(drawing: Image) -> Image:
+    """Return a drawing BGRA uint8 without its transparent edges, so that it ends where the sign does."""
+    left, top, width, height = cv2.boundingRect((drawing[..., 3] > 40).astype(np.uint8))
+    return drawing[top : top + height, left : left + width]
+
+
+def outline_of(drawing: Image) -> int:
+    """Return which of `SHAPES` covers the same as a trimmed drawing BGRA uint8 does; the plate is none of them."""
+    side = 96
+    mask = cv2.resize(drawing[..., 3], (side, side), interpolation=cv2.INTER_AREA) > 127
+    if not 0.75 < drawing.shape[1] / drawing.shape[0] < 1.35:
+        return SHAPES.index("rectangle")
+    likeness = [float((mask & other).sum() / (mask | other).sum()) for other in _outlines(side)]
+    return int(np.argmax(likeness))
+
+
+@lru_cache(maxsize=1)
+def _outlines(side: int) -> tuple[npt.NDArray[np.bool_], ...]:
+    """Return what each outline but the plate covers of its box, bool (S, S)."""
+    turns = np.pi * (np.arange(8) + 0.5) / 4
+    octagon = np.stack([np.cos(turns), np.sin(turns)], 1) / np.cos(np.pi / 8) / 2 + 0.5
+    polygons = {
+        "triangle": [[0.5, 0], [1, 1], [0, 1]], "triangle_down": [[0, 0], [1, 0], [0.5, 1]], "octagon": octagon,
+        "diamond": [[0.5, 0], [1, 0.5], [0.5, 1], [0, 0.5]], "rectangle": [[0, 0], [1, 0], [1, 1], [0, 1]],
+    }  # fmt: skip
+    masks = []
+    for shape in SHAPES[:-1]:
+        mask = np.zeros((side, side), np.uint8)
+        if shape == "circle":
+            cv2.circle(mask, (side // 2, side // 2), side // 2, 1, -1)
+        else:
+            cv2.fillPoly(mask, [np.round(np.asarray(polygons[shape]) * (side - 1)).astype(np.int32)], 1)
+        masks.append(mask > 0)
+    return tuple(masks)
+
+
 def paste_drawing(
-    image: Image, boxes: FloatArray, sides: tuple[float, float], rng: np.random.Generator
-) -> tuple[Image, FloatArray]:
+    image: Image,
+    boxes: FloatArray,
+    shapes: ShapeArray,
+    sides: tuple[float, float],
+    rng: np.random.Generator,
+    drawings: Drawings,
+) -> tuple[Image, FloatArray, ShapeArray]:
     """Paste the drawing of one sign where no boxed sign is; nothing happens where no place was found.
 
     Its brightness and contrast follow what it is pasted on, and it is turned, tilted, blurred and made noisy a little.
@@ -22,11 +130,13 @@ def paste_drawing(
     Args:
         image: BGR uint8 (H, W, 3); not changed.
         boxes: float32 (N, 4), xyxy of the signs in it.
+        shapes: uint8 (N,), their outlines, indices into `SHAPES`.
         sides: Smallest and largest longer side of the sign in pixels; drawn evenly in its logarithm.
         rng: Source of chance.
+        drawings: What may be pasted.
 
     Returns:
-        The picture and its boxes, the new one last.
+        The picture, its boxes and their outlines, the new ones last.
     """
     side = float(np.exp(rng.uniform(*np.log(sides))))
     height, width = image.shape[:2]
@@ -36,8 +146,8 @@ def paste_drawing(
         if apart.all():
             break
     else:
-        return image, boxes
-    patch, box = _posed(side, rng)
+        return image, boxes, shapes
+    patch, faces, outlines = _posed(side, rng, drawings)
     left, top = int(x), int(y)
     patch = patch[: height - top, : width - left]
     region = image[top : top + patch.shape[0], left : left + patch.shape[1]].astype(np.float32)
@@ -47,24 +157,27 @@ def paste_drawing(
     pasted[top : top + patch.shape[0], left : left + patch.shape[1]] = (region * (1 - alpha) + face * alpha).astype(
         np.uint8
     )
-    found = box + np.array([left, top, left, top], np.float32)
-    found = np.clip(found, 0, (width, height, width, height))
-    return pasted, np.concatenate([boxes, found[None]]).astype(np.float32)
+    found = np.clip(faces + np.array([left, top, left, top], np.float32), 0, (width, height, width, height))
+    found = found.astype(np.float32)
+    large = (found[:, 2:] - found[:, :2]).max(1) >= SMALLEST_FACE
+    return pasted, np.concatenate([boxes, found[large]]), np.concatenate([shapes, outlines[large]])
 
 
-def _posed(side: float, rng: np.random.Generator) -> tuple[FloatArray, FloatArray]:
-    """Return a drawing as float32 BGRA (H, W, 4) as a camera might see it from the side, and its box in it."""
-    names = load_catalogue().names
-    rendered = next((size for size in RENDERED if size >= side), RENDERED[-1])
-    drawing = render_drawing(names[int(rng.integers(len(names)))], rendered).astype(np.float32)
+def _posed(side: float, rng: np.random.Generator, drawings: Drawings) -> tuple[FloatArray, FloatArray, ShapeArray]:
+    """Return a drawing as a camera might see it from the side: float32 BGRA (H, W, 4), its faces and their outlines."""
+    chosen, faces = drawings.choose(side, rng)
+    drawing = chosen.astype(np.float32)
     high, wide = drawing.shape[:2]
     corners = np.array([[0, 0], [wide, 0], [wide, high], [0, high]], np.float32)
     angle = np.radians(rng.normal(0, 5))
     turn = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
-    seen = (corners - corners.mean(0)) * (rng.uniform(0.75, 1.0), 1.0) @ turn + rng.normal(0, 0.025, (4, 2)) * rendered
+    seen = (corners - corners.mean(0)) * (rng.uniform(0.75, 1.0), 1.0) @ turn
+    seen += rng.normal(0, 0.025, (4, 2)) * max(high, wide)
     scale = side / np.ptp(seen, axis=0).max()
     seen = (seen - seen.min(0)) * scale + 1
     size = np.ceil(seen.max(0)).astype(int) + 1
+    before = cv2.getPerspectiveTransform(corners, seen.astype(np.float32))
+    placed = [(_moved(box, before), outline) for box, outline in faces]
     if scale < 0.6:  # average first: warping would only pick pixels
         drawing = np.asarray(cv2.resize(drawing, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA), np.float32)
         corners *= np.array([drawing.shape[1] / wide, drawing.shape[0] / high], np.float32)
@@ -74,7 +187,15 @@ def _posed(side: float, rng: np.random.Generator) -> tuple[FloatArray, FloatArra
     if rng.random() < 0.5:
         posed = np.asarray(cv2.GaussianBlur(posed, (0, 0), rng.uniform(0.3, 0.5 + 0.006 * side)), np.float32)
     posed[..., :3] /= np.maximum(posed[..., 3:] / 255, 1e-3)
-    return posed, np.concatenate([seen.min(0), seen.max(0)]).astype(np.float32)
+    return posed, np.stack([box for box, _ in placed]), np.array([outline for _, outline in placed], np.uint8)
+
+
+def _moved(box: FloatArray, matrix: npt.NDArray[Any]) -> FloatArray:
+    """Return the box around a box that a perspective has moved."""
+    x1, y1, x2, y2 = box
+    corners = np.array([[[x1, y1], [x2, y1], [x2, y2], [x1, y2]]], np.float32)
+    moved = cv2.perspectiveTransform(corners, matrix)[0]
+    return np.concatenate([moved.min(0), moved.max(0)]).astype(np.float32)
 
 
 def light_drawing(face: FloatArray, surroundings: FloatArray, rng: np.random.Generator) -> FloatArray:

@@ -19,7 +19,7 @@ import numpy as np
 from signpipe.catalogue import load_catalogue
 from signpipe.catalogue.drawings import drawing_svg, render_svg
 from signpipe.lab.augmentation.framing import SOURCE_MARGIN, SOURCE_SIZE
-from signpipe.lab.augmentation.pasting import light_drawing
+from signpipe.lab.augmentation.pasting import light_drawing, trim
 from signpipe.types import FloatArray, Image
 
 Picture = TypeVar("Picture", Image, FloatArray)
@@ -149,12 +149,6 @@ class UncataloguedSigns:
         """Return some sign before a scene and lit like it, as `DrawnSigns` does; every fifth is a limit."""
         drawings = self._limits if rng.random() < 0.2 else self._drawings
         return place_drawing(drawings[int(rng.integers(len(drawings)))], behind, rng)
-
-
-def trim(drawing: Image) -> Image:
-    """Return a drawing BGRA uint8 without its transparent edges, so that it ends where the sign does."""
-    left, top, width, height = cv2.boundingRect((drawing[..., 3] > 40).astype(np.uint8))
-    return drawing[top : top + height, left : left + width]
 
 
 def place_drawing(drawing: Image, behind: Picture, rng: np.random.Generator) -> Picture:

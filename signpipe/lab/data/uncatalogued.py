@@ -87,3 +87,17 @@ def read_uncatalogued_signs(folder: Path) -> list[UncataloguedSign]:
             "package_signs of the npm package mapillary_sprite_source."
         )
     return signs
+
+
+def read_drawings(folder: Path) -> dict[str, str]:
+    """Read all drawings of signs of a folder, plates and variants of the catalogue's signs too: sources by name.
+
+    Raises:
+        SourceError: There is no such folder, or it has no drawing of a sign.
+    """
+    kinds = (*_KINDS, "complementary")
+    paths = [path for path in sorted(folder.glob("*.svg")) if path.name.startswith(kinds)] if folder.is_dir() else []
+    read = {path.stem: with_view_box(path.read_text(encoding="utf-8")) for path in paths}
+    if not read:
+        raise SourceError(f"{folder} has no drawings of signs; `signpipe data fetch drawings` gets them.")
+    return {name: svg for name, svg in read.items() if svg is not None}

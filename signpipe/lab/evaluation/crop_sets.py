@@ -14,7 +14,7 @@ from signpipe.catalogue import load_catalogue
 from signpipe.crops import MARGIN, crop_signs
 from signpipe.lab.augmentation import TRAINING_OCCLUDERS, face_mask
 from signpipe.lab.data import ClassMap, Dataset, LabelledImage, open_dataset
-from signpipe.types import Image
+from signpipe.types import SHAPES, Image
 
 Part = Literal["train", "val"]
 
@@ -41,6 +41,26 @@ def scenes(data: Path, name: Literal["gtsdb", "sy32"], part: Part) -> Dataset:
         SourceError: The set is not there.
     """
     return open_dataset(data, name, part, ClassMap(one_class=True))
+
+
+# Sets that box signs of any kind: their format, and what their names are if they aren't to be taken as they are.
+EVERY_SIGN: dict[str, tuple[str, dict[str, str]]] = {
+    "gtsdb": ("gtsdb", dict.fromkeys(SHAPES, "sign")),  # with what the benchmark itself doesn't box
+    "sy32": ("sy32", {}),
+    "btsd": ("btsd", {}),
+    "signs877": ("voc", {"trafficlight": "none"}),
+    "boards": ("boards", {}),
+}
+
+
+def every_sign(data: Path, name: str, part: Part) -> Dataset:
+    """Return the street scenes of a set of `EVERY_SIGN` with signs of all kinds.
+
+    Raises:
+        SourceError: The set is not there.
+    """
+    format_, mapping = EVERY_SIGN[name]
+    return open_dataset(data / name, format_, part, ClassMap(mapping, one_class=True))
 
 
 def crops(data: Path, part: Part) -> Dataset:

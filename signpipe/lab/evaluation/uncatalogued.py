@@ -11,7 +11,8 @@ from signpipe.catalogue import load_catalogue
 from signpipe.catalogue.drawings import render_svg
 from signpipe.crops import MARGIN, crop_signs
 from signpipe.lab.augmentation import framing
-from signpipe.lab.augmentation.variants import SIZE, DrawnSigns, place_drawing, trim
+from signpipe.lab.augmentation.pasting import trim
+from signpipe.lab.augmentation.variants import SIZE, DrawnSigns, place_drawing
 from signpipe.lab.data import Dataset
 from signpipe.lab.data.uncatalogued import UncataloguedSign
 from signpipe.lab.evaluation.crops import seeded

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -23,15 +23,19 @@ from ultralytics.nn.tasks import DetectionModel
 from ultralytics.utils import LOGGER
 
 from signpipe.errors import SourceError
-from signpipe.lab.evaluation.crop_sets import scenes
+from signpipe.lab.augmentation.pasting import Drawings
+from signpipe.lab.data.uncatalogued import read_drawings
+from signpipe.lab.evaluation.crop_sets import every_sign, scenes
 from signpipe.lab.evaluation.detection import box_iou
-from signpipe.lab.training.detector_data import Source, Tiles, load_sources
-from signpipe.lab.training.device import Device
+from signpipe.lab.training.detector_data import Piece, Source, Tiles, load_sources
+from signpipe.lab.training.device import Device, mixed_precision
 from signpipe.lab.training.judge import LOWEST_SCORE, Detector, judge, pad_to_stride
+from signpipe.lab.training.recover import read_export, unfold
 from signpipe.lab.training.report import describe_machine, plot_curves
-from signpipe.types import Detections, FloatArray, Image
+from signpipe.types import SHAPES, Detections, Image
 
 STRIDE = 32
+TRAINING_SETS = ("gtsdb", "sy32", "btsd", "signs877", "boards")
 HARD = 0.25  # score from which a false alarm in a training scene is a hard negative
 
 
@@ -75,6 +79,7 @@ class DetectorPlan:
         validate_every: Rounds between validations.
         mine_every: Rounds between looks for hard negatives in the training scenes.
         limit: Read only so many scenes of each set; for a trial.
+        drawings: Folder of drawings of the world's signs to paste into scenes, see `signpipe.lab.data.uncatalogued`.
     """
 
     preset: str = "fast"
@@ -90,16 +95,17 @@ class DetectorPlan:
     validate_every: int = 10
     mine_every: int = 10
     limit: int | None = None
+    drawings: str | None = None
 
 
 class SignDetector(DetectionModel):  # type: ignore[misc]  # ultralytics has no types
-    """The network; in training its forward pass runs in bfloat16 and its loss in float32."""
+    """The network; in training its forward pass runs in bfloat16, where that is fast, and its loss in float32."""
 
     def predict(self, x: torch.Tensor, *args: Any, **kwargs: Any) -> Any:
         """Run the network on pictures float32 (N, 3, H, W) in 0..1."""
         if not self.training:
             return super().predict(x, *args, **kwargs)
-        with torch.autocast(x.device.type, torch.bfloat16):
+        with mixed_precision(x.device.type):
             return _to_float(super().predict(x, *args, **kwargs))
 
 
@@ -111,23 +117,29 @@ def _to_float(values: Any) -> Any:
     return values.float()
 
 
-def build_detector(preset: str = "fast", start: Path | None = None) -> SignDetector:
+def build_detector(
+    preset: str = "fast", start: Path | None = None, pictures: Iterable[torch.Tensor] = ()
+) -> SignDetector:
     """Build a network, and start it from given weights.
 
     Args:
         preset: A key of `PRESETS`.
-        start: YOLO26n's COCO weights, taken wherever a tensor of the same shape exists; or a checkpoint of an earlier
-            training of the same network.
+        start: YOLO26n's COCO weights, taken wherever a tensor of the same shape exists; a checkpoint of an earlier
+            training of the same network; or its export in float32.
+        pictures: Float32 (N, 3, H, W) in 0..1: what an export's normalisations are measured on.
 
     Raises:
         SourceError: The weights are missing.
     """
-    model = SignDetector(str(PRESETS[preset].architecture), nc=1, verbose=False)
-    model.names = {0: "sign"}
+    model = SignDetector(str(PRESETS[preset].architecture), nc=len(SHAPES), verbose=False)
+    model.names = dict(enumerate(SHAPES))
     if start is None:
         return model
     if not start.is_file():
         raise SourceError(f"There are no start weights {start}; give YOLO26n's state_dict with --weights.")
+    if start.suffix == ".onnx":
+        unfold(model, read_export(start), pictures)
+        return model
     given, own = torch.load(start, weights_only=True), model.state_dict()
     if "averaged" in given:
         model.load_state_dict(given["averaged"])
@@ -140,19 +152,35 @@ def build_detector(preset: str = "fast", start: Path | None = None) -> SignDetec
     return model
 
 
-def collate(items: list[tuple[Image, FloatArray]]) -> dict[str, Any]:
+def collate(items: list[Piece]) -> dict[str, Any]:
     """Put tiles into the batch that ultralytics' loss expects: RGB, and boxes as fractions, centre and size."""
-    images = np.stack([image for image, _ in items])
+    images = np.stack([item.image for item in items])
     size = images.shape[1]
-    boxes = np.concatenate([boxes for _, boxes in items]) / size
+    boxes = np.concatenate([item.boxes for item in items]) / size
     centred = np.concatenate([(boxes[:, :2] + boxes[:, 2:]) / 2, boxes[:, 2:] - boxes[:, :2]], 1)
-    index = np.concatenate([np.full(len(boxes), i, np.float32) for i, (_, boxes) in enumerate(items)])
+    index = np.concatenate([np.full(len(item.boxes), i, np.float32) for i, item in enumerate(items)])
+    shapes = np.concatenate([item.shapes for item in items]).astype(np.float32)
     return {
         "img": torch.from_numpy(images).flip(3).permute(0, 3, 1, 2),
         "bboxes": torch.from_numpy(centred.astype(np.float32)),
-        "cls": torch.zeros(len(boxes), 1),
+        "cls": torch.from_numpy(shapes)[:, None],
         "batch_idx": torch.from_numpy(index),
     }
+
+
+def load_training(data: Path, limit: int | None) -> list[Source]:
+    """Read all scenes that the detector learns from; the sets besides GTSDB and sy32 may be missing.
+
+    Raises:
+        SourceError: GTSDB or sy32 is missing, or a picture can't be read.
+    """
+    sources = []
+    for name in TRAINING_SETS:
+        if name in ("gtsdb", "sy32") or (data / name).is_dir():
+            part, complete = every_sign(data, name, "train"), name in ("gtsdb", "btsd")
+            chosen = [scene for scene in part if complete or not scene.ignore.all()]
+            sources += load_sources(chosen[:limit], complete, mined=complete)
+    return sources
 
 
 class TileTraining(DetectionTrainer):  # type: ignore[misc]  # ultralytics has no types
@@ -165,11 +193,9 @@ class TileTraining(DetectionTrainer):  # type: ignore[misc]  # ultralytics has n
         self.checkpoint = torch.load(out / "last.pt", map_location=plan.device, weights_only=True) if resume else None
         limit = plan.limit
         self.val_scenes = scenes(data, "gtsdb", "val").images[:limit]
-        boxed = [scene for scene in scenes(data, "sy32", "train") if len(scene.boxes)]
-        self.sources = load_sources(scenes(data, "gtsdb", "train").images[:limit], True) + load_sources(
-            boxed[:limit], False
-        )
-        self.tiles = Tiles(self.sources, 10**9, plan.seed, plan.size)
+        self.sources = load_training(data, limit)
+        others = read_drawings(Path(plan.drawings)) if plan.drawings else {}
+        self.tiles = Tiles(self.sources, 10**9, plan.seed, plan.size, Drawings(others))
         super().__init__(
             overrides={
                 "model": str(PRESETS[plan.preset].architecture), "task": "detect", "device": plan.device,
@@ -199,7 +225,9 @@ class TileTraining(DetectionTrainer):  # type: ignore[misc]  # ultralytics has n
 
     def get_dataset(self) -> dict[str, Any]:
         """Describe the data to ultralytics."""
-        return {"nc": 1, "names": {0: "sign"}, "channels": 3, "train": "train", "val": "val"}
+        return {
+            "nc": len(SHAPES), "names": dict(enumerate(SHAPES)), "channels": 3, "train": "train", "val": "val",
+        }  # fmt: skip
 
     def get_dataloader(self, dataset_path: str, batch_size: int = 16, rank: int = 0, mode: str = "train") -> Any:  # noqa: ARG002
         """Return the tiles; each round draws new ones."""
@@ -213,8 +241,17 @@ class TileTraining(DetectionTrainer):  # type: ignore[misc]  # ultralytics has n
 
     def get_model(self, cfg: Any = None, weights: Any = None, verbose: bool = True) -> SignDetector:  # noqa: ARG002
         """Return the network in the fast memory format."""
-        model: SignDetector = build_detector(self.plan.preset, self.coco).to(memory_format=torch.channels_last)
+        pictures = self._first_tiles(16) if self.coco.suffix == ".onnx" else ()
+        model: SignDetector = build_detector(self.plan.preset, self.coco, pictures).to(
+            memory_format=torch.channels_last
+        )
         return model
+
+    def _first_tiles(self, batches: int) -> Iterator[torch.Tensor]:
+        """Yield some batches of tiles, float32 (B, 3, S, S)."""
+        size = self.plan.batch
+        for start in range(0, batches * size, size):
+            yield collate([self.tiles[index] for index in range(start, start + size)])["img"].float() / 255
 
     def preprocess_batch(self, batch: dict[str, Any]) -> dict[str, Any]:
         """Scale pictures to 0..1 in the fast memory format."""
@@ -230,7 +267,7 @@ class TileTraining(DetectionTrainer):  # type: ignore[misc]  # ultralytics has n
             result = judge(torch_detector(self.ema.ema), self.val_scenes)
             row |= {"ap50": result.ap50, "ap50_95": result.ap50_95, "recall": result.recall(result.score_at(0.1))}
         if not final and (self.epoch + 1) % self.plan.mine_every == 0:
-            self.tiles.mistakes = mine(torch_detector(self.ema.ema), [s for s in self.sources if s.complete])
+            self.tiles.mistakes = mine(torch_detector(self.ema.ema), [s for s in self.sources if s.mined])
             row["mistakes"] = len(self.tiles.mistakes)
         self.history.append(row)
         self.progress.console.print(", ".join(f"{key} {value:.4g}" for key, value in row.items()))
@@ -315,7 +352,7 @@ def torch_detector(model: SignDetector) -> Detector:
         with torch.no_grad():
             rows = model(pictures)[0][0].cpu().numpy()
         rows = rows[rows[:, 4] >= LOWEST_SCORE]
-        return Detections(rows[:, :4], rows[:, 4])
+        return Detections(rows[:, :4], rows[:, 4], rows[:, 5].astype(np.uint8))
 
     return detect
 
@@ -356,8 +393,7 @@ def train_detector(plan: DetectorPlan, data: Path, coco: Path, out: Path, resume
     result = {
         "machine": describe_machine(plan.threads),
         "data": {
-            "gtsdb": scenes(data, "gtsdb", "train").digest(),
-            "sy32": scenes(data, "sy32", "train").digest(),
+            **{name: every_sign(data, name, "train").digest() for name in TRAINING_SETS if (data / name).is_dir()},
             "start_weights": coco.name,
         },
         "plan": asdict(plan),

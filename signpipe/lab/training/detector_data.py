@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -17,15 +18,16 @@ import numpy.typing as npt
 
 from signpipe.lab.augmentation import TRAINING_CORRUPTIONS
 from signpipe.lab.augmentation.framing import degrade, recolour
-from signpipe.lab.augmentation.pasting import paste_drawing
+from signpipe.lab.augmentation.pasting import Drawings, paste_drawing
 from signpipe.lab.data import LabelledImage
-from signpipe.types import FloatArray, Image
+from signpipe.lab.data.faces import face_shapes
+from signpipe.types import SHAPES, UNKNOWN_SHAPE, FloatArray, Image, ShapeArray
 
 Vector = npt.NDArray[np.float64]  # x, y
 GREY = 114  # what ultralytics, and our letterbox, fill with
 SMALLEST, LARGEST = 12.0, 440.0
 SCALES = (0.38, 5.0)  # how far a scene may be shrunk and enlarged
-DRAWINGS = 0.25  # share of tiles into which drawings of signs are pasted
+DRAWINGS = 0.35  # share of tiles into which drawings of signs are pasted
 CORRUPTED = 0.15  # share of tiles seen through weather, bad light or a bad camera
 MISTAKES = 0.12  # share of pieces around what an earlier state of the detector took for a sign
 # What moves pixels would leave the boxes behind.
@@ -39,21 +41,47 @@ class Source:
     Attributes:
         image: BGR uint8 (H, W, 3).
         boxes: float32 (N, 4), xyxy.
+        shapes: uint8 (N,), outline of each sign, an index into `SHAPES`.
         complete: Whether every sign in it is boxed; if not, pieces stay close around a boxed one.
+        mined: Whether hard negatives may be looked for in it.
     """
 
     image: Image
     boxes: FloatArray
+    shapes: ShapeArray
     complete: bool
+    mined: bool = False
 
 
-def load_sources(scenes: Sequence[LabelledImage], complete: bool) -> list[Source]:
-    """Read scenes into memory.
+class Piece(NamedTuple):
+    """A tile or a part of one: BGR uint8 (S, S, 3), boxes float32 (N, 4) as xyxy, and outlines uint8 (N,)."""
+
+    image: Image
+    boxes: FloatArray
+    shapes: ShapeArray
+
+
+def load_sources(scenes: Sequence[LabelledImage], complete: bool, mined: bool = False) -> list[Source]:
+    """Read scenes into memory; boxes that are to be ignored are left out.
+
+    An outline that isn't known is taken from the box: boards are oblong.
 
     Raises:
         SourceError: A picture can't be read.
     """
-    return [Source(scene.read(), scene.boxes, complete) for scene in scenes]
+    sources = []
+    for scene in scenes:
+        image, kept = scene.read(), ~scene.ignore
+        boxes = scene.boxes_in(image.shape)[kept]
+        sources.append(Source(image, boxes, _outlines(boxes, face_shapes(scene)[kept]), complete, mined))
+    return sources
+
+
+def _outlines(boxes: FloatArray, shapes: ShapeArray) -> ShapeArray:
+    """Return outlines in which no disc is oblong, and none is unknown."""
+    aspect = (boxes[:, 2] - boxes[:, 0]) / np.maximum(boxes[:, 3] - boxes[:, 1], 1e-3)
+    oblong = (shapes == SHAPES.index("circle")) & ((aspect < 0.62) | (aspect > 1.4))
+    return np.where((shapes == UNKNOWN_SHAPE) | oblong, SHAPES.index("rectangle"), shapes).astype(np.uint8)
 
 
 class Tiles:
@@ -64,14 +92,19 @@ class Tiles:
         length: Tiles altogether.
         seed: Seed of every choice.
         size: Side of a tile in pixels.
+        drawings: What is pasted; the drawings of the catalogue if None.
 
     Attributes:
-        mistakes: Hard negatives: which completely boxed source, and x and y in it, of what was taken for a sign and is
+        mistakes: Hard negatives: which source that may be mined, and x and y in it, of what was taken for a sign and is
             none.
     """
 
-    def __init__(self, sources: Sequence[Source], length: int, seed: int, size: int = 640) -> None:
+    def __init__(
+        self, sources: Sequence[Source], length: int, seed: int, size: int = 640, drawings: Drawings | None = None
+    ) -> None:
         self._complete = [s for s in sources if s.complete]
+        self._mined = [s for s in sources if s.mined]
+        self._drawings = drawings or Drawings()
         self._signs = [(s, i) for s in sources for i in range(len(s.boxes))]
         # A sign of a partly boxed scene counts a little less: it is shown at fewer scales.
         weight = np.array([1.0 if s.complete else 0.7 for s, _ in self._signs])
@@ -84,19 +117,12 @@ class Tiles:
     def __len__(self) -> int:
         return self._length
 
-    def __getitem__(self, index: int) -> tuple[Image, FloatArray]:
-        """Return a tile, BGR uint8 (S, S, 3), and its boxes float32 (N, 4), xyxy."""
+    def __getitem__(self, index: int) -> Piece:
+        """Return a tile."""
         rng = np.random.default_rng((self._seed, index))
-        if rng.random() < 0.5:
-            tile, boxes = self._view(self._size, (64.0, LARGEST), rng)
-        else:
-            half = self._size // 2
-            tile, boxes = np.empty((self._size, self._size, 3), np.uint8), np.zeros((0, 4), np.float32)
-            for x, y in ((0, 0), (half, 0), (0, half), (half, half)):
-                tile[y : y + half, x : x + half], piece = self._view(half, (SMALLEST, half * 0.5), rng)
-                boxes = np.concatenate([boxes, piece + np.array([x, y, x, y], np.float32)])
+        tile, boxes, shapes = self._composed(rng)
         for _ in range(int(rng.random() < DRAWINGS) * int(rng.integers(1, 4))):
-            tile, boxes = paste_drawing(tile, boxes, (SMALLEST, LARGEST), rng)
+            tile, boxes, shapes = paste_drawing(tile, boxes, shapes, (SMALLEST, LARGEST), rng, self._drawings)
         if rng.random() < 0.5:
             tile = np.ascontiguousarray(tile[:, ::-1])
             boxes = boxes[:, [2, 1, 0, 3]] * np.array([-1, 1, -1, 1], np.float32)
@@ -108,13 +134,27 @@ class Tiles:
             tile = corruption(tile, float(rng.uniform(0, 3)), rng)
         if rng.random() < 0.15:
             tile = degrade(tile, rng, lowest=self._size * 2 // 3)
-        return tile, boxes
+        return Piece(tile, boxes, shapes)
 
-    def _view(self, size: int, sides: tuple[float, float], rng: np.random.Generator) -> tuple[Image, FloatArray]:
+    def _composed(self, rng: np.random.Generator) -> Piece:
+        """Return one view, or four smaller ones as one picture."""
+        if rng.random() < 0.4:
+            return self._view(self._size, (64.0, LARGEST), rng)
+        half = self._size // 2
+        tile = np.empty((self._size, self._size, 3), np.uint8)
+        boxes, shapes = [], []
+        for x, y in ((0, 0), (half, 0), (0, half), (half, half)):
+            piece = self._view(half, (SMALLEST, half * 0.5), rng)
+            tile[y : y + half, x : x + half] = piece.image
+            boxes.append(piece.boxes + np.array([x, y, x, y], np.float32))
+            shapes.append(piece.shapes)
+        return Piece(tile, np.concatenate(boxes), np.concatenate(shapes))
+
+    def _view(self, size: int, sides: tuple[float, float], rng: np.random.Generator) -> Piece:
         """Cut one piece of `size` pixels: around a sign, or anywhere in a completely boxed scene."""
         if self.mistakes and rng.random() < MISTAKES:
             index, x, y = self.mistakes[rng.integers(len(self.mistakes))]
-            source = self._complete[index]
+            source = self._mined[index]
             scale = float(np.exp(rng.uniform(np.log(0.6), np.log(2.0))))
             centre = np.array([x, y]) + rng.uniform(-0.35, 0.35, 2) * size / scale
         elif rng.random() < 0.2:
@@ -145,7 +185,7 @@ class Tiles:
         return source, centre, scale
 
 
-def cut(source: Source, centre: Vector, scale: Vector, size: int) -> tuple[Image, FloatArray]:
+def cut(source: Source, centre: Vector, scale: Vector, size: int) -> Piece:
     """Cut a square piece out of a scene, enlarged or shrunk.
 
     Args:
@@ -155,7 +195,7 @@ def cut(source: Source, centre: Vector, scale: Vector, size: int) -> tuple[Image
         size: Side of the piece in pixels.
 
     Returns:
-        BGR uint8 (size, size, 3), and float32 (N, 4), the boxes of signs that are visible enough in it.
+        The piece, with those signs that are visible enough in it.
     """
     height, width = source.image.shape[:2]
     limits = np.array([width, height])
@@ -176,4 +216,5 @@ def cut(source: Source, centre: Vector, scale: Vector, size: int) -> tuple[Image
     area = np.prod(boxes[:, 2:] - boxes[:, :2], axis=1)
     seen = np.prod(clipped[:, 2:] - clipped[:, :2], axis=1)
     large_enough = (clipped[:, 2:] - clipped[:, :2]).max(1, initial=0) >= 7
-    return image, clipped[(seen >= 0.35 * area) & large_enough].astype(np.float32)
+    kept = (seen >= 0.35 * area) & large_enough
+    return Piece(image, clipped[kept].astype(np.float32), source.shapes[kept])

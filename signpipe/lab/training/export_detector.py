@@ -21,6 +21,7 @@ from signpipe.lab.training.manifest import write_entry
 from signpipe.lab.training.quantise import quantise, trim_to_stride
 from signpipe.lab.training.rewrite import group_stem, mix_levels_early
 from signpipe.settings import DetectSettings, load_settings
+from signpipe.types import SHAPES
 
 CALIBRATION_PICTURES = 40
 MOST_AP50_LOST = 0.01  # by a smaller number format
@@ -153,7 +154,7 @@ def _entry(file: Path, card: str, precision: str, reference: str | None, metrics
         "precision": precision,
         **({"reference": reference} if reference else {}),
         "card": card,
-        "classes": ["sign"],
+        "classes": list(SHAPES),
         "trained_on": TRAINED_ON,
         "input": {
             "name": "images", "dtype": "uint8", "layout": "NHWC", "colour": "BGR",

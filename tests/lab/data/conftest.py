@@ -118,12 +118,19 @@ def write_sy32(root: Path) -> None:
         write_text(root / f"{stem}.csv", "\n".join(rows))
 
 
+def write_btsd(root: Path) -> None:
+    write_scenes(root / "images", ".jpg")
+    rows = [",".join([f"{stem}.jpg", *map(str, box), name]) for stem, signs in SCENES.items() for name, box in signs]
+    write_text(root / "gt.csv", "\n".join(["file,x1,y1,x2,y2,label", *rows]))
+
+
 WRITERS: dict[str, Callable[[Path], None]] = {
     "gtsdb": write_gtsdb,
     "yolo": write_yolo,
     "coco": write_coco,
     "voc": write_voc,
     "sy32": write_sy32,
+    "btsd": write_btsd,
 }
 
 

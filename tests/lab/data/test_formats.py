@@ -24,6 +24,7 @@ from tests.lab.data.conftest import (
     Written,
     coco_content,
     voc_text,
+    write_btsd,
     write_coco,
     write_gtsdb,
     write_gtsrb,
@@ -369,3 +370,31 @@ def test_a_picture_that_is_damaged_is_an_error_only_when_it_is_read(tmp_path: Pa
     with pytest.raises(SourceError, match=r"00003\.ppm is missing or damaged"):
         damaged.read()
     assert cv2.imread(str(tmp_path / "images" / "00007.ppm")) is not None
+
+
+def test_pictures_of_one_place_are_on_one_side_of_the_split_whichever_camera_took_them(tmp_path: Path) -> None:
+    write_btsd(tmp_path)
+    for camera in ("00", "01"):
+        for frame in (948, 977, 1110, 1199, 1200):
+            write_picture(tmp_path / "images" / f"{camera}.{frame:06}.jpg", frame)
+    split = {image.path.stem: image.split for image in open_dataset(tmp_path, "btsd")}
+    for camera in ("00", "01"):
+        sides = [split[f"{camera}.{frame:06}"] for frame in (948, 977, 1110, 1199, 1200)]
+        assert sides == ["train", "train", "val", "val", "train"]
+
+
+def test_cut_outs_of_one_moment_stay_together(tmp_path: Path) -> None:
+    for moment in range(12):
+        for part in range(3):
+            stem = f"2022-04-07T06.03.{moment:02}.frame1_1_2_{part}"
+            write_picture(tmp_path / "images" / f"{stem}.jpg", 10 * moment + part)
+            write_text(tmp_path / "labels" / f"{stem}.txt", "0 0.5 0.5 0.25 0.5\n")
+    dataset = open_dataset(tmp_path, "boards")
+    assert len(dataset) == 36
+    assert {image.split for image in dataset} == {"train", "val"}
+    for track in {image.track for image in dataset}:
+        assert len({image.split for image in dataset if image.track == track}) == 1
+    assert dataset[0].class_ids.tolist() == [SIGN]
+    np.testing.assert_allclose(
+        dataset[0].boxes_in((HEIGHT, WIDTH))[0], [0.375 * WIDTH, 0.25 * HEIGHT, 0.625 * WIDTH, 0.75 * HEIGHT]
+    )

@@ -11,7 +11,8 @@ from signpipe.lab.training.classifier_data import TrainingCrops
 
 pytest.importorskip("matplotlib", reason="the extra 'train' is not installed")
 
-from signpipe.lab.augmentation.variants import UncataloguedSigns, place_drawing, trim
+from signpipe.lab.augmentation.pasting import trim
+from signpipe.lab.augmentation.variants import UncataloguedSigns, place_drawing
 
 NAMES = load_catalogue().names
 RNG = np.random.default_rng(0)

@@ -9,7 +9,7 @@ import pytest
 from signpipe.lab.data import LabelledImage
 from signpipe.lab.data.labelled import SIGN
 from signpipe.lab.training.detector_data import Source, Tiles, cut, load_sources
-from signpipe.types import Image
+from signpipe.types import SHAPES, Image
 
 RED = (0, 0, 255)
 
@@ -20,7 +20,7 @@ def scene() -> Source:
     boxes = np.array([[100, 100, 120, 120], [300, 150, 340, 190], [500, 200, 590, 290]], np.float32)
     for box in boxes.astype(int).tolist():
         image[box[1] : box[3], box[0] : box[2]] = RED
-    return Source(image, boxes, True)
+    return Source(image, boxes, np.array([0, 1, 5], np.uint8), True, True)
 
 
 def red_box(image: Image) -> tuple[float, ...]:
@@ -30,27 +30,27 @@ def red_box(image: Image) -> tuple[float, ...]:
 
 @pytest.mark.parametrize("scale", [0.5, 1.0, 1.7, 3.0])
 def test_a_box_stays_on_its_sign_when_a_piece_is_scaled(scale: float) -> None:
-    image, boxes = cut(scene(), np.array([320.0, 170.0]), np.array([scale, scale]), 128)
+    image, boxes, _ = cut(scene(), np.array([320.0, 170.0]), np.array([scale, scale]), 128)
     whole = [box for box in boxes if (box > 0).all() and (box < 128).all()]
     assert len(whole) == 1
     np.testing.assert_allclose(red_box(image), whole[0], atol=1.5)
 
 
 def test_a_piece_keeps_inside_the_scene_where_it_can() -> None:
-    image, boxes = cut(scene(), np.array([0.0, 0.0]), np.ones(2), 128)
+    image, boxes, _ = cut(scene(), np.array([0.0, 0.0]), np.ones(2), 128)
     np.testing.assert_allclose(boxes, [[100, 100, 120, 120]])
     assert (image[0, 0] == 90).all()
 
 
 def test_a_piece_larger_than_the_scene_is_filled_up() -> None:
-    image, boxes = cut(scene(), np.array([350.0, 200.0]), np.full(2, 0.25), 256)
+    image, boxes, _ = cut(scene(), np.array([350.0, 200.0]), np.full(2, 0.25), 256)
     assert image.shape == (256, 256, 3)
     assert len(boxes) == 2  # the smallest is under 7 pixels now: no longer asked for
 
 
 def test_a_sliver_at_the_edge_is_not_asked_for() -> None:
     # the piece spans columns 332..460: a fifth of the sign at 300..340
-    _, boxes = cut(scene(), np.array([396.0, 170.0]), np.ones(2), 128)
+    _, boxes, _ = cut(scene(), np.array([396.0, 170.0]), np.ones(2), 128)
     assert len(boxes) == 0
 
 
@@ -65,7 +65,8 @@ def test_tiles_show_signs_at_all_sizes_and_keep_boxes_inside() -> None:
     tiles = Tiles([scene()], 200, 0, 640)
     sides = []
     for index in range(25):
-        image, boxes = tiles[index]
+        image, boxes, shapes = tiles[index]
+        assert len(shapes) == len(boxes)
         assert image.shape == (640, 640, 3)
         assert (boxes >= 0).all()
         assert (boxes <= 640).all()
@@ -77,7 +78,7 @@ def test_tiles_show_signs_at_all_sizes_and_keep_boxes_inside() -> None:
 def _labelled(path: Path, source: Source) -> LabelledImage:
     count = len(source.boxes)
     return LabelledImage(
-        path, source.boxes, np.full(count, SIGN), ("sign",) * count, np.zeros(count, bool), split="train"
+        path, source.boxes, np.full(count, SIGN), ("A14", "sign", "plate"), np.array([0, 0, 1], bool), split="train"
     )
 
 
@@ -86,4 +87,6 @@ def test_sources_are_read_with_their_boxes(tmp_path: Path) -> None:
     cv2.imwrite(str(path), scene().image)
     (source,) = load_sources([_labelled(path, scene())], complete=False)
     np.testing.assert_array_equal(source.image, scene().image)
+    np.testing.assert_array_equal(source.boxes, scene().boxes[:2])
+    assert [SHAPES[shape] for shape in source.shapes] == ["triangle", "rectangle"], "the outline isn't the label's"
     assert not source.complete

@@ -54,7 +54,7 @@ def read(reader: Reader, description: Path) -> list[LabelledImage]:
             label_files.add(labels)
             boxes = reader.boxes(labels)
             if labels.is_file():
-                _read_labels(reader, labels, names, boxes)
+                read_labels(reader, labels, names, boxes)
             else:
                 reader.note(
                     "picture-without-label", picture, f"there is no {labels.name}; it counts as a picture without signs"
@@ -140,7 +140,8 @@ def _pictures_beside(labels: Path) -> Path:
     return Path(*parts)
 
 
-def _read_labels(reader: Reader, labels: Path, names: dict[int, str], boxes: Boxes) -> None:
+def read_labels(reader: Reader, labels: Path, names: dict[int, str], boxes: Boxes) -> None:
+    """Add the boxes of a label file, `class cx cy w h` a row, as fractions of the picture."""
     for line, fields in rows_of(reader, labels, None, 5):
         values = numbers(reader, labels, line, fields)
         if values is None:

@@ -1,0 +1,134 @@
+"""The weights of an exported detector, to train on from: an export has them folded, renamed and reordered.
+
+Exporting folds each normalisation into its convolution. It is unfolded by what training would have made of it: the mean
+and the spread that each convolution puts out on real pictures become the statistics of its normalisation, and scale
+and offset give back what was folded. So the network computes the same as the export does, and trains on from there.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+import onnx
+import torch
+from onnx import numpy_helper
+from torch import nn
+from ultralytics.nn.modules import Conv
+
+from signpipe.errors import SourceError
+from signpipe.lab.training.rewrite import PIXELS
+
+Weights = dict[str, torch.Tensor]
+_HEAD = re.compile(r"model\.19\.cv[23]\.")  # the branches that only training uses
+
+
+def read_export(file: Path) -> Weights:
+    """Return the weights of a detector exported in float32, with the names and the layout of the network.
+
+    Raises:
+        SourceError: It is no such export.
+    """
+    try:
+        graph = onnx.load(file).graph
+    except Exception as error:  # onnx raises whatever its parser does
+        raise SourceError(f"The model {file} can't be read as ONNX ({type(error).__name__}).") from None
+    given = {
+        tensor.name.removeprefix("model."): torch.from_numpy(numpy_helper.to_array(tensor).copy())
+        for tensor in graph.initializer
+        if tensor.name.startswith("model.model.")
+    }
+    if "model.0.first.weight" not in given or "model.2.conv.bias" not in given:
+        raise SourceError(f"The model {file} isn't signpipe's fast detector in float32; start from its -fp32 export.")
+    first = _ungrouped(given.pop("model.0.first.weight"), PIXELS)
+    second = _ungrouped(given.pop("model.0.second.weight"), PIXELS // 2)
+    weights: Weights = {
+        "model.0.conv.weight": first[:, [2, 1, 0]] * 255,  # as `DeployedDetector` folded colours and scale in
+        "model.0.conv.bias": given.pop("model.0.first.bias")[: len(first)],
+        "model.1.conv.weight": second,
+        "model.1.conv.bias": given.pop("model.0.second.bias"),
+    }
+    for name in [name for name in given if ".coarse.weight" in name]:
+        coarse, fine = given.pop(name), given.pop(name.replace("coarse", "fine"))
+        weights[name.replace("coarse", "conv")] = torch.cat([coarse, fine], 1)
+    return weights | {name.replace(".fine.", ".conv."): tensor for name, tensor in given.items()}
+
+
+def _ungrouped(wide: torch.Tensor, pixels: int) -> torch.Tensor:
+    """Return the 3x3 convolution that `rewrite` has spread over groups of `pixels` columns."""
+    out, channels = len(wide) // (pixels // 2), wide.shape[1] // pixels
+    column = wide[:out].reshape(out, pixels, channels, 3, 2)
+    return torch.stack([column[:, offset % pixels, :, :, int(offset >= 0)] for offset in (-1, 0, 1)], -1)
+
+
+def unfold(model: nn.Module, weights: Weights, pictures: Iterable[torch.Tensor]) -> None:
+    """Put folded weights into a network with normalisations, which then computes the same, and trains on.
+
+    The branches of the head that only training uses start like those that the export has, and where the export tells
+    fewer outlines apart, all of them start as its one class.
+
+    Args:
+        model: The network, as `signpipe.lab.training.detector.build_detector` returns it.
+        weights: As `read_export` returns them.
+        pictures: Float32 (N, 3, H, W) in 0..1, on which the convolutions' means and spreads are measured.
+
+    Raises:
+        SourceError: The weights are of another network.
+    """
+    layers = {name: module for name, module in model.named_modules() if isinstance(module, Conv)}
+    for name, layer in layers.items():
+        weight, bias = (_given(weights, f"{name}.conv.{kind}") for kind in ("weight", "bias"))
+        if weight.shape != layer.conv.weight.shape:
+            raise SourceError(f"The weights are of another network: {name} has the shape {tuple(weight.shape)}.")
+        layer.conv.weight.data.copy_(weight)
+        layer.bn.bias.data.copy_(bias)
+        layer.bn.weight.data.fill_(1)
+        layer.bn.running_mean.zero_()
+        layer.bn.running_var.fill_(1 - layer.bn.eps)
+    for name, module in model.named_modules():
+        if isinstance(module, nn.Conv2d) and module.bias is not None:
+            module.weight.data.copy_(_given(weights, f"{name}.weight").expand_as(module.weight))
+            module.bias.data.copy_(_given(weights, f"{name}.bias").expand_as(module.bias))
+    moments = {name: _Moments(layer.conv) for name, layer in layers.items()}
+    model.eval()
+    with torch.no_grad():
+        for batch in pictures:
+            model(batch)
+    for name, layer in layers.items():
+        mean, variance = moments[name].close()
+        layer.bn.running_mean.copy_(mean)
+        layer.bn.running_var.copy_(variance)
+        layer.bn.weight.data.copy_(torch.sqrt(variance + layer.bn.eps))
+        layer.bn.bias.data.add_(mean)
+
+
+def _given(weights: Weights, name: str) -> torch.Tensor:
+    """Return the tensor that one of the network starts from."""
+    deployed = re.sub(r"\.(cv[23])\.", r".one2one_\1.", name) if _HEAD.match(name) else name
+    if deployed not in weights:
+        raise SourceError(f"The weights are of another network: they have no {deployed}.")
+    return weights[deployed]
+
+
+class _Moments:
+    """Measures mean and variance of what a convolution puts out, a channel."""
+
+    def __init__(self, conv: nn.Conv2d) -> None:
+        self._sum: torch.Tensor | float = 0.0
+        self._squares: torch.Tensor | float = 0.0
+        self._count = 0
+        self._hook = conv.register_forward_hook(self._take)
+
+    def _take(self, _conv: nn.Module, _inputs: object, output: torch.Tensor) -> None:
+        values = output.double()
+        self._sum = self._sum + values.sum((0, 2, 3))
+        self._squares = self._squares + (values * values).sum((0, 2, 3))
+        self._count += values.numel() // values.shape[1]
+
+    def close(self) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return them, float32 (C,), and measure no more."""
+        self._hook.remove()
+        mean = torch.as_tensor(self._sum) / max(self._count, 1)
+        variance = torch.as_tensor(self._squares) / max(self._count, 1) - mean * mean
+        return mean.float(), variance.clamp(min=1e-6).float()
