@@ -20,8 +20,8 @@ from signpipe.lab.augmentation import Augmenter, framing
 from signpipe.lab.augmentation.figured import FiguredSign, FiguredSigns
 from signpipe.lab.augmentation.lettering import HELD_OUT, Typeface, open_typefaces
 from signpipe.lab.augmentation.paint import HIGH
+from signpipe.lab.augmentation.pasting import trim
 from signpipe.lab.augmentation.placing import placed
-from signpipe.lab.augmentation.variants import trim
 from signpipe.lab.data.figures import SETS, read_photographed_figures
 from signpipe.lab.evaluation.crop_sets import load_crops
 from signpipe.lab.evaluation.interval import wilson

@@ -13,7 +13,7 @@ from signpipe.catalogue.drawings.named import with_view_box
 from signpipe.errors import SourceError
 from signpipe.lab.augmentation import framing
 from signpipe.lab.augmentation.paint import HIGH
-from signpipe.lab.augmentation.variants import trim
+from signpipe.lab.augmentation.pasting import trim
 from signpipe.lab.evaluation.crop_sets import Part, load_crops
 from signpipe.lab.training.reader_data import Photographs
 from signpipe.types import Image
