@@ -57,13 +57,15 @@ def classifier(
         list[str] | None,
         typer.Option(help="Keep this class out of training, to judge what is new (signpipe evaluate novelty); again."),
     ] = None,
-    uncatalogued: Annotated[
+    drawings: Annotated[
         Path | None,
         typer.Option(
-            help="Folder of drawings of signs outside the catalogue, else those of `signpipe data fetch drawings`; "
-            "half of them are learned as signs that are none of the catalogue's."
+            help="Folder of drawings of the world's signs, else those of `signpipe data fetch drawings`: the embedding "
+            "learns to tell them, and the photographs of btsd, sy32 and signs877, apart; not with --leave-out."
         ),
     ] = None,
+    minutes: Annotated[float | None, typer.Option(min=0.1, help="Train for so long instead of --epochs.")] = None,
+    batch: Annotated[int, typer.Option(min=2, max=4096, help="Crops per step.")] = 128,
     seed: SeedOption = 0,
     threads: ThreadsOption = 2,
     device: DeviceOption = "auto",
@@ -84,7 +86,8 @@ def classifier(
     from signpipe.lab.training.classifier import ClassifierPlan, train_classifier
     from signpipe.lab.training.device import choose_device
 
-    drawings = find_drawings(uncatalogued)
+    # What is left out must not come back in as a drawing.
+    drawings = None if leave_out else find_drawings(drawings)
     plan = ClassifierPlan(
         epochs=epochs,
         pictures=pictures,
@@ -97,7 +100,9 @@ def classifier(
         start=None if weights is None else str(weights),
         limit=limit,
         leave_out=tuple(leave_out or ()),
-        uncatalogued=None if drawings is None else str(drawings),
+        drawings=None if drawings is None else str(drawings),
+        minutes=minutes,
+        batch=batch,
     )
     result = train_classifier(plan, find_data(data), out, resume)
     metrics = result["metrics"]

@@ -13,6 +13,7 @@ from signpipe.types import Classifications, FloatArray
 
 SHARPNESS = 50.0  # a cosine of 0.02 more makes a class e times as likely
 ELSEWHERE = 0.8  # cosine at which a crop is as likely to be of none of the prototypes
+LEAST = 1e-4  # probability of none of the known classes that the network is never too sure to leave
 
 
 class Head(Protocol):
@@ -75,9 +76,9 @@ class FewShotHead:
 class PackHead:
     """A country's signs as prototypes in the classifier's embedding space.
 
-    A sign can have several prototypes, of its drawings and of photographs; the nearest one counts. The classes that the
-    network knows have prototypes too: what is theirs no other sign takes, and what lies far from all of them they have
-    to share with "none of them", at a fixed cosine.
+    A sign can have several prototypes, of its drawings and of photographs; the nearest one counts. Network and
+    prototypes are two witnesses whose likelihoods multiply: the network says how likely each class is that it knows,
+    and how likely none of them; the prototypes say which sign it looks like, or none, at a fixed cosine.
 
     Attributes:
         catalogue: The known classes and, after them, the country's others.
@@ -95,30 +96,33 @@ class PackHead:
     sharpness: float
     elsewhere: float
 
-    def probability(self, embedding: FloatArray) -> FloatArray:
-        """Return the probability of each class, float32 (N, C), by prototypes alone; what is missing to 1 is none.
+    def odds(self, embedding: FloatArray) -> FloatArray:
+        """Return how much likelier each class is than none, by prototypes alone, float32 (N, C).
 
         Args:
             embedding: float32 (N, D), unit length; one that is all zero speaks for none.
         """
-        nearest = np.full((len(embedding), len(self.catalogue)), -np.inf, np.float32)
+        nearest = np.full((len(embedding), len(self.catalogue)), -1, np.float32)
         cosine = np.nan_to_num(embedding) @ self.prototypes.T
         for class_id in np.unique(self.owners):
             nearest[:, class_id] = cosine[:, self.owners == class_id].max(axis=1)
-        odds = np.exp(np.float32(self.sharpness) * (nearest - np.float32(self.elsewhere)))
-        return np.asarray(odds / (1 + odds.sum(axis=1, keepdims=True)), np.float32)
+        return np.asarray(np.exp(np.float32(self.sharpness) * (nearest - np.float32(self.elsewhere))))
 
     def __call__(self, known: Classifications) -> Classifications:
         """Widen classifications of the classes that the network knows by the country's others.
 
-        The known classes and the novelty keep the share that the others leave. Classes that the country doesn't have
-        get nothing.
+        The novelty keeps the share that the others leave. Classes that the country doesn't have get nothing.
 
         Args:
             known: One row per crop, with embeddings.
         """
-        others = self.probability(known.embedding)[:, self.known :]
-        left = 1 - others.sum(axis=1)
+        none = np.maximum(1 - known.probability.sum(axis=1, keepdims=True), LEAST)
+        odds = self.odds(known.embedding)
+        odds[:, : self.known] *= known.probability
+        odds[:, self.known :] *= none
+        probability = odds / (none + odds.sum(axis=1, keepdims=True))
+        left = 1 - probability[:, self.known :].sum(axis=1)
         present = np.array([sign.present for sign in self.catalogue], np.float32)
-        probability = np.concatenate([known.probability * left[:, None], others], axis=1) * present
-        return Classifications(probability, known.embedding, known.novelty * left)
+        return Classifications(
+            np.asarray(probability * present, np.float32), known.embedding, np.asarray(known.novelty * left, np.float32)
+        )

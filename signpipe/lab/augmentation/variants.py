@@ -8,7 +8,6 @@ rims are thicker or thinner, and some faces are yellow.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import TypeVar
@@ -19,7 +18,7 @@ import numpy as np
 from signpipe.catalogue import load_catalogue
 from signpipe.catalogue.drawings import drawing_svg, render_svg
 from signpipe.lab.augmentation.framing import SOURCE_MARGIN, SOURCE_SIZE
-from signpipe.lab.augmentation.pasting import light_drawing, trim
+from signpipe.lab.augmentation.pasting import light_drawing
 from signpipe.types import FloatArray, Image
 
 Picture = TypeVar("Picture", Image, FloatArray)
@@ -28,8 +27,6 @@ SIZE = 112  # pixels of a rendered variant
 VARIANTS = 6  # of a class; limits, whose digits vary most, get six times as many
 # Typefaces that come with matplotlib, which every training environment has: the same wherever it runs.
 TYPEFACES = ("DejaVuSans-Bold", "DejaVuSans", "DejaVuSansMono-Bold", "DejaVuSansMono", "cmss10")
-# Numbers of limits that the catalogue doesn't have.
-OTHER_LIMITS = ("5", "10", "15", "25", "40", "45", "90", "110", "130")
 _LETTERING = re.compile(r"<path.*/>")
 _LIMIT = re.compile(r"^speed_limit_(\d+)$")
 
@@ -123,32 +120,6 @@ class DrawnSigns:
         """
         variants = self._variants[class_id]
         return place_drawing(variants[int(rng.integers(len(variants)))], behind, rng)
-
-
-class UncataloguedSigns:
-    """Source pictures that show signs that the catalogue doesn't have, as `framing` wants them.
-
-    Beside the drawings stand limits whose numbers the catalogue doesn't have, lettered as its own are.
-
-    Args:
-        drawings: Sources (SVG) of their drawings.
-        seed: Seed of the variants.
-    """
-
-    def __init__(self, drawings: Sequence[str], seed: int) -> None:
-        rng = np.random.default_rng(seed)
-        self._drawings = [trim(render_svg(svg, SIZE)) for svg in drawings]
-        limit = drawing_svg("speed_limit_80")
-        self._limits = [
-            render_svg(_vary(_LETTERING.sub(_letter(number, rng), limit), None, rng), SIZE)
-            for number in OTHER_LIMITS
-            for _ in range(12)
-        ]
-
-    def __call__(self, behind: Image, rng: np.random.Generator) -> Image:
-        """Return some sign before a scene and lit like it, as `DrawnSigns` does; every fifth is a limit."""
-        drawings = self._limits if rng.random() < 0.2 else self._drawings
-        return place_drawing(drawings[int(rng.integers(len(drawings)))], behind, rng)
 
 
 def place_drawing(drawing: Image, behind: Picture, rng: np.random.Generator) -> Picture:

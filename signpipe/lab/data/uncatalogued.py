@@ -16,6 +16,7 @@ from signpipe.catalogue.drawings.named import with_view_box
 from signpipe.errors import SourceError
 from signpipe.lab.data.opening import find_data
 
+HELD_BACK = 8  # every so many signs are held back
 _KINDS = ("information", "regulatory", "warning")  # not the small plates below signs
 # Signs that mean the same as one of the catalogue, wherever in the world they stand, or that show one of them.
 _LIMITS = "20|30|50|60|70|80|100|120"
@@ -63,6 +64,11 @@ def find_drawings(folder: Path | None = None) -> Path | None:
     return next((place / "drawings" for place in places if (place / "drawings").is_dir()), None)
 
 
+def held_back(sign: str) -> bool:
+    """Return whether no training sees the drawings of a sign, so that unseen ones can be judged; sign: less "--g1"."""
+    return hashlib.sha256(sign.encode()).digest()[0] % HELD_BACK == 1
+
+
 def read_uncatalogued_signs(folder: Path) -> list[UncataloguedSign]:
     """Read the drawings of a folder that show no variant of the catalogue's signs, in the order of their names.
 
@@ -79,8 +85,7 @@ def read_uncatalogued_signs(folder: Path) -> list[UncataloguedSign]:
             continue
         svg = with_view_box(path.read_text(encoding="utf-8"))
         if svg is not None:
-            judge = hashlib.sha256(name["sign"].encode()).digest()[0] % 2 == 1
-            signs.append(UncataloguedSign(path.stem, svg, judge))
+            signs.append(UncataloguedSign(path.stem, svg, held_back(name["sign"])))
     if not signs:
         raise SourceError(
             f"{folder} has no drawings of signs; get them with  signpipe data fetch drawings, or give the folder "

@@ -1,8 +1,9 @@
-"""Training the sign classifier: AdamW on one cycle, bfloat16, averaged weights, soft targets where a sign is hidden."""
+"""Training the sign classifier: AdamW on one cycle, averaged weights, soft targets where a sign is hidden."""
 
 from __future__ import annotations
 
 import json
+import math
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -21,13 +22,14 @@ from signpipe.catalogue import load_catalogue
 from signpipe.crops import MARGIN
 from signpipe.errors import SourceError
 from signpipe.lab.augmentation import framing
-from signpipe.lab.augmentation.variants import UncataloguedSigns
-from signpipe.lab.data.uncatalogued import read_uncatalogued_signs
 from signpipe.lab.evaluation.classification import expected_calibration_error, roc_auc
 from signpipe.lab.evaluation.crop_sets import CropSet, crops, hide_crops, load_crops, without
 from signpipe.lab.training.calibration import Calibration, calibrate, energy_of
 from signpipe.lab.training.classifier_data import TrainingCrops
 from signpipe.lab.training.device import Device
+from signpipe.lab.training.embedding import Proxies
+from signpipe.lab.training.embedding_data import EmbeddingCrops
+from signpipe.lab.training.embedding_sources import read_sources
 from signpipe.lab.training.export import load_checkpoint
 from signpipe.lab.training.network import SignNet, normalise
 from signpipe.lab.training.report import describe_machine, plot_curves
@@ -37,6 +39,10 @@ from signpipe.types import FloatArray, Image
 
 ACCEPT = FallbackSettings().accept
 GATE_WEIGHT = 0.3  # of the gate's loss beside the classes'
+LOOK_WEIGHT = 0.4  # of the embedding's loss beside the classes'
+PROXY_RATE = 4.0  # rate of the proxies beside that of the network
+THIN = 3  # only every so many validation crops are looked at after a round; `signpipe export` looks at all
+WARMING = 0.05  # share of the training in which the rate rises
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +65,9 @@ class ClassifierPlan:
         start: Earlier checkpoint whose averaged weights the network starts from, else chance.
         limit: Read only about so many crops; for a trial.
         leave_out: Names of classes that the network may learn nothing of; its outputs for them stay.
-        uncatalogued: Folder of drawings of signs outside the catalogue, half of which are shown as "cannot tell"; see
-            `signpipe.lab.data.uncatalogued`.
+        drawings: Folder of drawings of the world's signs, see `signpipe.lab.training.looks`. With it the embedding
+            learns to tell all of them and the photographs of other sets apart, and what is no sign from them.
+        minutes: Train for so long, however many rounds that makes; the rate falls with the time.
     """
 
     epochs: int = 24
@@ -78,20 +85,20 @@ class ClassifierPlan:
     start: str | None = None
     limit: int | None = None
     leave_out: tuple[str, ...] = ()
-    uncatalogued: str | None = None
+    drawings: str | None = None
+    minutes: float | None = None
 
 
 def plan_of(state: dict[str, Any]) -> ClassifierPlan:
     """Return the plan that a checkpoint was trained by; it had the defaults of settings that came up later."""
-    renamed = {"outside": "uncatalogued"}
-    plan = {renamed.get(name, name): value for name, value in state["plan"].items()}
+    plan = {name: value for name, value in state["plan"].items() if name not in ("outside", "uncatalogued")}
     return ClassifierPlan(**plan | {"leave_out": tuple(plan.get("leave_out", ()))})
 
 
 class ClassifierTraining:
     """One training run: its network, averaged weights, optimiser and history, in a folder of checkpoints."""
 
-    def __init__(self, plan: ClassifierPlan, out: Path) -> None:
+    def __init__(self, plan: ClassifierPlan, out: Path, shared: npt.NDArray[np.bool_] | None = None) -> None:
         torch.manual_seed(plan.seed)
         torch.set_num_threads(plan.threads)
         self.plan = plan
@@ -102,15 +109,33 @@ class ClassifierTraining:
         if plan.start is not None:
             self.net.load_state_dict(load_checkpoint(Path(plan.start))["averaged"])
         self.averages = AveragedModel(self.net, avg_fn=moved_towards(plan.average), use_buffers=True)
-        self.optimizer = torch.optim.AdamW(self.net.parameters(), weight_decay=plan.decay)
-        self.steps = plan.pictures // plan.batch
-        self.schedule = self._schedule()
-
-    def _schedule(self, done: int = -1) -> torch.optim.lr_scheduler.OneCycleLR:
-        total = self.plan.epochs * self.steps
-        return torch.optim.lr_scheduler.OneCycleLR(
-            self.optimizer, self.plan.rate, total, pct_start=0.1, last_epoch=done
+        self.proxies = Proxies(np.zeros((0, 0), bool) if shared is None else shared, self.net.embed.out_features).to(
+            plan.device
         )
+        self.optimizer = torch.optim.AdamW(
+            [
+                {"params": self.net.parameters(), "weight_decay": plan.decay, "share": 1.0},
+                {"params": self.proxies.parameters(), "weight_decay": 0.0, "share": PROXY_RATE},
+            ]
+        )
+        # What the first layers see in a sign is the same for any sign: what a start brings is kept, which saves time.
+        self.frozen = [self.net.stem, self.net.blocks[0]] if plan.start is not None and plan.drawings else []
+        for part in self.frozen:
+            part.requires_grad_(False)
+        self.steps = plan.pictures // plan.batch
+        self.seconds = 0.0
+
+    def _set_rate(self, done: float) -> None:
+        """Set the learning rate where a share of the training is done: up in a straight line, then down a cosine."""
+        rate = self.plan.rate * min(done / WARMING, 1.0) * 0.5 * (1 + math.cos(math.pi * min(done, 1.0)))
+        for group in self.optimizer.param_groups:
+            group["lr"] = max(rate, 1e-7) * group["share"]
+
+    @property
+    def done(self) -> float:
+        """The share of the training that is done, by time where the plan says how long, else by rounds."""
+        minutes = self.plan.minutes
+        return self.seconds / (60 * minutes) if minutes else self.epoch / self.plan.epochs
 
     def resume(self) -> None:
         """Continue from the last checkpoint.
@@ -123,15 +148,25 @@ class ClassifierTraining:
         free = {
             "threads": 0,
             "epochs": 0,
-        }  # these may change: the rest of the cycle is fitted to the new number of rounds
+            "minutes": 0.0,
+        }  # these may change: the rest of the cycle is fitted to the new length
         if asdict(plan_of(state)) | free != asdict(self.plan) | free:
             raise SourceError(f"The checkpoint {path} was trained with other settings; repeat them or drop --resume.")
         self.net.load_state_dict(state["net"])
         self.averaged.load_state_dict(state["averaged"])
-        self.averages.n_averaged.fill_(state["epoch"] * self.steps)
+        self.averages.n_averaged.fill_(max(state["epoch"] * self.steps, 1))
+        self.proxies.load_state_dict(state["proxies"])
         self.optimizer.load_state_dict(state["optimizer"])
-        self.epoch, self.history = state["epoch"], state["history"]
-        self.schedule = self._schedule(self.epoch * self.steps - 1)
+        self.epoch, self.history, self.seconds = state["epoch"], state["history"], state["seconds"]
+
+    def place_proxies(self, pictures: EmbeddingCrops) -> None:
+        """Put each look's proxy where the network sees its pictures before it is trained."""
+        images, looks = pictures.first_views()
+        features = torch.from_numpy(outputs_of(self.net, images)[1]).to(self.plan.device)
+        with torch.no_grad():
+            for look in np.unique(looks):
+                of_look = torch.nn.functional.normalize(features[looks == look], dim=1)
+                self.proxies.points[look] = torch.nn.functional.normalize(of_look.mean(0), dim=0)
 
     def save(self) -> None:
         """Write the checkpoint; the old one stays until the new one is whole."""
@@ -140,37 +175,56 @@ class ClassifierTraining:
             "machine": describe_machine(self.plan.threads),
             "net": self.net.state_dict(),
             "averaged": self.averaged.state_dict(),
+            "proxies": self.proxies.state_dict(),
             "optimizer": self.optimizer.state_dict(),
+            "seconds": self.seconds,
             "epoch": self.epoch,
             "history": self.history,
         }
         torch.save(state, self.out / "last.pt.part")
         (self.out / "last.pt.part").replace(self.out / "last.pt")
 
-    def run_epoch(self, data: TrainingCrops, progress: Progress) -> float:
+    def run_epoch(self, data: TrainingCrops | EmbeddingCrops, progress: Progress) -> float:
         """Train one round and return its mean loss."""
         self.net.train()
+        for part in self.frozen:
+            part.eval()
         start = self.epoch * self.plan.pictures
-        part = Subset(data, range(start, start + self.steps * self.plan.batch))
-        task = progress.add_task(f"epoch {self.epoch + 1}/{self.plan.epochs}", total=self.steps)
-        total = 0.0
-        for images, targets, parts in DataLoader(part, self.plan.batch, num_workers=1, prefetch_factor=4):
-            device = self.plan.device
-            with torch.autocast(device, torch.bfloat16):
-                crops = normalise(images.to(device)).to(memory_format=torch.channels_last)
-                logits, _, seen = self.net(crops)
-            loss = F.cross_entropy(logits.float(), targets.to(device))
-            self.optimizer.zero_grad()
-            (loss + GATE_WEIGHT * gate_loss(seen.float(), parts.to(device))).backward()
-            torch.nn.utils.clip_grad_norm_(self.net.parameters(), 5.0)
-            self.optimizer.step()
-            self.schedule.step()
-            self.averages.update_parameters(self.net)
-            total += loss.item()
+        chosen = Subset(data, range(start, start + self.steps * self.plan.batch))
+        task = progress.add_task(f"epoch {self.epoch + 1}", total=self.steps)
+        total, before, began = 0.0, self.done, time.monotonic()
+        seconds = self.seconds
+        for step, (images, targets, parts, *looks) in enumerate(
+            DataLoader(chosen, self.plan.batch, num_workers=1, prefetch_factor=4)
+        ):
+            self.seconds = seconds + time.monotonic() - began
+            self._set_rate(self.done if self.plan.minutes else before + step / self.steps / self.plan.epochs)
+            total += self._step(images, targets, parts, looks[0] if looks else None)
             progress.update(task, advance=1)
+            if self.plan.minutes and self.done >= 1:
+                break
         progress.remove_task(task)
         self.epoch += 1
-        return total / self.steps
+        return total / (step + 1)
+
+    def _step(
+        self, images: torch.Tensor, targets: torch.Tensor, parts: torch.Tensor, looks: torch.Tensor | None
+    ) -> float:
+        """Take one step and return its loss."""
+        device = self.plan.device
+        crops = normalise(images.to(device)).to(memory_format=torch.channels_last)
+        with torch.autocast(device, torch.bfloat16, enabled=device == "cuda"):
+            logits, features, seen = self.net(crops)
+        loss = F.cross_entropy(logits.float(), targets.to(device))
+        loss = loss + GATE_WEIGHT * gate_loss(seen.float(), parts.to(device))
+        if looks is not None:
+            loss = loss + LOOK_WEIGHT * self.proxies(features.float(), looks.to(device))
+        self.optimizer.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(self.net.parameters(), 5.0)
+        self.optimizer.step()
+        self.averages.update_parameters(self.net)
+        return float(loss.item())
 
     @property
     def averaged(self) -> SignNet:
@@ -252,14 +306,6 @@ def _of_crops(probability: FloatArray, labels: npt.NDArray[np.int64]) -> dict[st
     }
 
 
-def _uncatalogued_signs(plan: ClassifierPlan) -> UncataloguedSigns | None:
-    if plan.uncatalogued is None:
-        return None
-    return UncataloguedSigns(
-        [sign.svg for sign in read_uncatalogued_signs(Path(plan.uncatalogued)) if not sign.judge], plan.seed
-    )
-
-
 def train_classifier(plan: ClassifierPlan, data: Path, out: Path, resume: bool = False) -> dict[str, Any]:
     """Train the classifier and return its result: plan, metrics and history.
 
@@ -273,29 +319,35 @@ def train_classifier(plan: ClassifierPlan, data: Path, out: Path, resume: bool =
         SourceError: Data or the checkpoint is missing.
     """
     out.mkdir(parents=True, exist_ok=True)
-    training = ClassifierTraining(plan, out)
-    if resume:
-        training.resume()
     sources = load_crops(data, "train", framing.SOURCE_SIZE, framing.SOURCE_MARGIN, plan.limit)
     if plan.reviewed:
         sources = with_reviewed(sources, Path(plan.reviewed), framing.SOURCE_MARGIN)
     left_out = [load_catalogue().names.index(name) for name in plan.leave_out]
     val = without(load_crops(data, "val", plan.size, MARGIN, plan.limit), left_out)
+    if plan.drawings:
+        val = CropSet(val.images[::THIN], val.labels[::THIN], val.backgrounds[::THIN])
     hidden = hide_crops(val, every=4)
-    length = plan.epochs * plan.pictures
-    uncatalogued = _uncatalogued_signs(plan)
-    pictures = TrainingCrops(sources, length, plan.seed, plan.size, plan.occlusion, left_out, uncatalogued)
+    length = plan.epochs * plan.pictures if plan.minutes is None else 10**9
+    pictures: TrainingCrops | EmbeddingCrops
+    pictures = TrainingCrops(sources, length, plan.seed, plan.size, plan.occlusion, left_out)
+    shared = None
+    if plan.drawings:
+        beside = read_sources(Path(plan.drawings), data, out)
+        pictures, shared = EmbeddingCrops(pictures, beside), beside.looks.shared
+    training = ClassifierTraining(plan, out, shared)
+    if resume:
+        training.resume()
+    elif isinstance(pictures, EmbeddingCrops):
+        training.place_proxies(pictures)
     started = time.monotonic()
     metrics: dict[str, float] = {}
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, TimeRemainingColumn()) as progress:
-        whole = progress.add_task("classifier", total=plan.epochs, completed=training.epoch)
-        while training.epoch < plan.epochs:
+        while training.done < 1:
             loss = training.run_epoch(pictures, progress)
             metrics, _ = evaluate(training.averaged, val, hidden)
             training.history.append({"epoch": training.epoch, "loss": loss, **metrics})
             training.save()
-            progress.update(whole, advance=1)
             progress.console.print(
                 f"epoch {training.epoch}: loss {loss:.4f}, accuracy {metrics['accuracy']:.4%}, partly hidden "
                 f"{metrics['hidden_accuracy']:.2%}, AUROC {metrics['background_auroc']:.4f}"

@@ -4,25 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+import cv2
 import numpy as np
+import numpy.typing as npt
 
-from signpipe.catalogue import Shape, load_catalogue
+from signpipe.catalogue import load_catalogue
 from signpipe.crops import MARGIN
 from signpipe.lab.augmentation import TRAINING_CORRUPTIONS, Augmenter, framing
-from signpipe.lab.augmentation.variants import DrawnSigns, UncataloguedSigns
+from signpipe.lab.augmentation.variants import DrawnSigns
 from signpipe.lab.evaluation.crop_sets import CropSet, without
 from signpipe.lab.training import ambiguity
 from signpipe.lab.training.occlusion import hide
 from signpipe.types import FloatArray, Image
 
 OUTLIERS = 0.06  # share of training pictures that show no sign of the catalogue
-UNCATALOGUED = 0.15  # share of the rest that are signs outside the catalogue, where such are given
 DRAWN = 0.12  # share of signs that are drawings in other typefaces and colours, all classes equally often
 BACKGROUNDS = 0.25  # share of signs that get another scene behind them
 _DAMAGE = [c for c in TRAINING_CORRUPTIONS if c.family == "damage"]
 
 # Classes that are their own mirror image, and pairs that mirror into each other (GTSRB numbers).
 MIRROR = {c: c for c in (11, 12, 13, 15, 17, 18, 22, 26, 30, 35)} | {
+    16: 16, 23: 23, 25: 25, 27: 27, 28: 28, 29: 29, 31: 31,  # whichever way the figure faces
     19: 20, 20: 19, 33: 34, 34: 33, 36: 37, 37: 36, 38: 39, 39: 38,
 }  # fmt: skip
 
@@ -37,7 +39,6 @@ class TrainingCrops:
         size: Side of the crops in pixels.
         occlusion: Share of the signs that are partly hidden.
         leave_out: Class ids of which nothing may be learned: no crop, no drawing, no mirror image.
-        uncatalogued: Signs outside the catalogue, which are to be told from its own; none are shown without it.
     """
 
     def __init__(
@@ -48,17 +49,15 @@ class TrainingCrops:
         size: int,
         occlusion: float,
         leave_out: Collection[int] = (),
-        uncatalogued: UncataloguedSigns | None = None,
     ) -> None:
         self._crops = without(crops, leave_out)
         self._left_out = np.array(sorted(leave_out), np.int64)
         self._length = length
-        self._seed = seed
-        self._size = size
+        self.seed = seed
+        self.size = size
         self._occlusion = occlusion
         catalogue = load_catalogue()
         self._drawn = DrawnSigns(seed)
-        self._uncatalogued = uncatalogued
         self._shapes = [sign.shape for sign in catalogue]
         self._drawable = np.setdiff1d(np.arange(len(catalogue)), self._left_out)
         # Frequent classes are drawn more often, but less than in proportion.
@@ -77,62 +76,67 @@ class TrainingCrops:
             (2, S/8, S/8): the share of each part of the crop that shows the sign's face, and that would without
             anything before it.
         """
-        rng = np.random.default_rng((self._seed, index))
+        return self.labelled(index)[:3]
+
+    def labelled(self, index: int) -> tuple[Image, FloatArray, FloatArray, int, float]:
+        """Return what indexing does, then the class, -1 if it shows none, and which share of its face is visible."""
+        rng = np.random.default_rng((self.seed, index))
         if rng.random() < OUTLIERS:
-            return self._outlier(rng)
-        if self._uncatalogued is not None and rng.random() < UNCATALOGUED:
-            return self._uncatalogued_sign(self._uncatalogued, rng)
+            return *self._outlier(rng), -1, 0.0
         source, label = self._source(rng)
         if label in MIRROR and MIRROR[label] not in self._left_out and rng.random() < 0.5:
             source, label = np.ascontiguousarray(source[:, ::-1]), MIRROR[label]
-        matrix = framing.box_jitter(rng, self._size)
-        image = framing.warp(source, matrix, self._size)
-        face = framing.warped_face(self._shapes[label], matrix, self._size)
+        matrix = framing.box_jitter(rng, self.size)
+        image = framing.warp(source, matrix, self.size)
+        face = framing.warped_face(self._shapes[label], matrix, self.size)
         image, _ = Augmenter(rng, occlusion=0, corruptions=_DAMAGE)(image, face)
         visible, foreign = face, 0.0
         if rng.random() < self._occlusion:
-            image, visible, foreign = hide(image, face, self._signs(rng), self._surroundings(rng, 4), rng)
+            image, visible, foreign = hide(image, face, self.other_signs(rng), self.surroundings(rng, 4), rng)
         target = ambiguity.target(label, ambiguity.straighten(visible, matrix), foreign)
         target[self._left_out] = 0
         target /= target.sum()
-        return framing.seen(image, rng), target, np.stack([_parts(visible), _parts(face)])
+        share = float(visible.sum() / max(face.sum(), 1)) - foreign
+        return framing.seen(image, rng), target, np.stack([parts_of(visible), parts_of(face)]), label, share
 
     def _source(self, rng: np.random.Generator) -> tuple[Image, int]:
         """Return a source picture, a photograph or a drawing, and its class."""
         if rng.random() < DRAWN:
             label = int(self._drawable[rng.integers(len(self._drawable))])
-            return self._drawn(label, self._surroundings(rng, 1)[0], rng), label
+            return self._drawn(label, self.surroundings(rng, 1)[0], rng), label
         pick = min(int(np.searchsorted(self._cumulative, rng.random())), len(self._cumulative) - 1)
         source, label = self._crops.images[pick], int(self._crops.labels[pick])
         if rng.random() < BACKGROUNDS:
-            source = framing.swap_background(source, self._shapes[label], self._surroundings(rng, 1)[0])
+            source = framing.swap_background(source, self._shapes[label], self.surroundings(rng, 1)[0])
         return source, label
 
     def _outlier(self, rng: np.random.Generator) -> tuple[Image, FloatArray, FloatArray]:
-        image = framing.warp(self._surroundings(rng, 1)[0], framing.box_jitter(rng, self._size), self._size)
-        nothing = np.zeros((2, self._size // 8, self._size // 8), np.float32)
+        image = framing.warp(self.surroundings(rng, 1)[0], framing.box_jitter(rng, self.size), self.size)
+        nothing = np.zeros((2, self.size // 8, self.size // 8), np.float32)
         return framing.seen(image, rng), ambiguity.cannot_tell(), nothing
 
-    def _uncatalogued_sign(
-        self, uncatalogued: UncataloguedSigns, rng: np.random.Generator
-    ) -> tuple[Image, FloatArray, FloatArray]:
-        """Show a sign outside the catalogue: in plain view, yet of no class."""
-        matrix = framing.box_jitter(rng, self._size)
-        image = framing.warp(uncatalogued(self._surroundings(rng, 1)[0], rng), matrix, self._size)
-        face = framing.warped_face(Shape.CIRCLE, matrix, self._size)
-        image, _ = Augmenter(rng, occlusion=0, corruptions=_DAMAGE)(image, face)
-        return framing.seen(image, rng), ambiguity.cannot_tell(), np.stack([_parts(face)] * 2)
+    def some(self, each: int) -> tuple[Image, npt.NDArray[np.int64]]:
+        """Return a few photographs of each class, cut by the crop protocol, uint8 (N, S, S, 3), and the classes."""
+        labels = self._crops.labels
+        chosen = np.concatenate(
+            [np.flatnonzero(labels == c)[:: max(int((labels == c).sum()) // each, 1)] for c in np.unique(labels)]
+        )
+        edge = round(framing.SOURCE_SIZE * (framing.SOURCE_MARGIN - MARGIN) / (1 + 2 * framing.SOURCE_MARGIN))
+        inner = self._crops.images[chosen, edge:-edge, edge:-edge]
+        images = [cv2.resize(image, (self.size, self.size), interpolation=cv2.INTER_AREA) for image in inner]
+        return np.stack(images).astype(np.uint8), labels[chosen]
 
-    def _surroundings(self, rng: np.random.Generator, count: int) -> Image:
+    def surroundings(self, rng: np.random.Generator, count: int) -> Image:
+        """Return pieces of scenes without a sign, BGR uint8 (count, SOURCE_SIZE, SOURCE_SIZE, 3)."""
         return self._crops.backgrounds[rng.integers(len(self._crops.backgrounds), size=count)]
 
-    def _signs(self, rng: np.random.Generator) -> Image:
+    def other_signs(self, rng: np.random.Generator) -> Image:
         """Return crops of other signs, framed as the crop protocol does."""
         edge = round(framing.SOURCE_SIZE * (framing.SOURCE_MARGIN - MARGIN) / (1 + 2 * framing.SOURCE_MARGIN))
         return self._crops.images[rng.integers(len(self._crops.images), size=2), edge:-edge, edge:-edge]
 
 
-def _parts(mask: FloatArray) -> FloatArray:
+def parts_of(mask: FloatArray) -> FloatArray:
     """Average a mask (S, S) over parts of 8x8 pixels."""
     count = len(mask) // 8
     return np.asarray(mask.reshape(count, 8, count, 8).mean((1, 3)), np.float32)

@@ -31,7 +31,12 @@ TRAINED_ON = [
     "pieces without a sign of GTSDB images 0-599 without those ending in 7 or 9",
     "signpipe's own drawings of the 43 classes, in other typefaces and colours",
 ]
-UNCATALOGUED = "drawings of signs outside the catalogue, of npm's mapillary_sprite_source (MIT), as signs of no class"
+BEYOND = [
+    "drawings of the world's signs, of npm's mapillary_sprite_source (MIT), but for every eighth meaning",
+    "signs in figures of signpipe's own in many typefaces",
+    "photographs: btsd but for every third place, sy32 (give way, stop and traffic lights), signs877 but for a quarter",
+    "clutter of gtsdb, sy32, btsd and a video, without their validation parts",
+]
 CALIBRATION_CROPS = 1000
 PROTOTYPE_CROPS = 6000
 # What takes the light out of a crop, and the first layer, stay in float: few channels, and a wide range of values.
@@ -87,7 +92,7 @@ def export_classifier(checkpoint: Path, data: Path, models: Path, name: str = "c
             results[precision]["equal_to_fp32"] = round(equal, 5)
         file.replace(models / file.name)
         entry = _entry(file, f"{name}.md", precision, size, net.embed.out_features, results[precision])
-        entry["trained_on"] = TRAINED_ON + [UNCATALOGUED] * bool(plan.uncatalogued)
+        entry["trained_on"] = TRAINED_ON + BEYOND * bool(plan.drawings)
         write_entry(models, entry)
     fresh.rmdir()
     return {
