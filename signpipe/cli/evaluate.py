@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import typer
 
 from signpipe.cli.fallback import fallback, publishing
@@ -17,6 +19,7 @@ from signpipe.lab.data import ClassMap
 from signpipe.lab.data.classes import parse_mapping
 from signpipe.lab.evaluation.run import evaluate_detector
 from signpipe.settings import load_settings
+from signpipe.types import SHAPES
 
 evaluate_app = typer.Typer(help="Measure the models on labelled pictures.", no_args_is_help=True)
 
@@ -29,6 +32,14 @@ def detection(
     preset: PresetOption = None,
     model: ModelOption = None,
     mapping: MapOption = None,
+    every_sign: Annotated[
+        bool,
+        typer.Option(
+            "--every-sign",
+            help="Ask for signs of every kind (squares, boards, plates), in gtsdb too, whose own boxes are of 43; "
+            "tells outlines apart, and gives average precision even where not all signs are boxed.",
+        ),
+    ] = False,
     json_file: JsonOption = None,
     config: ConfigOption = None,
 ) -> None:
@@ -37,8 +48,9 @@ def detection(
     The detector sees each picture at the one scale that the pipeline runs it at.
     """
     settings = load_settings(config, {"detect.model": model or detector_of(preset)})
-    dataset = open_part(data, format, split, ClassMap(parse_mapping(mapping or []), one_class=True))
-    metrics = with_progress(lambda progress: evaluate_detector(dataset, settings, progress))
+    kinds = dict.fromkeys(SHAPES, "sign") if every_sign else {}
+    dataset = open_part(data, format, split, ClassMap(kinds | parse_mapping(mapping or []), one_class=True))
+    metrics = with_progress(lambda progress: evaluate_detector(dataset, settings, progress, every_sign))
     tell(measured("detection", settings.detect.model, "detector", settings, dataset, split, metrics), json_file)
 
 

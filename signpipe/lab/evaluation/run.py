@@ -12,8 +12,10 @@ import numpy.typing as npt
 from signpipe.catalogue import load_catalogue
 from signpipe.errors import SourceError
 from signpipe.lab.data import Dataset, LabelledImage
+from signpipe.lab.data.faces import face_shapes
 from signpipe.lab.evaluation.classification import ClassificationEvaluation
 from signpipe.lab.evaluation.detection import box_iou, evaluate_detections
+from signpipe.lab.evaluation.outlines import Outlines
 from signpipe.lab.evaluation.risk import risk_coverage
 from signpipe.runtime.session import open_session
 from signpipe.settings import Settings
@@ -28,7 +30,9 @@ IGNORED = 0.5
 Progress = Callable[[int, int], None]
 
 
-def evaluate_detector(dataset: Dataset, settings: Settings, progress: Progress) -> dict[str, Any]:
+def evaluate_detector(
+    dataset: Dataset, settings: Settings, progress: Progress, every_sign: bool = False
+) -> dict[str, Any]:
     """Detect the signs of every picture and compare them with its boxes, whatever their class.
 
     Args:
@@ -36,25 +40,32 @@ def evaluate_detector(dataset: Dataset, settings: Settings, progress: Progress) 
             may well be a sign.
         settings: The configuration; `detect.score` is the operating point.
         progress: Told how many pictures are done, and how many there are.
+        every_sign: The set is to have signs of every kind: give precision of one that isn't complete too, which is a
+            lower bound then, and tell the outlines apart.
 
     Raises:
         SourceError: A picture can't be read, or the set has no box at all.
         ModelError: The detector can't be used.
     """
     detect = open_detector(settings)
+    outlines = Outlines(settings.detect.score)
 
     def scenes() -> Iterator[tuple[Detections, FloatArray]]:
         for index, labelled in enumerate(dataset):
             image = labelled.read()
             boxes = labelled.boxes_in(image.shape)
-            yield without_ignored(detect(image), boxes, labelled), boxes[~labelled.ignore]
+            candidates, truth = without_ignored(detect(image), boxes, labelled), boxes[~labelled.ignore]
+            outlines.add(candidates, truth, face_shapes(labelled)[~labelled.ignore])
+            yield candidates, truth
             progress(index + 1, len(dataset))
 
     evaluation = evaluate_detections(scenes())
     if not len(evaluation.sides):
         raise SourceError(f"The data set {dataset.root} marks no sign, so there is nothing to find.")
     metrics = evaluation.summary(settings.detect.score) | {"by_score": evaluation.by_score()}
-    if not dataset.complete:
+    if every_sign:
+        metrics["by_outline"] = outlines.summary()
+    elif not dataset.complete:
         metrics = {key: metrics[key] for key in ("scenes", "signs", "score", "recall", "recall_by_size")}
     signs = metrics["signs"]
     metrics["n"] = {key: signs for key in ("ap50", "ap50_95", "recall_at_0.1_fppi", "recall") if key in metrics}

@@ -10,7 +10,7 @@ from torch import nn
 from ultralytics.nn.modules import C2f
 
 from signpipe.errors import ModelError
-from signpipe.lab.evaluation.crop_sets import scenes
+from signpipe.lab.evaluation.crop_sets import every_sign, scenes
 from signpipe.lab.evaluation.detection import BANDS
 from signpipe.lab.evaluation.run import open_detector
 from signpipe.lab.training.detector import STRIDE, SignDetector, build_detector
@@ -28,7 +28,9 @@ MOST_AP50_LOST = 0.01  # by a smaller number format
 TRAINED_ON = [
     "GTSDB images 0-599 without those ending in 7 or 9",
     "sy32 training pictures, pieces around boxed signs",
-    "signpipe's own drawings of the 43 classes, pasted into these",
+    "BTSD, places whose hundred of the frame number isn't 2 modulo 3",
+    "signs877 and boards, the parts that a hash of the name puts into training",
+    "signpipe's own drawings of the 43 classes and those of npm's mapillary_sprite_source (MIT), pasted into these",
     "start: YOLO26n trained on COCO",
 ]
 
@@ -135,7 +137,12 @@ def measure(file: Path, data: Path) -> dict[str, Any]:
     validation = scenes(data, "gtsdb", "val").images
     german = judge(detect, validation)
     french = judge(detect, [scene for scene in scenes(data, "sy32", "val") if len(scene.boxes)])
-    return {
+    others = {
+        f"{name}_val": judge(detect, every_sign(data, name, "val")).summary(score)
+        for name in ("btsd", "signs877", "boards")
+        if (data / name).is_dir()
+    }
+    return others | {
         "gtsdb_val": german.summary(score),
         "sy32_val": french.summary(score),
         "gtsdb_val_rescaled_recall": {
@@ -170,5 +177,6 @@ def _entry(file: Path, card: str, precision: str, reference: str | None, metrics
             "score": german["score"],
             "sy32_val_recall": round(metrics["sy32_val"]["recall"], 4),
             "sy32_val_signs": metrics["sy32_val"]["signs"],
+            **({"btsd_val_ap50": round(metrics["btsd_val"]["ap50"], 4)} if "btsd_val" in metrics else {}),
         },
     }  # fmt: skip

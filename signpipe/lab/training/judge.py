@@ -9,6 +9,7 @@ import numpy as np
 
 from signpipe.lab.data import LabelledImage
 from signpipe.lab.evaluation.detection import DetectionEvaluation, evaluate_detections
+from signpipe.lab.evaluation.run import without_ignored
 from signpipe.lab.training.detector_data import GREY
 from signpipe.types import Detections, FloatArray, Image
 
@@ -17,8 +18,14 @@ Detector = Callable[[Image], Detections]
 
 
 def judge(detect: Detector, scenes: Iterable[LabelledImage]) -> DetectionEvaluation:
-    """Detect in whole scenes at their own size, and compare with their boxes."""
-    return evaluate_detections((detect(scene.read()), scene.boxes) for scene in scenes)
+    """Detect in whole scenes at their own size, and compare with their boxes, but for those that are to be ignored."""
+    return evaluate_detections(_compared(detect, scene) for scene in scenes)
+
+
+def _compared(detect: Detector, scene: LabelledImage) -> tuple[Detections, FloatArray]:
+    image = scene.read()
+    boxes = scene.boxes_in(image.shape)
+    return without_ignored(detect(image), boxes, scene), boxes[~scene.ignore]
 
 
 def judge_by_size(
@@ -38,7 +45,7 @@ def judge_by_size(
     Returns:
         An evaluation a band, with one picture and one true box a sign; only its recall means anything.
     """
-    kept = [(scene.read(), scene.boxes) for scene in scenes if len(scene.boxes)]
+    kept = [(scene.read(), scene.boxes[~scene.ignore]) for scene in scenes if not scene.ignore.all()]
     return {
         band: evaluate_detections(
             (_nearest(detect(image), truth), truth)

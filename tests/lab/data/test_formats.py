@@ -13,8 +13,10 @@ from hypothesis import strategies as st
 from signpipe.catalogue import load_catalogue
 from signpipe.errors import SourceError
 from signpipe.lab.data import ClassMap, Dataset, LabelledImage, open_dataset
+from signpipe.lab.data.formats.gtsdb import OTHERS
 from signpipe.lab.data.labelled import SIGN
 from signpipe.lab.data.reading import split_by_name
+from signpipe.types import SHAPES
 from tests.lab.data.conftest import (
     HEIGHT,
     NAMES,
@@ -398,3 +400,19 @@ def test_cut_outs_of_one_moment_stay_together(tmp_path: Path) -> None:
     np.testing.assert_allclose(
         dataset[0].boxes_in((HEIGHT, WIDTH))[0], [0.375 * WIDTH, 0.25 * HEIGHT, 0.625 * WIDTH, 0.75 * HEIGHT]
     )
+
+
+def test_what_the_benchmark_does_not_box_is_ignored_unless_it_is_asked_for(tmp_path: Path) -> None:
+    # the row by which the benchmark is known, and a scene of it in which our own table boxes signs
+    stem = next(line for line in OTHERS.read_text(encoding="utf-8").splitlines()).partition(".")[0]
+    write_picture(tmp_path / "images" / "00000.jpg", 0, 1360, 800)
+    write_picture(tmp_path / "images" / f"{stem}.jpg", 1, 1360, 800)
+    write_text(tmp_path / "gt.txt", "00000.ppm;774;411;815;446;11\n")
+    plain = {image.path.stem: image for image in open_dataset(tmp_path, "gtsdb")}
+    assert len(plain[stem].boxes) > 0
+    assert plain[stem].ignore.all()
+    every = ClassMap(dict.fromkeys(SHAPES, "sign"))
+    asked = {image.path.stem: image for image in open_dataset(tmp_path, "gtsdb", classes=every)}
+    assert not asked[stem].ignore.any()
+    write_text(tmp_path / "gt.txt", "00000.ppm;1;2;30;40;11\n")  # another set in the same layout
+    assert all(len(image.boxes) == (image.path.stem == "00000") for image in open_dataset(tmp_path, "gtsdb"))

@@ -19,7 +19,7 @@ def recognise(path: Path) -> Path | None:
     """Return the table of boxes, gt.csv, where it has the header of this set."""
     for table in (path, path / TABLE, path / "btsd" / TABLE):
         if table.name == TABLE and table.is_file():
-            with table.open(encoding="utf-8", errors="replace") as file:
+            with table.open(encoding="utf-8-sig", errors="replace") as file:
                 if file.readline().strip() == HEADER:
                     return table
     return None
