@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 from time import monotonic
 from types import TracebackType
 from typing import Any, Self
@@ -14,6 +15,7 @@ import numpy.typing as npt
 
 from signpipe.catalogue import Catalogue, load_catalogue
 from signpipe.catalogue.countries import Country
+from signpipe.catalogue.rules import NO_RULES, Rules, read_rules
 from signpipe.clock import MediaTimeCheck, StageClock
 from signpipe.errors import ModelError, SettingsError
 from signpipe.few_shot.folder import open_few_shot
@@ -27,6 +29,7 @@ from signpipe.stages.classify import Classify
 from signpipe.stages.decide import Decide
 from signpipe.stages.detect import Detect
 from signpipe.stages.fallback import Fallback
+from signpipe.stages.plates import Plates
 from signpipe.stages.plausibility import Plausibility
 from signpipe.stages.preprocess import Preprocess
 from signpipe.stages.track import Track
@@ -40,6 +43,7 @@ from signpipe.types import (
     Pose,
     Prepared,
     SignTrack,
+    Surroundings,
 )
 from signpipe.witnesses import open_witnesses
 
@@ -116,7 +120,9 @@ class Pipeline:
         if witnesses is None:
             witnesses = open_witnesses(settings, self.catalogue, self.models.reader)
         self._fallback = own.get("fallback") or Fallback(settings.fallback, self.catalogue, witnesses)
-        self._decide = own.get("decide") or Decide(settings.decide, self.catalogue)
+        self._rules = _rules_of(self.country)
+        self._plates = Plates(self.catalogue, self._rules.languages)
+        self._decide = own.get("decide") or Decide(settings.decide, self.catalogue, self._rules, settings.vehicle)
         self._check_time = MediaTimeCheck()
         self._index = 0
         self._started: float | None = None
@@ -163,7 +169,7 @@ class Pipeline:
     def reset(self) -> None:
         """Forget all tracks, what they said, and what holds for the driver; ids of tracks go on."""
         for stage in (self._preprocess, self._detect, self._plausibility, self.classify,
-                      self._track, self._fallback, self._decide):  # fmt: skip
+                      self._track, self._fallback, self._plates, self._decide):  # fmt: skip
             forget = getattr(stage, "reset", None)
             if forget is not None:
                 forget()
@@ -254,8 +260,11 @@ class Pipeline:
         tracks = self._judged(tracks, _as_classified(frame, prepared))
         models_ms += getattr(self._fallback, "model_ms", 0.0)
         clock.lap("fallback")
+        tracks = self._plates(tracks)
         speed = frame.pose.speed if frame.pose else None
-        advisories, events = self._decide.update(tracks, frame.media_time, frame.image.shape, speed)
+        advisories, events = self._decide.update(
+            tracks, frame.media_time, frame.image.shape, speed, *self._surroundings(frame)
+        )
         clock.lap("decide")
         timings_ms = clock.stop() | {f"preprocess.{step}": ms for step, ms in prepared.timings_ms.items()}
         timings_ms["models"] = models_ms
@@ -272,6 +281,15 @@ class Pipeline:
         verdicts = self._fallback(tracks, frame)
         return [track.judged(verdict, self.catalogue) for track, verdict in zip(tracks, verdicts, strict=True)]
 
+    def _surroundings(self, frame: Frame) -> tuple[Surroundings, ...]:
+        """Return what is known of weather and time with a frame, if anything is, besides the settings."""
+        if frame.surroundings is not None:
+            return (frame.surroundings,)
+        utc, zone = frame.pose.utc if frame.pose else None, self._rules.timezone
+        if utc is None or zone is None or self.settings.vehicle.clock is not None:
+            return ()
+        return (Surroundings(clock=datetime.fromtimestamp(utc, zone).replace(tzinfo=None)),)
+
     def _gap(self, gap: Gap) -> FrameResult:
         """Let tracks coast and advisories age."""
         clock = StageClock()
@@ -279,6 +297,7 @@ class Pipeline:
         clock.lap("track")
         tracks = self._judged(tracks, None)
         clock.lap("fallback")
+        tracks = self._plates(tracks)
         advisories, events = self._decide.update(tracks, gap.media_time, None)
         clock.lap("decide")
         nothing = Classifications.empty(len(self.catalogue))
@@ -286,6 +305,13 @@ class Pipeline:
             gap, Detections.empty(), nothing, [], tracks, advisories, events,
             timings_ms=clock.stop(), catalogue=self.catalogue,
         )  # fmt: skip
+
+
+def _rules_of(country: Country | None) -> Rules:
+    """Return what applies in a country without a sign."""
+    if country is None:
+        return NO_RULES
+    return read_rules(country.rules, country.unit, country.languages, str(country.path))
 
 
 def _needed(session: Session | None, role: str) -> Session:

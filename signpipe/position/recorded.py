@@ -13,6 +13,7 @@ from signpipe.geodesy import bearing, offset
 from signpipe.position.fix import FASTEST, LONGEST_GAP, NEAR, STANDING, Fix
 from signpipe.types import Pose
 
+FIRST_DATE = 1e8  # seconds after 1970; what is earlier is a time of the day without a date
 BASELINE = 1.0  # seconds before and after, between which movement gives a heading
 
 Values = npt.NDArray[np.float64]
@@ -72,7 +73,7 @@ class _Stretch:
         return Pose(
             float(latitude), (float(longitude) + 180) % 360 - 180,
             None if np.isnan(heading) else heading % 360, None if np.isnan(speed) else speed,
-            None if np.isnan(sigma) else sigma,
+            None if np.isnan(sigma) else sigma, time if time > FIRST_DATE else None,
         )  # fmt: skip
 
     def _place(self, time: float | Values) -> tuple[Values, Values]:

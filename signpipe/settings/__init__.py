@@ -42,6 +42,7 @@ from signpipe.settings.sections import (
     Section,
     TrackSettings,
 )
+from signpipe.settings.vehicle import VehicleSettings
 
 __all__ = [
     "BufferPolicy",
@@ -66,6 +67,7 @@ __all__ = [
     "ShapeSettings",
     "TemplateSettings",
     "TrackSettings",
+    "VehicleSettings",
     "load_settings",
     "override_settings",
 ]
@@ -111,6 +113,7 @@ class Settings(BaseSettings):
     map: MapSettings = MapSettings()
     lidar: LidarSettings = LidarSettings()
     review: ReviewSettings = ReviewSettings()
+    vehicle: VehicleSettings = VehicleSettings()
     decide: DecideSettings = DecideSettings()
     runtime: RuntimeSettings = RuntimeSettings()
     output: OutputSettings = OutputSettings()

@@ -20,6 +20,7 @@ from signpipe.types import (
     FloatArray,
     Frame,
     FrameResult,
+    Plate,
     Pose,
     SignTrack,
 )
@@ -150,6 +151,19 @@ def advisory_record(advisory: Advisory, catalogue: Catalogue) -> Record:
         "class_id": advisory.class_id,
         "class_name": None if advisory.class_id is None else catalogue[advisory.class_id].name,
         "conflict": advisory.conflict,
+        "origin": advisory.origin,
+        "unit": advisory.unit,
+        "cautious": number(advisory.cautious, 3),
+        "conditions": list(advisory.conditions),
+        "alternatives": [
+            {
+                "value": number(one.value, 3),
+                "conditions": list(one.conditions),
+                "applies": one.applies,
+                "track_id": one.track_id,
+            }
+            for one in advisory.alternatives
+        ],
     }
 
 
@@ -241,6 +255,29 @@ def _track(track: SignTrack, catalogue: Catalogue) -> Record:
         "unseen": number(track.unseen, 3),
         "hits": track.hits,
         "detection": track.detection,
+        "plates": [_plate(plate) for plate in track.plates],
+    }
+
+
+def _plate(plate: Plate) -> Record:
+    """Return a plate under a sign."""
+    return {
+        "track_id": plate.track_id,
+        "class_name": plate.kind,
+        "text": plate.text,
+        "probability": number(plate.probability, 4),
+        "read": plate.is_read,
+        "conditions": [
+            {
+                "kind": one.kind.value,
+                "value": number(one.value, 3),
+                "vehicles": list(one.vehicles),
+                "times": list(map(str, one.spans)),
+                "lane": one.lane or None,
+                "text": str(one),
+            }
+            for one in plate.conditions
+        ],
     }
 
 

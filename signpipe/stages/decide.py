@@ -4,26 +4,26 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
+from datetime import timedelta
 
-import numpy as np
-
-from signpipe.catalogue import Catalogue, Category, Effect, SignClass
-from signpipe.settings import DecideSettings
+from signpipe.catalogue import Catalogue, Category, Effect
+from signpipe.catalogue.rules import NO_RULES, Rules
+from signpipe.settings import DecideSettings, VehicleSettings
+from signpipe.stages.approach import ONE_PLACE
 from signpipe.stages.caution import RIGHT_OF_WAY
+from signpipe.stages.conditional import ConditionalLimits, Offer, amended
+from signpipe.stages.conditions import all_hold
 from signpipe.stages.drive_state import DriveState, Held, Reading
-from signpipe.stages.meaning import LIMIT_UNKNOWN, SPEED_LIMIT, Dictionary
-from signpipe.types import LARGEST_DISORDER, Advisory, FloatArray, SignTrack, TrackState
+from signpipe.stages.meaning import LIMIT_UNKNOWN, LIMITS, SPEED_LIMIT
+from signpipe.stages.reading import Reader
+from signpipe.stages.roads import BEGINS, Road
+from signpipe.types import LARGEST_DISORDER, Advisory, SignTrack, Surroundings, TrackState
 
-ENDS = (Effect.END_LIMIT, Effect.END_ALL, Effect.END_OVERTAKING_BAN)
-# Two signs are at one place if the distance of one is at most so many times that of the other.
-ONE_PLACE = 1.3
-# A sign whose motion tells no time (nearly still, or drifting inwards) counts as passed so many seconds after its last
-# sight at the latest.
-LONGEST_APPROACH = 5.0
 # Categories of which an unread sign may have changed the limit.
 MAY_CHANGE_LIMIT = (Category.PROHIBITORY, Category.END_OF)
 # A sign that hasn't been seen for so many seconds may not come back.
 LOST_AFTER = 0.5
+NOTHING_KNOWN = Surroundings()
 
 
 class Decide:
@@ -41,21 +41,41 @@ class Decide:
       and what had held until then holds again.
     - A sign that is left unread is announced by its category, and the limit that it may have changed is kept, with a
       remark. Signs that are still small are given the time to be read first.
+    - A limit with a plate holds beside the one without (`ConditionalLimits`); a sign with a condition that isn't known
+      to be met takes nothing back.
+    - Where a sign tells the kind of road, the country's rules say which limit holds there without another sign.
 
     Args:
         settings: How long each kind of advisory stays valid.
         catalogue: The classes and what they mean.
+        rules: What applies in the country without a sign.
+        vehicle: What is driven, and what is known of the conditions of its road.
     """
 
-    def __init__(self, settings: DecideSettings, catalogue: Catalogue) -> None:
+    def __init__(
+        self,
+        settings: DecideSettings,
+        catalogue: Catalogue,
+        rules: Rules = NO_RULES,
+        vehicle: VehicleSettings | None = None,
+    ) -> None:
         self._settings = settings
         self._catalogue = catalogue
-        dictionary = Dictionary(settings)
-        self._meanings = [dictionary.of_sign(sign) for sign in catalogue]
-        self._category_meanings = {category: dictionary.of_category(category) for category in Category}
+        self._rules = rules
+        self._vehicle = vehicle or VehicleSettings()
+        self._reader = Reader(settings, catalogue, rules, self._vehicle)
         self._state = DriveState()
         self._now: float | None = None
+        self._start()
+
+    def _start(self) -> None:
+        """Forget what isn't in the drive state."""
+        self._road = Road()
+        self._road_before: tuple[int, Road] | None = None  # the track that told it, and what held before
+        self._conditional = ConditionalLimits(self._vehicle)
         self._ahead: dict[int, Reading] = {}  # signs that will take something back once passed, by track
+        self._renewing: dict[int, Reading] = {}  # limits and ends that end those with conditions once passed
+        self._lanes: dict[int, tuple[Offer, ...]] = {}  # what other lanes have beside a limit, by its track
 
     def update(
         self,
@@ -63,6 +83,7 @@ class Decide:
         media_time: float,
         picture_shape: Sequence[int] | None,
         speed: float | None = None,
+        around: Surroundings = NOTHING_KNOWN,
     ) -> tuple[list[Advisory], list[Advisory]]:
         """Take the tracks of the next frame or gap, with their verdicts.
 
@@ -71,72 +92,125 @@ class Decide:
             media_time: Of the frame or gap, seconds. A step back by more than half a second ends all that is held.
             picture_shape: Height and width of the picture, or None in a gap.
             speed: Metres per second, or None where unknown.
+            around: What is known of weather and time; what it leaves open, the settings say.
 
         Returns:
             The advisories that are active or stale, the speed limit first; and the events: those that were issued or
             changed, went stale or ended with this call, each once.
         """
-        self._advance(media_time, speed)
+        around = self._surroundings(around, media_time)
+        metres = self._advance(media_time, speed)
         self._withdraw(tracks)
-        readings = []
+        readings: list[Reading] = []
         if picture_shape is not None:
-            readings = [self._read(track, picture_shape) for track in tracks if track.is_sure and _is_seen(track)]
-        self._take_limits_and_ends(readings)
+            seen = [track for track in tracks if track.is_sure and track.state is TrackState.CONFIRMED]
+            readings = [self._reader.read(track, self._state.now, picture_shape, self._road) for track in seen]
+            self._lanes |= self._reader.lanes(seen, self._state.now, picture_shape, self._road)
+        readings = self._restrict(readings, around)
+        self._take_limits_and_ends([reading for reading in readings if reading.meaning.lifts])
         self._take_right_of_way(readings)
         for reading in readings:
-            if reading.effect not in (Effect.LIMIT, *ENDS, *RIGHT_OF_WAY):
+            if not reading.meaning.lifts and reading.effect not in (*RIGHT_OF_WAY, Effect.PLATE):
                 self._state.take(reading)
         self._pass(tracks)
+        self._go_on(tracks, metres)
         self._take_uncertain(tracks)
         self._report_conflicts(tracks)
-        return self._state.publish()
+        return self._state.publish(lambda advisory: self._amended(advisory, around))
 
     def reset(self) -> None:
         """Forget everything without an event: what follows has nothing to do with what was before."""
         self._state = DriveState()
-        self._ahead = {}
+        self._start()
         self._now = None
         self._state.take(Reading(LIMIT_UNKNOWN, 0.0))
         self._state.publish()
 
-    def _advance(self, media_time: float, speed: float | None) -> None:
+    def _advance(self, media_time: float, speed: float | None) -> float | None:
+        """Let everything age; return the metres driven, or None where speed is unknown."""
         if self._now is None:
             self._state.clear("the next picture is unrelated")
             self._now = media_time
         elif media_time < self._now - LARGEST_DISORDER:
             self._state.clear("the recording was wound back")
-            self._ahead = {}
+            self._start()
             self._now = media_time
         elapsed = max(media_time - self._now, 0.0)
         self._now += elapsed
         metres = elapsed * abs(speed) if speed is not None and math.isfinite(speed) else None
         self._state.advance(self._now, metres)
+        return metres
+
+    def _surroundings(self, around: Surroundings, media_time: float) -> Surroundings:
+        """Return what is known of the conditions, what someone tells now before what the settings say."""
+        vehicle = self._vehicle
+        clock = around.clock
+        if vehicle.clock is not None and clock is None:
+            clock = vehicle.clock + timedelta(seconds=media_time)
+        return Surroundings(
+            vehicle.wet if around.wet is None else around.wet,
+            vehicle.snow if around.snow is None else around.snow,
+            vehicle.fog if around.fog is None else around.fog,
+            clock,
+        )
 
     def _withdraw(self, tracks: Iterable[SignTrack]) -> None:
         """Let go of what was said of a sign that is now read as something else; a correction isn't a new sign."""
         read = {track.id: track.class_id for track in tracks if track.is_sure}
         for held in self._state:
-            topic, track_id = held.reading.meaning.topic, held.reading.track_id
+            track_id = held.reading.track_id
             if track_id in read and read[track_id] != held.reading.class_id:
-                self._state.withdraw(topic, f"it was read as {self._meanings[read[track_id]].label}")
-                self._state.unremark(SPEED_LIMIT, topic)
+                self._give_up(held, f"it was read as {self._reader.label(read[track_id])}")
+        self._conditional.withdraw_misread(read)
         if self._state.get(SPEED_LIMIT) is None:
             self._state.take(Reading(LIMIT_UNKNOWN, self._state.now))
 
-    def _read(self, track: SignTrack, picture_shape: Sequence[int]) -> Reading:
-        sign = self._catalogue[track.class_id]
-        meaning = self._meanings[track.class_id]
-        now, distance = self._state.now, _distance(sign, track.xyxy)
-        passed_at = now + _time_to_pass(track, picture_shape)
-        return Reading(
-            meaning, now, track.confidence, track.verdict.witnesses, track.id, track.class_id, sign.effect,
-            distance, passed_at,
-        )  # fmt: skip
+    def _give_up(self, held: Held, reason: str) -> None:
+        topic = held.reading.meaning.topic
+        self._state.withdraw(topic, reason)
+        self._state.unremark(SPEED_LIMIT, topic)
+        if self._road_before is not None and self._road_before[0] == held.reading.track_id:
+            self._road = self._road_before[1]
+            self._road_before = None
+
+    def _restrict(self, readings: Iterable[Reading], around: Surroundings) -> list[Reading]:
+        """Return the readings that hold; limits with conditions are held beside them, other signs wait for theirs."""
+        holding = []
+        for reading in readings:
+            is_met = all_hold(reading.conditions, self._vehicle, around)
+            track_id = _track_id(reading)
+            if not reading.conditions:
+                self._conditional.withdraw(track_id)
+                holding.append(reading)
+            elif not reading.meaning.lifts:
+                holding += [reading] if is_met is not False else []
+            elif isinstance(reading.meaning.value, int | float):
+                self._take_conditional(reading)
+            elif is_met:
+                holding.append(reading)
+            else:
+                self._ahead.pop(track_id, None)
+                text = f"{reading.meaning.label} has a condition that isn't known to be met, so it ends nothing"
+                self._state.remark(reading.meaning.topic, track_id, text)
+        return holding
+
+    def _take_conditional(self, reading: Reading) -> None:
+        """Hold on to a limit with a condition; what its sign said before its plate was seen is withdrawn."""
+        self._ahead.pop(_track_id(reading), None)
+        self._renewing.pop(_track_id(reading), None)
+        held = self._state.get(SPEED_LIMIT)
+        if held is not None and held.reading.track_id == reading.track_id:
+            self._give_up(held, "a plate was seen under its sign")
+            if self._state.get(SPEED_LIMIT) is None:
+                self._state.take(Reading(LIMIT_UNKNOWN, self._state.now))
+        self._conditional.take(reading)
 
     def _take_limits_and_ends(self, readings: Iterable[Reading]) -> None:
         """Take what restricts at once, the most cautious first, and keep what lifts until it is passed."""
-        for reading in sorted((r for r in readings if r.effect in (Effect.LIMIT, *ENDS)), key=_leniency):
+        for reading in sorted(readings, key=_leniency):
             track_id = _track_id(reading)
+            if SPEED_LIMIT in reading.meaning.lifts:
+                self._renewing[track_id] = reading
             lifted = [topic for topic in reading.meaning.lifts if self._takes_back(reading, topic)]
             if lifted:
                 self._ahead[track_id] = reading
@@ -152,7 +226,7 @@ class Decide:
         held = self._state.get(topic)
         if held is None or not held.in_force:
             return False
-        return reading.effect is not Effect.LIMIT or _limit(reading) > _limit(held.reading)
+        return not _names_limit(reading) or _limit(reading) > _limit(held.reading)
 
     def _pass(self, tracks: list[SignTrack]) -> None:
         """Let the signs that have been passed take back what they take back."""
@@ -160,12 +234,19 @@ class Decide:
         for track_id, reading in sorted(self._ahead.items(), key=lambda item: _leniency(item[1])):
             track = living.get(track_id)
             if track is None and self._state.now >= reading.passed_at:
+                self._enter(reading)
                 self._apply(
                     reading, [topic for topic in reading.meaning.lifts if not self._is_overruled(reading, topic)]
                 )
                 del self._ahead[track_id]
             elif track is not None and (not track.is_sure or track.class_id != reading.class_id):
                 del self._ahead[track_id]
+        for track_id, reading in list(self._renewing.items()):
+            if track_id not in living and self._state.now >= reading.passed_at:
+                self._conditional.drop_before(reading.seen - self._settings.conflict_window)
+                del self._renewing[track_id]
+            elif track_id in living and living[track_id].is_sure and living[track_id].class_id != reading.class_id:
+                del self._renewing[track_id]
 
     def _is_overruled(self, reading: Reading, topic: str) -> bool:
         """Return True, with a remark, if a sign that was passed doesn't take back what is in force on a topic."""
@@ -175,23 +256,54 @@ class Decide:
         label, other = reading.meaning.label, held.reading.meaning.label
         if reading.seen - held.reading.seen <= self._settings.conflict_window:
             text = f"{label} was overruled: it was seen together with {other}, which is more cautious"
-        elif reading.effect is Effect.END_LIMIT and self._ends_another(reading, held):
+        elif self._reader.ends_another(reading, held):
             text = f"{label} was seen, but the limit in force is another"
         else:
             return False
         self._state.remark(topic, reading.track_id, text)
         return True
 
-    def _ends_another(self, reading: Reading, held: Held) -> bool:
-        return reading.class_id is None or self._catalogue[reading.class_id].value != held.reading.meaning.value
-
     def _apply(self, reading: Reading, topics: Iterable[str]) -> None:
         """Let a limit or an end of restrictions take effect on topics."""
         for topic in topics:
             if topic == SPEED_LIMIT:
+                self._enter(reading)
                 self._state.take(reading)
             else:
                 self._state.drop(topic, f"ended by {reading.meaning.label}")
+
+    def _enter(self, reading: Reading) -> None:
+        """Be on the road that a sign tells of."""
+        if reading.road is None or reading.road == self._road:
+            return
+        self._road_before = (_track_id(reading), self._road)
+        self._road = reading.road
+        told = self._reader.road(reading)
+        if told is not None:
+            self._state.take(told)
+
+    def _go_on(self, tracks: Iterable[SignTrack], metres: float | None) -> None:
+        """Let begin what was announced over a distance, and end what holds for a length."""
+        living = [track.id for track in tracks]
+        for reading in self._conditional.advance(self._state.now, metres, living):
+            if reading.conditions:
+                self._conditional.take(reading)
+            else:
+                self._state.take(reading)
+        held = self._state.get(SPEED_LIMIT)
+        if held is not None and held.reading.length is not None and held.past >= held.reading.length:
+            self._state.take(self._reader.without_sign(self._road, held.reading, self._state.now))
+        kept = {*living, held.reading.track_id if held is not None else None}
+        self._lanes = {track_id: lanes for track_id, lanes in self._lanes.items() if track_id in kept}
+
+    def _amended(self, advisory: Advisory, around: Surroundings) -> Advisory:
+        """Return the advisory on the speed limit with the limits that hold, or may hold, under conditions."""
+        held = self._state.get(SPEED_LIMIT)
+        assert held is not None
+        offers = self._conditional.offers(around, held.reading.seen)
+        offers += self._conditional.exempted(held.reading.meaning.exemptions, around)
+        offers += self._lanes.get(held.reading.track_id or 0, ())
+        return amended(advisory, offers) if offers else advisory
 
     def _take_right_of_way(self, readings: Iterable[Reading]) -> None:
         """Take the signs on right of way; of those that contradict one another, the most cautious."""
@@ -230,7 +342,7 @@ class Decide:
             if track.verdict.category is None or not self._is_left_unread(track):
                 continue
             category = Category(track.verdict.category)
-            meaning = self._category_meanings[category]
+            meaning = self._reader.of_category(category)
             share = float(track.probability[self._catalogue.ids_of(category)].sum())
             self._state.take(Reading(meaning, self._state.now - track.unseen, share, track.verdict.witnesses, track.id))
             if category in MAY_CHANGE_LIMIT and limit is not None and limit.in_force:
@@ -241,7 +353,7 @@ class Decide:
         for track in tracks:
             verdict, about = track.verdict, f"witnesses on {track.id}"
             if verdict.conflict is not None and track.is_sure:
-                self._state.remark(self._meanings[track.class_id].topic, about, verdict.conflict)
+                self._state.remark(self._reader.topic(track.class_id), about, verdict.conflict)
             elif verdict.conflict is not None and verdict.category in MAY_CHANGE_LIMIT:
                 self._state.remark(SPEED_LIMIT, about, verdict.conflict)
 
@@ -250,13 +362,15 @@ class Decide:
         return track.side >= self._settings.uncertain_size or track.unseen >= LOST_AFTER or track.hits == 1
 
 
-def _is_seen(track: SignTrack) -> bool:
-    return track.state is TrackState.CONFIRMED
-
-
 def _track_id(reading: Reading) -> int:
     assert reading.track_id is not None
     return reading.track_id
+
+
+def _names_limit(reading: Reading) -> bool:
+    """Return True if a sign brings a limit of its own, as the end of one doesn't."""
+    effect = reading.effect
+    return effect in LIMITS or (effect is not None and effect in BEGINS)
 
 
 def _limit(reading: Reading) -> float:
@@ -272,24 +386,3 @@ def _leniency(reading: Reading) -> tuple[float, float]:
 
 def _caution(reading: Reading) -> int:
     return RIGHT_OF_WAY.get(reading.effect, 0) if reading.effect else 0
-
-
-def _distance(sign: SignClass, xyxy: FloatArray) -> float:
-    """Return the distance of a sign in units of the focal length: its real size over that in the picture."""
-    return math.sqrt(sign.width * sign.height / max(float(np.prod(xyxy[2:] - xyxy[:2])), 1.0))
-
-
-def _time_to_pass(track: SignTrack, picture_shape: Sequence[int]) -> float:
-    """Return the seconds until a sign is passed, at most `LONGEST_APPROACH`; 0 for one that doesn't move at all.
-
-    What stands still beside the road moves away from the point that the vehicle heads for, about the picture's centre,
-    and its distance from there over its speed is the time to contact (Lee, A theory of visual control of braking based
-    on information about time-to-collision, Perception 1976).
-    """
-    vx, vy = track.velocity
-    if vx == vy == 0.0:
-        return 0.0
-    x = float(track.xyxy[0] + track.xyxy[2] - picture_shape[1]) / 2
-    y = float(track.xyxy[1] + track.xyxy[3] - picture_shape[0]) / 2
-    outward = x * vx + y * vy
-    return min((x * x + y * y) / outward, LONGEST_APPROACH) if outward > 0 else LONGEST_APPROACH

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 
 from signpipe.catalogue import Effect
 from signpipe.stages.meaning import SPEED_LIMIT, Meaning
-from signpipe.types import Advisory, AdvisoryStatus
+from signpipe.stages.roads import Road
+from signpipe.types import Advisory, AdvisoryStatus, Condition
 
 REMARK_KEPT = 8.0  # seconds for which a conflict is still mentioned
 MOST_REMARKS = 8  # on one topic; of more, the latest are mentioned
@@ -27,6 +28,9 @@ class Reading:
         effect: Its effect, or None if only the category is sure.
         distance: Of the sign in units of the camera's focal length, or 0 if unknown.
         passed_at: Media time at which the sign will be passed, as its motion in the picture tells, seconds.
+        conditions: On which it depends whether the sign holds, as its plates say.
+        length: Metres from the sign on for which it holds, or None until another sign ends it.
+        road: Where one is once the sign has been passed, or None if it doesn't tell.
     """
 
     meaning: Meaning
@@ -38,6 +42,9 @@ class Reading:
     effect: Effect | None = None
     distance: float = 0.0
     passed_at: float = 0.0
+    conditions: tuple[Condition, ...] = ()
+    length: float | None = None
+    road: Road | None = None
 
 
 @dataclass(slots=True)
@@ -48,6 +55,7 @@ class Held:
         reading: The latest reading that supports it.
         since: Media time of the first one, seconds.
         metres: Driven since `reading.seen`, as far as speed was known.
+        past: Driven since the sign was passed, as far as speed was known.
         stale_since: Media time at which it went stale, or None.
         remarks: Conflicts by what they are about, each with the media time at which it was last true.
         replaced: What was held before it, in case it turns out to be misread.
@@ -56,6 +64,7 @@ class Held:
     reading: Reading
     since: float
     metres: float = 0.0
+    past: float = 0.0
     stale_since: float | None = None
     remarks: dict[int | str | None, tuple[str, float]] = field(default_factory=dict)
     replaced: Held | None = None
@@ -73,6 +82,7 @@ class Held:
             del self.remarks[about]
         validity = self.reading.meaning.validity
         self.metres += metres
+        self.past += metres if now > self.reading.passed_at else 0.0
         if self.stale_since is None and validity.seconds is not None:
             if now - self.reading.seen > validity.seconds:
                 self.stale_since = self.reading.seen + validity.seconds
@@ -100,6 +110,10 @@ class Held:
             track_id=reading.track_id,
             class_id=reading.class_id,
             conflict="; ".join(text for text, _ in self.remarks.values()) or None,
+            origin=meaning.origin,
+            unit=meaning.unit,
+            cautious=float(meaning.value) if meaning.origin and isinstance(meaning.value, int | float) else None,
+            conditions=tuple(map(str, meaning.conditions)),
         )
 
 
@@ -144,7 +158,7 @@ class DriveState:
         elif reading.seen < held.reading.seen:
             return
         elif held.reading.track_id == reading.track_id:
-            held.reading, held.metres, held.stale_since = reading, 0.0, None
+            held.reading, held.metres, held.past, held.stale_since = reading, 0.0, 0.0, None
         else:
             self._hold(Held(reading, held.since, remarks=held.remarks, replaced=held))
 
@@ -183,9 +197,17 @@ class DriveState:
         if topic in self._held:
             self._held[topic].remarks.pop(about, None)
 
-    def publish(self) -> tuple[list[Advisory], list[Advisory]]:
-        """Return all advisories, the speed limit first, and the events since the last call."""
+    def publish(
+        self, amend: Callable[[Advisory], Advisory] = lambda advisory: advisory
+    ) -> tuple[list[Advisory], list[Advisory]]:
+        """Return all advisories, the speed limit first, and the events since the last call.
+
+        Args:
+            amend: What is made of the advisory on the speed limit before it is published.
+        """
         current = {topic: self._held[topic].advisory(self.now, self._speed_known) for topic in sorted(self._held)}
+        if SPEED_LIMIT in current:
+            current[SPEED_LIMIT] = amend(current[SPEED_LIMIT])
         events = []
         for topic, old in self._published.items():
             new = current.get(topic)

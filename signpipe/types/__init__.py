@@ -8,7 +8,8 @@ from signpipe.types.arrays import FloatArray, Image
 from signpipe.types.detections import SHAPES, UNKNOWN_SHAPE, Classifications, Detections, ShapeArray
 from signpipe.types.figures import FiguresRead
 from signpipe.types.frame import LARGEST_DISORDER, Frame, Gap, Pose, Prepared
-from signpipe.types.result import Advisory, AdvisoryStatus, FrameResult
+from signpipe.types.plates import Condition, ConditionKind, Plate, Surroundings, TimeSpan
+from signpipe.types.result import Advisory, AdvisoryStatus, Alternative, FrameResult
 from signpipe.types.signs import Certainty, SignTrack, TrackState, Verdict
 from signpipe.types.source import Source, SourceInfo
 
@@ -18,8 +19,11 @@ __all__ = [
     "UNKNOWN_SHAPE",
     "Advisory",
     "AdvisoryStatus",
+    "Alternative",
     "Certainty",
     "Classifications",
+    "Condition",
+    "ConditionKind",
     "Detections",
     "FiguresRead",
     "FloatArray",
@@ -27,12 +31,15 @@ __all__ = [
     "FrameResult",
     "Gap",
     "Image",
+    "Plate",
     "Pose",
     "Prepared",
     "ShapeArray",
     "SignTrack",
     "Source",
     "SourceInfo",
+    "Surroundings",
+    "TimeSpan",
     "TrackState",
     "Verdict",
 ]

@@ -11,6 +11,7 @@ import numpy as np
 
 from signpipe.errors import SourceError
 from signpipe.types.arrays import FloatArray, Image
+from signpipe.types.plates import Surroundings
 
 # Time stamps may step back by so many seconds (disordered packets); by more, the recording was wound back.
 LARGEST_DISORDER = 0.5
@@ -26,6 +27,7 @@ class Pose:
         heading: Degrees clockwise from true north, or None where unknown.
         speed: Metres per second, or None where unknown.
         sigma: Spread of the position in metres as the receiver states it, or None where it doesn't.
+        utc: Seconds since 1970, UTC, by the receiver's clock, or None where that isn't known.
     """
 
     latitude: float
@@ -33,6 +35,7 @@ class Pose:
     heading: float | None = None
     speed: float | None = None
     sigma: float | None = None
+    utc: float | None = None
 
 
 @dataclass(slots=True, repr=False, eq=False)
@@ -49,6 +52,8 @@ class Frame:
         lidar: A LiDAR sweep float32 (N, 4) as x, y, z, reflectance, if the source has one.
         independent: True if the picture has nothing to do with the one before it (no tracking).
         name: File name of a still picture, else None.
+        surroundings: What is known of rain, snow, fog and the time of day, where someone tells it frame by frame; the
+            settings' `vehicle` section otherwise.
         sensors_ms: Milliseconds that it took to read pose and sweep, in the thread that reads ahead.
 
     Raises:
@@ -64,6 +69,7 @@ class Frame:
     lidar: FloatArray | None = None
     independent: bool = False
     name: str | None = None
+    surroundings: Surroundings | None = None
     sensors_ms: float = 0.0
 
     def __post_init__(self) -> None:

@@ -28,6 +28,23 @@ class AdvisoryStatus(StrEnum):
     ENDED = "ended"  # lifted by a sign, withdrawn, or stale for too long; reported once, as an event
 
 
+@dataclass(frozen=True, slots=True)
+class Alternative:
+    """A limit that holds instead of another under conditions.
+
+    Attributes:
+        value: In km/h, or None for no limit.
+        conditions: In words, such as ("when wet",); all of them must hold.
+        applies: Whether they do; None if that isn't known.
+        track_id: The track that it rests on, or None for a rule of the country.
+    """
+
+    value: float | None
+    conditions: tuple[str, ...]
+    applies: bool | None
+    track_id: int | None = None
+
+
 @dataclass(slots=True, repr=False)
 class Advisory:
     """What the car should know.
@@ -37,7 +54,8 @@ class Advisory:
             "overtaking:goods", "stop", "give_way", "danger:road_works", "direction:keep_right", "access:no_entry",
             "unknown:prohibitory", ...).
         message: For the driver, such as "limit 80".
-        value: Machine-readable value: km/h for a limit, a word otherwise, or None.
+        value: Machine-readable value: km/h for a limit of speed, tonnes or metres for one of weight or size, a word
+            otherwise, or None.
         confidence: 0..1, from the verdict it rests on.
         witnesses: Who it rests on, such as ("vision", "map"); empty where nothing was seen.
         status: Whether it may still be relied on.
@@ -49,6 +67,13 @@ class Advisory:
         track_id: The track it rests on, or None.
         class_id: The class it rests on, or None if only a category is known.
         conflict: Says what was overruled, if anything was.
+        origin: Of a speed limit: "posted" on a sign, of a "zone", or "implicit" in the kind of road; None where no
+            limit is known, and on other topics.
+        unit: In which the message tells the value: "km/h", "mph", "t" or "m"; None where the value is no quantity.
+        cautious: Of a speed limit: the lowest that may hold now, km/h, if conditions that aren't known are taken as
+            met; None if no limit is known.
+        conditions: In words, what the plates under the sign say.
+        alternatives: Limits that hold instead under conditions, the lowest first.
     """
 
     topic: str
@@ -65,6 +90,11 @@ class Advisory:
     track_id: int | None = None
     class_id: int | None = None
     conflict: str | None = None
+    origin: str | None = None
+    unit: str | None = None
+    cautious: float | None = None
+    conditions: tuple[str, ...] = ()
+    alternatives: tuple[Alternative, ...] = ()
 
     def __repr__(self) -> str:
         return f"Advisory({self.message!r}, {self.status}, {self.confidence:.2f}, {self.age:.1f} s old)"

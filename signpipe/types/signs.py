@@ -11,6 +11,7 @@ import numpy as np
 from signpipe.opinion import VISION, Opinion
 from signpipe.types.arrays import FloatArray
 from signpipe.types.figures import FiguresRead
+from signpipe.types.plates import Plate
 
 if TYPE_CHECKING:
     from signpipe.catalogue import Catalogue, SignClass
@@ -85,6 +86,7 @@ class SignTrack:
         verdict: What the fallback makes of it; before that, nothing is sure.
         catalogue: The signs that the classes are of, from the fallback on.
         figures: What was read on it, over all looks at it, from the fallback on; None where it wasn't read.
+        plates: The supplementary plates under it, from top to bottom.
     """
 
     id: int
@@ -104,6 +106,7 @@ class SignTrack:
     verdict: Verdict = Verdict()
     catalogue: Catalogue | None = None
     figures: FiguresRead | None = None
+    plates: tuple[Plate, ...] = ()
 
     def __repr__(self) -> str:
         x1, y1, x2, y2 = (round(float(edge)) for edge in self.xyxy)
