@@ -15,6 +15,7 @@ from rich.markup import escape
 
 from signpipe.cli.bench import bench_app
 from signpipe.cli.classes import classes_app
+from signpipe.cli.countries import countries_app
 from signpipe.cli.data import data_app
 from signpipe.cli.doctor import doctor
 from signpipe.cli.evaluate import evaluate_app
@@ -55,6 +56,7 @@ app.add_typer(bench_app, name="bench")
 app.add_typer(train_app, name="train")
 app.command("export")(export)
 app.add_typer(classes_app, name="classes")
+app.add_typer(countries_app, name="countries")
 app.add_typer(review_app, name="review")
 
 

@@ -8,7 +8,7 @@ sign says all of it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -49,6 +49,7 @@ class About:
     languages: Annotated[tuple[Annotated[str, Field(pattern=r"^[a-z]{2}$")], ...], Field(min_length=1)]
     unit: Literal["km/h", "mph"]
     drives_on: Literal["right", "left"]
+    measured: Literal["photographs", "drawings"] = "drawings"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +64,7 @@ class Country:
         unit: Of its speed limits.
         drives_on: Side of the road.
         catalogue: The 43 base classes, those that it doesn't have marked as not `present`, then its further signs.
+        measured: What it was measured on: photographs of its roads, or drawings only.
         rules: The `[rules]` table as it stands in the file.
         path: The file.
     """
@@ -73,6 +75,7 @@ class Country:
     languages: tuple[str, ...]
     unit: Literal["km/h", "mph"]
     drives_on: Literal["right", "left"]
+    measured: Literal["photographs", "drawings"]
     catalogue: Catalogue
     rules: Mapping[str, Any]
     path: Path
@@ -124,32 +127,71 @@ def load_country(code_or_path: str | Path) -> Country:
 
 @lru_cache(maxsize=32)
 def _load(path: Path) -> Country:
+    pack = read_pack(path)
+    base, further = {sign.name: sign for sign in load_catalogue()}, list[SignClass]()
+    named: dict[str, SignClass] = {}
+    for table, place in zip(pack.tables, pack.places, strict=True):
+        sign = pack.sign(table, place)
+        if sign.name in named:
+            raise SettingsError(f"{place}: the sign is named '{sign.name}', as one before it; rename it.")
+        if sign.name not in base:
+            sign = replace(sign, id=len(base) + len(further))
+            further.append(sign)
+        named[sign.name] = sign
+    first = [named.get(name) or replace(sign, present=False) for name, sign in base.items()]
+    about = pack.about
+    return Country(
+        about.code, about.name, about.local, about.languages, about.unit, about.drives_on, about.measured,
+        Catalogue([*first, *further]), MappingProxyType(dict(pack.rules)), path,
+    )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Pack:
+    """A country's file as it was read, its signs not judged yet.
+
+    Attributes:
+        about: The `[country]` table.
+        sizes: The `[size]` table: width and height in metres.
+        rules: The `[rules]` table.
+        tables: The `[[sign]]` tables.
+        places: Where each of them is, such as "be.toml, line 12".
+    """
+
+    about: About
+    sizes: Mapping[Shape, tuple[float, float]]
+    rules: Mapping[str, Any]
+    tables: Sequence[Mapping[str, Any]]
+    places: Sequence[str]
+
+    def sign(self, table: Mapping[str, Any], place: str) -> SignClass:
+        """Return the sign of a table; the id of one beyond the base classes is not its own yet.
+
+        Raises:
+            SettingsError: Something in the table can't be; says what, and where.
+        """
+        known = {sign.name: sign.id for sign in load_catalogue()}
+        class_id = known.get(str(table.get("name")), len(known))
+        return make_sign(_complete(table, self.about, self.sizes, place) | {"id": class_id}, place)
+
+
+def read_pack(path: Path) -> Pack:
+    """Read a country's file.
+
+    Raises:
+        SettingsError: It can't be read, or has something beside the tables that it may have.
+    """
     content, tables, places = read_tables(path)
     about = _checked(_ABOUT, content.pop("country", {}), path, "[country]")
     sizes = _checked(_SIZES, content.pop("size", {}), path, "[size]")
     rules = content.pop("rules", {})
     if content or not tables or not isinstance(rules, dict):
-        told = f"has '{next(iter(content))}'" if content else "has no [[sign]] table" if not tables else "'s rules"
+        told = f"has '{next(iter(content))}'" if content else "has 'rules' as no table"
+        told = told if tables else "has no [[sign]] table"
         raise SettingsError(
             f"The country {path} can't be read: it {told}; give [country], [size], [rules] and [[sign]] tables."
         )
-    base, further = {sign.name: sign for sign in load_catalogue()}, list[SignClass]()
-    named: dict[str, SignClass] = {}
-    for table, place in zip(tables, places, strict=True):
-        name = table.get("name")
-        known = base.get(name) if isinstance(name, str) else None
-        class_id = known.id if known else len(base) + len(further)
-        sign = make_sign(_complete(table, about, sizes, place) | {"id": class_id}, place)
-        if sign.name in named:
-            raise SettingsError(f"{place}: the sign is named '{sign.name}', as one before it; rename it.")
-        named[sign.name] = sign
-        if not known:
-            further.append(sign)
-    first = [named.get(name) or replace(sign, present=False) for name, sign in base.items()]
-    return Country(
-        about.code, about.name, about.local, about.languages, about.unit, about.drives_on,
-        Catalogue([*first, *further]), MappingProxyType(rules), path,
-    )  # fmt: skip
+    return Pack(about, sizes, rules, tables, places)
 
 
 def _complete(

@@ -9,6 +9,7 @@ looking the other way.
 from __future__ import annotations
 
 import re
+from importlib.resources import files
 from pathlib import Path
 from typing import cast
 
@@ -49,6 +50,14 @@ def render_named(name: str, size: int, folder: Path | None = None) -> Image:
             raise KeyError(name)
         picture = _filled(render_svg(source, 2 * size), size)
     return changed(picture, change) if change else picture
+
+
+def has_named(name: str, folder: Path | None = None) -> bool:
+    """Return whether there is a drawing of a name; see `render_named`."""
+    plain = name.removeprefix(OWN).partition(":")[0]
+    if name.startswith(OWN):
+        return files("signpipe.catalogue.drawings").joinpath(f"{plain}.svg").is_file()
+    return folder is not None and (folder / f"{plain}.svg").is_file()
 
 
 def changed(picture: Image, change: str) -> Image:

@@ -1,0 +1,1 @@
+"""Countries' files: what is wrong in one, and what it looks like."""
