@@ -3,12 +3,14 @@
 from pathlib import Path
 
 import cv2
+import numpy as np
 import pytest
 from typer.testing import CliRunner, Result
 
 from signpipe.catalogue.countries import country_codes, country_path
 from signpipe.cli.countries import countries_app
 from signpipe.errors import OutputError, SettingsError
+from signpipe.few_shot.pack import DrawnPrototypes
 from signpipe.lab.countries.check import check_country
 
 HEAD = """[country]
@@ -126,6 +128,29 @@ def test_all_problems_are_told_and_a_good_file_has_none(tmp_path: Path, drawings
     result = run("check", written(tmp_path, HEAD + PARKING), "--drawings", drawings)
     assert result.exit_code == 0
     assert "nothing wrong" in result.output
+
+
+def test_building_writes_prototypes_and_says_what_cannot_be_named(
+    tmp_path: Path, drawings: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[tuple[str, ...]] = []
+
+    def made(
+        _session: object, names: tuple[str, ...], _folder: Path | None, _progress: object
+    ) -> tuple[DrawnPrototypes, tuple[str, ...]]:
+        asked.append(names)
+        return DrawnPrototypes(("own:no_parking",), np.ones((1, 1), np.float32), "ab" * 32, 50.0, 0.6), ()
+
+    monkeypatch.setattr("signpipe.cli.countries.open_session", lambda *_: None)
+    monkeypatch.setattr("signpipe.cli.countries.build_prototypes", made)
+    text = HEAD + PARKING + PARKING.replace("no_parking", "no_stopping").replace("own:no_stopping", "own:stop")
+    out = tmp_path / "own.npz"
+    result = run("build", written(tmp_path, text), "--out", out, "--drawings", drawings)
+    assert result.exit_code == 0
+    assert asked == [("own:no_parking", "own:stop")]
+    assert "xx: 1 of 2 signs can't be named: no_stopping" in result.output
+    with np.load(out) as arrays:
+        assert arrays["names"].tolist() == ["own:no_parking"]
 
 
 def test_what_cannot_be_read_is_one_sentence(tmp_path: Path) -> None:
