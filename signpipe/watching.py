@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from functools import partial
@@ -10,15 +11,19 @@ from types import TracebackType
 from typing import Any, Self
 
 from signpipe.catalogue import Catalogue
+from signpipe.catalogue.countries import country_codes
 from signpipe.opinion import Witness
 from signpipe.pipeline import Pipeline
+from signpipe.position.country import country_at
 from signpipe.runtime.session import Models
-from signpipe.settings import Settings, override_settings
+from signpipe.settings import AUTO, CountrySettings, Settings, override_settings
 from signpipe.sinks import RunInfo, Sink, Sinks, open_sinks
 from signpipe.sinks.base import settings_digest
 from signpipe.sources import Sensors, SourceInfo, SourceSpec, open_source
 from signpipe.stages.capture import Capture
 from signpipe.types import FrameResult
+
+logger = logging.getLogger(__name__)
 
 
 class Watch:
@@ -79,8 +84,9 @@ class Watch:
         settings, enter = self.settings, self._stack.enter_context
         with ExitStack() as undone:  # closes what is open already if the next part can't be opened
             undone.callback(self._stack.close)
-            self._pipeline = enter(Pipeline(settings, **self._parts))
             sensors = enter(Sensors(settings))
+            self.settings = settings = located(settings, sensors)
+            self._pipeline = enter(Pipeline(settings, **self._parts))
             opened = partial(open_source, self._source, settings.capture, sensors.sense)
             self._capture = enter(Capture(opened, settings.capture))
             run = _run_info(settings, self._source, self._capture.info, self._pipeline)
@@ -164,6 +170,20 @@ def watch(
     """
     parts = {"catalogue": catalogue, "models": models, "witnesses": witnesses, "stages": stages}
     return Watch(source, override_settings(settings, overrides), sinks, parts)
+
+
+def located(settings: Settings, sensors: Sensors) -> Settings:
+    """Return the settings with the country where the run starts in place of "auto", and say where none is known."""
+    if settings.country.code != AUTO:
+        return settings
+    pose, assumed = sensors.start(), CountrySettings().code
+    found = country_at(pose.latitude, pose.longitude) if pose is not None else None
+    if found in country_codes():
+        logger.info("The country is %s, by the position at the start.", found)
+        return override_settings(settings, {"country.code": found})
+    why = "No position tells the country" if found is None else f"There is no file of the country '{found}'"
+    logger.warning("%s; the signs are taken for those of '%s'. Give --country CODE.", why, assumed)
+    return override_settings(settings, {"country.code": assumed})
 
 
 def _run_info(settings: Settings, source: SourceSpec, info: SourceInfo, pipeline: Pipeline) -> RunInfo:

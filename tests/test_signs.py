@@ -15,9 +15,12 @@ from signpipe.few_shot.folder import write_few_shot
 from signpipe.few_shot.head import FewShotHead
 from signpipe.few_shot.pack import DrawnPrototypes, write_prototypes
 from signpipe.few_shot.signs import open_signs
+from signpipe.position.country import country_at
 from signpipe.runtime.session import Session
 from signpipe.settings import Settings, load_settings
-from signpipe.types import Classifications, FloatArray
+from signpipe.sources import Sensors
+from signpipe.types import Classifications, FloatArray, Pose
+from signpipe.watching import located
 
 BASE = load_catalogue()
 DIMENSIONS = 8
@@ -111,3 +114,33 @@ def test_added_classes_come_last_and_stand_for_the_countrys(prototypes: Path, tm
         probability = signs.head(seen(axis, BASE.by_name("stop").id)).probability[0]
         assert len(probability) == len(signs.catalogue)
         assert signs.catalogue[int(probability.argmax())].name == name
+
+
+def test_a_pipeline_alone_cannot_tell_the_country(prototypes: Path) -> None:
+    with pytest.raises(SettingsError, match="can't tell the country"):
+        open_signs(settings("auto", prototypes), SESSION)
+
+
+@pytest.mark.parametrize(
+    ("latitude", "longitude", "code"),
+    [(50.88, 4.70, "be"), (49.01, 8.40, "de"), (46.05, 14.51, "si"), (51.51, -0.13, "gb"), (-33.87, 151.21, "au")],
+)
+def test_a_position_lies_in_a_country(latitude: float, longitude: float, code: str) -> None:
+    assert country_at(latitude, longitude) == code
+
+
+@pytest.mark.parametrize(
+    ("pose", "code", "says"),
+    [
+        (Pose(50.88, 4.70, None, None, None), "be", None),
+        (None, "de", "No position tells the country"),
+        (Pose(64.13, -21.9, None, None, None), "de", "no file of the country 'is'"),
+    ],
+)
+def test_a_run_that_finds_its_country_says_where_it_does_not(
+    pose: Pose | None, code: str, says: str | None, caplog: pytest.LogCaptureFixture
+) -> None:
+    sensors = cast(Sensors, SimpleNamespace(start=lambda: pose))
+    assert located(load_settings(None, {"country.code": "auto"}), sensors).country.code == code
+    assert [record.message for record in caplog.records if says and says in record.message] or says is None
+    assert located(load_settings(None, {"country.code": "fr"}), sensors).country.code == "fr"

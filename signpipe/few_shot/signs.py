@@ -12,7 +12,7 @@ from signpipe.errors import SettingsError
 from signpipe.few_shot.folder import open_few_shot
 from signpipe.few_shot.head import FewShotHead, Head
 from signpipe.few_shot.pack import open_prototypes
-from signpipe.settings import CountrySettings
+from signpipe.settings import AUTO, CountrySettings
 from signpipe.shipped import shipped
 from signpipe.types import Classifications
 
@@ -72,6 +72,10 @@ def open_signs(settings: Settings, session: Session, country: Country | None = N
     Raises:
         SettingsError: There is no such country, or prototypes or added classes can't be used.
     """
+    if country is None and settings.country.code == AUTO:
+        raise SettingsError(
+            "A pipeline alone can't tell the country; use `watch`, which knows positions, or give a code."
+        )
     country = country or load_country(settings.country.code)
     folder = settings.classify.few_shot
     added = open_few_shot(folder, session, load_catalogue()) if folder else None

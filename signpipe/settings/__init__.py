@@ -29,6 +29,7 @@ from signpipe.settings.fallback import (
 )
 from signpipe.settings.renamed import CurrentNames
 from signpipe.settings.sections import (
+    AUTO,
     BufferPolicy,
     CaptureSettings,
     ClassifySettings,
@@ -45,6 +46,7 @@ from signpipe.settings.sections import (
 from signpipe.settings.vehicle import VehicleSettings
 
 __all__ = [
+    "AUTO",
     "BufferPolicy",
     "CameraSettings",
     "CaptureSettings",

@@ -17,6 +17,7 @@ class BufferPolicy(StrEnum):
     DROP_OLDEST = "drop_oldest"
 
 
+AUTO = "auto"
 DAY = 86400.0  # seconds; no wait is longer, and the clocks of the operating system can't count for ever
 
 

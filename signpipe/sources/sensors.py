@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Iterator
-from time import perf_counter
+from time import monotonic, perf_counter
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from signpipe.settings import Settings, load_settings
-from signpipe.types import Frame, Gap
+from signpipe.types import Frame, Gap, Pose
 
 if TYPE_CHECKING:
     from signpipe.lidar import Sweeps
@@ -55,6 +55,10 @@ class Sensors:
     ) -> None:
         if self._position is not None:
             self._position.close()
+
+    def start(self) -> Pose | None:
+        """Return the pose at the start, or None where there is none or a receiver hasn't told one yet."""
+        return self._position.at(0.0, monotonic()) if self._position is not None else None
 
     def sense(self, frame: Frame, live: bool = False) -> Frame:
         """Put pose and sweep on a frame, and the time that took; what the frame brings itself stays.
