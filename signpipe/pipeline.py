@@ -260,7 +260,7 @@ class Pipeline:
         tracks = self._judged(tracks, _as_classified(frame, prepared))
         models_ms += getattr(self._fallback, "model_ms", 0.0)
         clock.lap("fallback")
-        tracks = self._plates(tracks)
+        tracks = self._plates(tracks, detections.shape)
         speed = frame.pose.speed if frame.pose else None
         advisories, events = self._decide.update(
             tracks, frame.media_time, frame.image.shape, speed, *self._surroundings(frame)

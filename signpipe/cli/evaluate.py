@@ -15,6 +15,7 @@ from signpipe.cli.presets import PresetOption, detector_of
 from signpipe.cli.quality import classification, metric, pipeline, risk, streaming
 from signpipe.cli.report import report
 from signpipe.cli.robustness import robustness
+from signpipe.cli.rules import rules
 from signpipe.lab.data import ClassMap
 from signpipe.lab.data.classes import parse_mapping
 from signpipe.lab.evaluation.run import evaluate_detector
@@ -60,6 +61,7 @@ for measure in (
     novelty,
     fallback,
     publishing,
+    rules,
     streaming,
     pipeline,
     risk,

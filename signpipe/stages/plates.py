@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from signpipe.catalogue import Catalogue, Effect, Shape
 from signpipe.catalogue.plates import plate_conditions
-from signpipe.types import FloatArray, Plate, SignTrack, TrackState
+from signpipe.types import SHAPES, UNKNOWN_SHAPE, FloatArray, Plate, ShapeArray, SignTrack, TrackState
 
 # A plate hangs under its sign: centred on it, about as wide, and close. In widths or heights of the sign.
 OFF_CENTRE = 0.35
@@ -18,7 +18,7 @@ LINKED_AFTER, MOST_VOTES = 2, 8
 # Two plates of one sign are the same if they hang at the same height, in heights of the sign.
 SAME_PLACE = 0.3
 SUREST_TEXT = 0.8  # probability from which a text counts as read
-PLATE_SHAPE = list(Shape).index(Shape.PLATE)
+PLATE_SHAPE = SHAPES.index(Shape.PLATE.value)
 
 
 @dataclass(slots=True)
@@ -53,19 +53,18 @@ class Plates:
         self._languages = tuple(languages)
         self._memory: dict[int, _Memory] = {}
 
-    def __call__(self, tracks: Sequence[SignTrack], shapes: Sequence[int] | None = None) -> list[SignTrack]:
+    def __call__(self, tracks: Sequence[SignTrack], shapes: ShapeArray | None = None) -> list[SignTrack]:
         """Return the tracks, the signs with their plates.
 
         Args:
             tracks: All living tracks with their verdicts.
-            shapes: Outline of each of this frame's detections, an index into `Shape`, or a higher number where it isn't
-                known; None in a gap.
+            shapes: uint8 (N,), outline of each of this frame's detections, as in `Detections`; None in a gap.
         """
         self._memory = {track.id: self._memory.get(track.id, _Memory()) for track in tracks}
         for track in tracks:
             if shapes is not None and track.detection is not None:
                 seen = int(shapes[track.detection])
-                if seen < len(Shape):
+                if seen != UNKNOWN_SHAPE:
                     votes = self._memory[track.id].shapes + (1 if seen == PLATE_SHAPE else -1)
                     self._memory[track.id].shapes = max(-MOST_VOTES, min(votes, MOST_VOTES))
         plates = [track for track in tracks if self._is_plate(track)]
