@@ -13,12 +13,14 @@ import av
 import numpy as np
 
 from signpipe.catalogue import Effect, SignClass
+from signpipe.catalogue.countries import load_country
+from signpipe.catalogue.rules import RoadKind, read_rules
 from signpipe.errors import OutputError, SettingsError
 from signpipe.lab.simulation.drive import Drive
 from signpipe.lab.simulation.georeference import sign_map, track
 from signpipe.lab.simulation.scene import PlacedSign, Pole, lay_out
 from signpipe.lab.simulation.truth import Truth, TruthFrame, TruthSign
-from signpipe.lab.simulation.uncatalogued import known_id
+from signpipe.lab.simulation.uncatalogued import COUNTRY, known_id
 from signpipe.types import Image
 
 SUFFIXES = (".mp4", ".mkv")
@@ -141,15 +143,32 @@ def _encoder(plan: Plan, video: Path) -> Iterator[Callable[[Image], None]]:
 
 
 def _rules(signs: tuple[PlacedSign, ...], z: float) -> tuple[float | None, bool]:
-    """Return the limit in km/h and whether overtaking is banned once the signs before `z` are passed."""
+    """Return the limit in km/h and whether overtaking is banned once the signs before `z` are passed.
+
+    A limit with a plate under it isn't counted: whether it holds isn't a matter of the road.
+    """
+    rules = load_country(COUNTRY)
+    limits = read_rules(rules.rules, rules.unit).limits
     limit: float | None = None
+    general: float | None = None
+    zone: float | None = None
     ban = False
+    under_plates = {p.id - 1 for p in signs if p.sign.effect is Effect.PLATE}
     for placed in sorted((p for p in signs if p.centre[2] < z), key=lambda p: p.centre[2]):
         sign = placed.sign
-        if sign.effect is Effect.LIMIT and sign.value is not None:
-            limit = float(sign.value)
+        value = float(sign.value) if isinstance(sign.value, int | float) else None
+        if sign.effect is Effect.LIMIT and placed.id not in under_plates:
+            limit = value
+        elif sign.effect is Effect.ZONE_LIMIT:
+            limit = zone = value
+        elif sign.effect in (Effect.TOWN, Effect.END_TOWN):
+            kind = RoadKind.TOWN if sign.effect is Effect.TOWN else RoadKind.OUTSIDE
+            limit = general = limits[kind].limit
+            zone = None
+        elif sign.effect is Effect.END_ZONE_LIMIT:
+            limit, zone = general, None
         elif sign.effect is Effect.END_ALL or (sign.effect is Effect.END_LIMIT and sign.value == limit):
-            limit = None
+            limit = general if zone is None else zone
         if sign.effect is Effect.OVERTAKING_BAN and sign.vehicles == "all":
             ban = True
         elif sign.effect is Effect.END_ALL or (sign.effect is Effect.END_OVERTAKING_BAN and sign.vehicles == "all"):

@@ -7,20 +7,34 @@ import numpy as np
 import pytest
 
 from signpipe.catalogue import Shape, SignClass, load_catalogue
+from signpipe.catalogue.countries import load_country
 from signpipe.lab.simulation.drive import Drive
 from signpipe.lab.simulation.record import Plan, record_drive, truth_path
 from signpipe.lab.simulation.scene import lay_out, parse_poles
 from signpipe.lab.simulation.truth import read_truth
-from signpipe.lab.simulation.uncatalogued import known_id, render_face, roadside_catalogue
+from signpipe.lab.simulation.uncatalogued import COUNTRY, known_id, render_face, roadside_catalogue
 
 CATALOGUE = load_catalogue()
-UNCATALOGUED = list(roadside_catalogue())[len(CATALOGUE) :]
+ROADSIDE = roadside_catalogue()
+UNCATALOGUED = [sign for sign in ROADSIDE if known_id(sign.id) < 0]
+FURTHER = [sign for sign in ROADSIDE if known_id(sign.id) >= len(CATALOGUE)]
 
 
 def test_the_roadside_has_the_catalogue_and_more() -> None:
     assert roadside_catalogue().names[: len(CATALOGUE)] == CATALOGUE.names
     assert [known_id(sign.id) for sign in CATALOGUE] == [sign.id for sign in CATALOGUE]
-    assert {known_id(sign.id) for sign in UNCATALOGUED} == {-1}
+    assert {sign.name for sign in UNCATALOGUED} == {"no_stopping", "width_limit", "no_riders", "falling_rocks"}
+    assert {"zone_30", "end_zone_30", "town", "pedestrian_crossing", "plate_when_wet"} <= {
+        sign.name for sign in FURTHER
+    }
+    country = load_country(COUNTRY).catalogue
+    assert all(country[known_id(sign.id)].name == sign.name for sign in FURTHER)
+
+
+@pytest.mark.parametrize("sign", FURTHER, ids=lambda sign: sign.name)
+def test_a_further_sign_has_the_proportions_of_its_drawing(sign: SignClass) -> None:
+    alpha = render_face(sign.name, 200)[..., 3]
+    assert alpha.shape[1] / alpha.shape[0] == pytest.approx(sign.width / sign.height, rel=0.02)
 
 
 @pytest.mark.parametrize("sign", UNCATALOGUED, ids=lambda sign: sign.name)
