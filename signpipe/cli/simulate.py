@@ -35,7 +35,7 @@ def simulate(
         typer.Option(
             help="Signs in the order of the road, by their names in the catalogue (or no_stopping,"
             " width_limit, no_riders, falling_rocks, which stand for unknown ones; zone_30, end_zone_30, town,"
-            " end_town, pedestrian_crossing, parking, plate_when_wet, plate_distance, ...), with commas between the poles."
+            " end_town, pedestrian_crossing, parking, plate_when_wet, ...), with commas between the poles."
             " A plus sign puts two on one pole; [bold]left:[/] and [bold]island:[/] say where; [bold]hidden:[/] puts a"
             " plant before it for a while, [bold]overgrown:[/] leaves for good."
         ),

@@ -117,7 +117,7 @@ def test_a_limit_that_ends_while_it_is_held() -> None:
 
 @pytest.mark.parametrize(("kind", "value"), [("goods", 60), ("car", 80), (None, 80)])
 def test_a_limit_for_a_class_of_vehicles(kind: str | None, value: float) -> None:
-    drive = Drive(VehicleSettings(kind=kind))  # type: ignore[arg-type]
+    drive = Drive(VehicleSettings(kind=kind))
     drive.pass_(sign("speed_limit_80", 1), sign("speed_limit_60", 2, "plate_trucks"))
     assert drive.see().value == value
 

@@ -222,6 +222,7 @@ def announced(rng: np.random.Generator) -> RuleScene:
     is_unread, knows = bool(rng.random() < UNREAD), bool(rng.random() < 0.7)
     signs = (Posted(_limit(upper), FIRST - 30), Posted(_limit(lower), FIRST, plate="plate_distance",
              text=f"{ANNOUNCED:g}m", is_unread=is_unread))  # fmt: skip
+    end: tuple[Stretch, ...]
     if is_unread:
         end = (Stretch(FIRST, lower),)
     elif knows:

@@ -59,7 +59,8 @@ def test_what_holds_is_told_all_along_a_drive_through_a_town() -> None:
         judged = list(map(SignTrack.judged, tracks, fallback(tracks)))
         advisories, _ = decide.update(plates(judged), index / FPS, SIZE[::-1], SPEED)
         told += [advisories[0].message] if advisories[0].message not in told[-1:] else []
-        topics |= {advisory.topic: advisory.message for advisory in advisories[1:]}
+        for advisory in advisories[1:]:
+            topics.setdefault(advisory.topic, advisory.message)
     steps = [message for message in told if "could not be read" not in message]
     assert steps == [
         "limit unknown",
