@@ -76,6 +76,7 @@ results: .venv/.ready-dev  ## measure the models and the speed (needs the data s
 	@$(BIN)/signpipe evaluate detection --format sy32 --preset accurate --json benchmarks/results/detection-sy32-accurate.json
 	@$(BIN)/signpipe evaluate classification --format gtsrb --json benchmarks/results/classification-gtsrb.json
 	@$(BIN)/signpipe evaluate novelty $(if $(DRAWINGS),--drawings $(DRAWINGS)) --json benchmarks/results/novelty.json
+	@$(BIN)/signpipe evaluate country --country be $(if $(DRAWINGS),--drawings $(DRAWINGS)) --json benchmarks/results/country-be.json
 	@$(BIN)/signpipe evaluate fallback $(if $(DRAWINGS),--drawings $(DRAWINGS)) --json benchmarks/results/fallback.json
 	@$(BIN)/signpipe evaluate rules --json benchmarks/results/rules.json
 	@$(BIN)/signpipe evaluate publishing --json benchmarks/results/publishing.json

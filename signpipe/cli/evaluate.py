@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from signpipe.cli.country import country
 from signpipe.cli.fallback import fallback, publishing
 from signpipe.cli.figures import figures
 from signpipe.cli.measuring import measured, open_part, tell, with_progress
@@ -57,6 +58,7 @@ def detection(
 
 for measure in (
     classification,
+    country,
     robustness,
     novelty,
     fallback,

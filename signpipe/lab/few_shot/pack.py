@@ -23,7 +23,7 @@ from signpipe.runtime.session import Session
 from signpipe.types import FloatArray, Image
 
 # Chosen for the classifier that ships, see models/classifier.md.
-SHARPNESS, ELSEWHERE = 25.0, 0.6
+SHARPNESS, ELSEWHERE = 20.0, 0.7
 SMALLEST = 24.0  # pixels of a photographed sign's longer side from which it makes a prototype
 EACH = 3  # prototypes of a sign from photographs, at most
 RENDERED = 256  # pixels of a drawing's longer side

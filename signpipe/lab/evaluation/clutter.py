@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import csv
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -11,6 +14,9 @@ import numpy.typing as npt
 
 from signpipe.crops import crop_signs
 from signpipe.lab.augmentation.framing import SOURCE_MARGIN, SOURCE_SIZE
+from signpipe.lab.data import ClassMap, open_dataset
+from signpipe.lab.data.labelled import Split
+from signpipe.lab.data.meant import LIGHTS
 from signpipe.runtime.session import Session
 from signpipe.types import Detections, FloatArray, Image
 
@@ -21,6 +27,8 @@ EASY = 2  # and some as they come
 LOWEST = 0.05  # score of a detection that is kept
 GAP = 0.3  # a piece keeps so much of its own side between itself and a box
 BATCH = 64
+VIDEOS: dict[Split, tuple[str, ...]] = {"train": ("motorway.mp4",), "val": ("solidWhiteRight.mp4",)}
+EVERY = 25  # frames of a video
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +61,7 @@ def find_clutter(
     Raises:
         ModelError: A model can't be run.
     """
-    detections = detect(image)
-    found = _square(detections.xyxy[detections.score >= LOWEST])
-    candidates = np.concatenate([found, _circles(image), _squares(image, rng)])
-    kept = _apart(candidates, signs)
-    first = int(kept[: len(found)].sum())
-    candidates = candidates[kept]
+    candidates, first = _candidates(image, signs, detect, rng)
     if not len(candidates):
         return Clutter(candidates, np.zeros(0, np.float32), np.zeros((0, SOURCE_SIZE, SOURCE_SIZE, 3), np.uint8))
     crops = crop_signs(image, candidates, size=int(session.entry.input.shape[1]))
@@ -70,6 +73,63 @@ def find_clutter(
     chosen = np.array([*best, *rng.permutation(rest)[:EASY]], np.int64)
     boxes = candidates[chosen]
     return Clutter(boxes, sign_like[chosen], crop_signs(image, boxes, SOURCE_MARGIN, SOURCE_SIZE))
+
+
+def clutter_boxes(
+    image: Image, signs: FloatArray, detect: Callable[[Image], Detections], rng: np.random.Generator
+) -> FloatArray:
+    """Return what the detector finds beside the signs, and circles and squares of a picture, float32 (N, 4); see above.
+
+    Raises:
+        ModelError: The detector can't be run.
+    """
+    return _candidates(image, signs, detect, rng)[0]
+
+
+def street_scenes(data: Path, split: Split) -> Iterator[tuple[Image, FloatArray]]:
+    """Yield the pictures of a split, BGR uint8 (H, W, 3), with the boxes of all that is no clutter, float32 (N, 4).
+
+    Args:
+        data: Folder of the data sets; what isn't there is left out.
+        split: "train" or "val".
+
+    Raises:
+        SourceError: A picture can't be read.
+    """
+    unboxed = _unboxed()
+    lights = ClassMap(dict.fromkeys(LIGHTS, "none"), one_class=True)
+    for name, classes in (("gtsdb", ClassMap(one_class=True)), ("sy32", lights), ("btsd", ClassMap(one_class=True))):
+        if (data / name).is_dir():
+            for labelled in open_dataset(data, name, split, classes):
+                image = labelled.read()
+                further = unboxed.get((name, labelled.path.name), [])
+                yield image, np.concatenate([labelled.boxes_in(image.shape), *further])
+    for name in VIDEOS.get(split, ()):
+        video, number = cv2.VideoCapture(str(data / "videos" / name)), 0
+        while video.grab():
+            if number % EVERY == 0:
+                yield np.asarray(video.retrieve()[1], np.uint8), np.zeros((0, 4), np.float32)
+            number += 1
+
+
+def _unboxed() -> dict[tuple[str, str], list[FloatArray]]:
+    """Return signs that the sets don't box, by set and picture, float32 (1, 4) each."""
+    text = files("signpipe.lab.data").joinpath("unboxed_signs.csv").read_text(encoding="utf-8")
+    found: dict[tuple[str, str], list[FloatArray]] = {}
+    for name, picture, *sides in list(csv.reader(text.splitlines()))[1:]:
+        found.setdefault((name, picture), []).append(np.array([sides], np.float32))
+    return found
+
+
+def _candidates(
+    image: Image, signs: FloatArray, detect: Callable[[Image], Detections], rng: np.random.Generator
+) -> tuple[FloatArray, int]:
+    """Return boxes, float32 (N, 4), and how many of them, the first, the detector found."""
+    detections = detect(image)
+    found = _square(detections.xyxy[detections.score >= LOWEST])
+    boxes = np.concatenate([found, _circles(image), _squares(image, rng)])
+    kept = _apart(boxes, signs)
+    return boxes[kept], int(kept[: len(found)].sum())
 
 
 def _square(boxes: FloatArray) -> FloatArray:
