@@ -116,7 +116,7 @@ class Pipeline:
         self.classify = own.get("classify") or Classify(
             settings.classify, _needed(self.models.classifier, "classifier"), head
         )
-        self._track = own.get("track") or Track(settings.track, self.catalogue)
+        self._track = own.get("track") or Track(settings.track, self.catalogue, settings.camera)
         if witnesses is None:
             witnesses = open_witnesses(settings, self.catalogue, self.models.reader)
         self._fallback = own.get("fallback") or Fallback(settings.fallback, self.catalogue, witnesses)
@@ -251,17 +251,19 @@ class Pipeline:
         classifications = self.classify(prepared.picture, detections)
         models_ms += getattr(self.classify, "model_ms", 0.0)
         clock.lap("classify")
+        speed = frame.pose.speed if frame.pose else None
         if frame.independent:
             self._decide.reset()
             tracks, track_ids = self._track.snapshot(detections, classifications, frame.image.shape)
         else:
-            tracks, track_ids = self._track.update(detections, classifications, frame.media_time, frame.image.shape)
+            tracks, track_ids = self._track.update(
+                detections, classifications, frame.media_time, frame.image.shape, speed
+            )
         clock.lap("track")
         tracks = self._judged(tracks, _as_classified(frame, prepared))
         models_ms += getattr(self._fallback, "model_ms", 0.0)
         clock.lap("fallback")
         tracks = self._plates(tracks, detections.shape)
-        speed = frame.pose.speed if frame.pose else None
         advisories, events = self._decide.update(
             tracks, frame.media_time, frame.image.shape, speed, *self._surroundings(frame)
         )

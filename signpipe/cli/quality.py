@@ -8,6 +8,7 @@ import typer
 
 from signpipe.cli.measuring import command, measure_signs
 from signpipe.cli.options import ConfigOption, DataOption, FormatOption, JsonOption, MapOption, ModelOption, SplitOption
+from signpipe.errors import SettingsError
 from signpipe.lab.data import Dataset
 from signpipe.lab.evaluation.metric import Progress, find_metric
 from signpipe.lab.evaluation.run import evaluate_classifier, evaluate_risk
@@ -34,6 +35,10 @@ def streaming(
     format: FormatOption = "gtsrb",  # noqa: A002
     split: SplitOption = "val",
     fps: Annotated[float, typer.Option(help="Frames per second that are assumed; tracks have no time stamps.")] = 10.0,
+    rates: Annotated[str, typer.Option(help="Other rates too, such as 1,2,3,5,10,30 frames a second.")] = "",
+    drives: Annotated[
+        int, typer.Option(min=0, help="Simulated drives of each kind at each of these rates, beside other trackers.")
+    ] = 0,
     model: ModelOption = None,
     mapping: MapOption = None,
     json_file: JsonOption = None,
@@ -42,9 +47,21 @@ def streaming(
     """Measure approaches frame by frame: when a sign is confirmed, what fusion wins, and what dropped frames cost."""
 
     def timed(dataset: Dataset, settings: Settings, progress: Progress) -> dict[str, Any]:
-        return evaluate_streaming(dataset, settings, progress, fps)
+        return evaluate_streaming(dataset, settings, progress, fps, _rates(rates), drives)
 
     measure_signs("streaming", timed, data, format, split, model, mapping, json_file, config)
+
+
+def _rates(text: str) -> list[float]:
+    """Return the rates in a list such as "1,3,10".
+
+    Raises:
+        SettingsError: One is no number.
+    """
+    try:
+        return [float(rate) for rate in text.split(",") if rate.strip()]
+    except ValueError:
+        raise SettingsError(f"Frame rates must be numbers, such as 1,3,10, not '{text}'.") from None
 
 
 def metric(

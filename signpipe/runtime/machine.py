@@ -19,7 +19,7 @@ from signpipe.version import VERSION
 
 # Those of the run time that results depend on, and those of training, which may be absent.
 PACKAGES = (
-    "numpy", "opencv-python", "av", "filterpy", "scipy", "pydantic-settings", "typer", "rich", *RUNTIMES,
+    "numpy", "opencv-python", "av", "scipy", "pydantic-settings", "typer", "rich", *RUNTIMES,
     "torch", "torchvision", "ultralytics", "onnx",
 )  # fmt: skip
 CPU_FEATURES = ("avx2", "avx512f", "avx_vnni", "avx512_vnni", "avx512_bf16", "amx_int8", "asimd", "asimddp", "i8mm")

@@ -17,6 +17,13 @@ class CameraSettings(Section):
         None, gt=0, description="Focal length in pixels of the source picture; none takes it from field_of_view."
     )
     field_of_view: float = Field(50.0, gt=1, lt=170, description="Horizontal field of view in degrees.")
+    vanishing_x: float = Field(
+        0.5,
+        ge=-1,
+        le=2,
+        description="Where a straight road vanishes, as a share of the picture's width; tracks refine it.",
+    )
+    vanishing_y: float = Field(0.5, ge=-1, le=2, description="The same, as a share of the height from the top.")
 
     def focal_for(self, width: int) -> float:
         """Return the focal length in pixels of a picture of `width` pixels."""

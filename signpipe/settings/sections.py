@@ -169,21 +169,30 @@ class TrackSettings(Section):
     """Following a sign over frames, and adding up what they say of its class."""
 
     confirm_after: float = Field(0.12, ge=0, description="Seconds from the first detection to a confirmed track.")
-    confirm_hits: int = Field(3, ge=1, description="And at least so many detections.")
+    confirm_hits: int = Field(3, ge=1, description="And so many detections, where pictures come fast.")
+    confirm_within: float = Field(
+        0.6,
+        gt=0,
+        description="Where fewer pictures than that are taken in so many seconds, as many as are: at least one.",
+    )
+    confirm_score: float = Field(
+        0.5, ge=0, le=1, description="A single detection makes a track only from this score of the detector on."
+    )
     tentative_timeout: float = Field(0.25, gt=0, description="A tentative track dies after so many seconds unseen.")
-    coast_timeout: float = Field(0.8, gt=0, description="A confirmed track dies after so many seconds unseen.")
+    tentative_frames: float = Field(1.6, gt=0, description="And not before so many usual intervals between pictures.")
+    coast_timeout: float = Field(0.8, gt=0, description="A confirmed track is shown for so many seconds unseen.")
+    coast_frames: float = Field(2.6, gt=0, description="And for so many usual intervals between pictures.")
+    recall_timeout: float = Field(2.0, gt=0, description="It may be found again after up to so many seconds unseen.")
     gate: float = Field(
-        13.3, gt=0, description="Squared Mahalanobis distance over which a detection can't match (chi2, 4 dof)."
+        20.0, gt=0, description="Squared Mahalanobis distance over which a detection can't match (chi2, 4 dof)."
     )
-    appearance: float = Field(
-        0.5, ge=0, description="Weight of class disagreement in the cost of a match; 0 ignores it."
-    )
-    forgetting: float = Field(2.0, gt=0, description="Seconds in which old class evidence loses half its weight.")
+    appearance: float = Field(1.0, ge=0, description="Weight of what two looks have in common; 0 ignores it.")
+    forgetting: float = Field(8.0, gt=0, description="Seconds in which old class evidence loses half its weight.")
     size_reference: float = Field(
-        32.0, gt=0, description="A crop of this side in pixels has weight one half of a large one's."
+        8.0, gt=0, description="A crop of this side in pixels has weight one half of a large one's."
     )
     weight: float = Field(
-        0.35, gt=0, le=1, description="Evidence of one frame counts so much: frames aren't independent."
+        1.0, gt=0, le=1, description="A look counts so much, times what it tells beyond the one before it."
     )
     hold: float = Field(1.5, ge=0, description="Log-odds by which another class must lead to replace the held one.")
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from signpipe.settings import TrackSettings
+from signpipe.settings import FallbackSettings, TrackSettings
 from signpipe.stages.association import disagree
 from signpipe.stages.evidence import LARGEST_LEAD, ClassEvidence
 from signpipe.types import FloatArray
@@ -39,11 +39,33 @@ def lead(fused: ClassEvidence, first: int = LIMIT_80, second: int = LIMIT_30) ->
     return float(fused.log[first] - fused.log[second])
 
 
-def test_one_look_isnt_enough_and_several_are() -> None:
-    fused = look(evidence(), probability=0.99)
-    assert fused.class_id == LIMIT_80
-    assert fused.probability[LIMIT_80] < 0.5
-    assert look(fused, count=8, probability=0.99).probability[LIMIT_80] > 0.95
+def test_one_perfect_look_is_enough_a_small_or_doubtful_one_isnt() -> None:
+    accept = FallbackSettings().accept
+    perfect = look(evidence(), probability=0.999, side=100)
+    assert perfect.class_id == LIMIT_80
+    assert perfect.probability[LIMIT_80] > accept
+    assert look(evidence(), probability=0.999, side=25).probability[LIMIT_80] < accept
+    assert look(evidence(), probability=0.95, side=100).probability[LIMIT_80] < accept
+    assert look(evidence(), count=4, probability=0.95, elapsed=0.3).probability[LIMIT_80] > accept
+
+
+def test_three_independent_looks_over_nine_tenths_are_sure() -> None:
+    """A third of a second apart and growing: what stayed uncertain at 0.85 to 0.91."""
+    fused = evidence()
+    for side in (24, 33, 51):
+        look(fused, probability=0.92, side=side, elapsed=0.33)
+    assert fused.probability[LIMIT_80] > FallbackSettings().accept
+
+
+def test_looks_in_quick_succession_are_averaged_not_added() -> None:
+    """Whichever of two classes is read first, six looks within a tenth of a second leave the same doubt."""
+    first, second = evidence(), evidence()
+    for _ in range(3):
+        look(look(first, LIMIT_30, elapsed=0.016), LIMIT_80, elapsed=0.016)
+        look(look(second, LIMIT_80, elapsed=0.016), LIMIT_30, elapsed=0.016)
+    for fused in (first, second):
+        assert fused.probability.max() < 0.7
+        assert lead(fused) == pytest.approx(0, abs=0.1)
 
 
 def test_evidence_comes_by_the_second_not_by_the_frame() -> None:
@@ -96,13 +118,13 @@ def test_even_a_thousand_looks_can_be_overruled_within_seconds() -> None:
     """A display that changes, or a track that was mixed up, is read anew."""
     fused = look(evidence(), LIMIT_80, 1000, 0.99)
     assert fused.probability[LIMIT_80] < 1
-    assert look(fused, LIMIT_30, 20, 0.99).class_id == LIMIT_30
+    assert look(fused, LIMIT_30, 30, 0.99).class_id == LIMIT_30
 
 
 def test_old_looks_lose_weight() -> None:
     old, recent = look(evidence(), count=3), look(evidence(), count=3)
-    look(old, LIMIT_30, elapsed=4.0, side=8.0)
-    look(recent, LIMIT_30, elapsed=0.2, side=8.0)
+    look(old, LIMIT_30, elapsed=16.0, side=8.0, visibility=0.1)
+    look(recent, LIMIT_30, elapsed=0.2, side=8.0, visibility=0.1)
     assert lead(old) < 0.5 * lead(recent)
 
 

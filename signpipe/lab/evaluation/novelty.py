@@ -15,11 +15,12 @@ from signpipe.crops import MARGIN
 from signpipe.errors import SettingsError
 from signpipe.lab.data import ClassMap, open_dataset
 from signpipe.lab.data.uncatalogued import read_uncatalogued_signs
+from signpipe.lab.evaluation.approach import Approach
 from signpipe.lab.evaluation.classification import roc_auc
 from signpipe.lab.evaluation.crop_sets import hide_crops, load_crops
 from signpipe.lab.evaluation.interval import wilson
 from signpipe.lab.evaluation.observations import rows
-from signpipe.lab.evaluation.streaming import Approach, play, read_approaches
+from signpipe.lab.evaluation.streaming import play, read_approaches
 from signpipe.lab.evaluation.uncatalogued import (
     approach_sides,
     boxed_crops,

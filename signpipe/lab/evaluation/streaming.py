@@ -13,9 +13,12 @@ import numpy.typing as npt
 from signpipe.catalogue import Catalogue, load_catalogue
 from signpipe.errors import SettingsError, SourceError
 from signpipe.lab.data import Dataset
+from signpipe.lab.evaluation.approach import PICTURE, Approach, centred
 from signpipe.lab.evaluation.crops import seeded
+from signpipe.lab.evaluation.drives import evaluate_drives
 from signpipe.lab.evaluation.interval import wilson
 from signpipe.lab.evaluation.observations import stacked
+from signpipe.lab.evaluation.rates import at_rates
 from signpipe.runtime.session import open_session
 from signpipe.settings import Settings
 from signpipe.stages.classify import Classify
@@ -28,24 +31,6 @@ DROPPED = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5)
 PATTERNS = ("random", "bursts")
 BURST = 5  # frames lost in a row on average
 GROWTH = 1.5  # a track whose sign grows by so much shows an approach at its true size
-PICTURE = (720, 1280)  # the virtual picture in whose middle the sign grows
-
-
-@dataclass(frozen=True, slots=True)
-class Approach:
-    """One sign, frame by frame.
-
-    Attributes:
-        name: Its track in the data set.
-        class_id: Its class.
-        sizes: float32 (F, 2), width and height of its box in pixels.
-        observations: What the classifier says of each frame.
-    """
-
-    name: str
-    class_id: int
-    sizes: FloatArray
-    observations: Classifications
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +57,14 @@ class Played:
         return bool(self.fused[-1] == self.class_id)
 
 
-def evaluate_streaming(dataset: Dataset, settings: Settings, progress: Progress, fps: float = 10.0) -> dict[str, Any]:
+def evaluate_streaming(
+    dataset: Dataset,
+    settings: Settings,
+    progress: Progress,
+    fps: float = 10.0,
+    rates: Sequence[float] = (),
+    drives: int = 0,
+) -> dict[str, Any]:
     """Play the tracks of a data set through the tracker and the fallback, with frames dropped.
 
     The boxes are those of the data set, centred in a virtual picture: what is measured is the fusion, not the
@@ -82,15 +74,20 @@ def evaluate_streaming(dataset: Dataset, settings: Settings, progress: Progress,
         dataset: Pictures with tracks, in the order of time.
         settings: The configuration.
         progress: Told how many steps are done, and how many there are.
-        fps: Frames per second that are assumed; the benchmark's tracks have no time stamps.
+        fps: Frames per second that are assumed; the benchmark's tracks have no time stamps. By how fast signs grow in
+            them, a car at 12 m/s took GTSRB's at 10.
+        rates: Other rates to which the tracks are thinned, or stretched.
+        drives: So many simulated drives of each kind at each of those rates too, beside other trackers.
 
     Raises:
-        SettingsError: The frame rate isn't above 0.
+        SettingsError: A frame rate isn't above 0.
         SourceError: No sign is seen in two frames or more, or a picture can't be read.
         ModelError: The classifier can't be used.
+        ExtraMissingError: Drives are asked for, and the other trackers aren't installed.
     """
-    if fps <= 0:
-        raise SettingsError(f"The frame rate must be above 0, not {fps:g}.")
+    for rate in (fps, *rates):
+        if rate <= 0:
+            raise SettingsError(f"The frame rate must be above 0, not {rate:g}.")
     plays = [(0.0, "none"), *((share, pattern) for pattern in PATTERNS for share in DROPPED[1:])]
     pictures = len(dataset)
     approaches = read_approaches(dataset, settings, lambda done: progress(done, pictures + len(plays)))
@@ -104,12 +101,21 @@ def evaluate_streaming(dataset: Dataset, settings: Settings, progress: Progress,
     frames = int(sum(len(approach.sizes) for approach in approaches))
     counts = {"single_accuracy": frames, "fused_accuracy": frames, "errors_removed_by_fusion": frames}
     flat = {key: value for key, value in whole.items() if isinstance(value, int | float)}
-    return flat | {
-        "assumed_fps": fps,
-        "intervals_95": whole["intervals_95"],
-        "dropped": dropped,
-        "n": dict.fromkeys(flat, len(approaches)) | counts | whole["n"],
-    }
+    others: dict[str, Any] = {}
+    if rates:
+        others["rates"] = at_rates(approaches, settings, catalogue, rates, fps)
+    if rates and drives:
+        others["drives"] = evaluate_drives(approaches, settings, catalogue, rates, drives, progress)
+    return (
+        flat
+        | others
+        | {
+            "assumed_fps": fps,
+            "intervals_95": whole["intervals_95"],
+            "dropped": dropped,
+            "n": dict.fromkeys(flat, len(approaches)) | counts | whole["n"],
+        }
+    )
 
 
 def read_approaches(dataset: Dataset, settings: Settings, progress: Callable[[int], None]) -> list[Approach]:
@@ -146,7 +152,8 @@ def play(
     approach: Approach, settings: Settings, catalogue: Catalogue, fps: float, share: float, pattern: str
 ) -> Played:
     """Take one approach through the tracker and the fallback, without the frames that are dropped."""
-    track, fallback = Track(settings.track, catalogue), Fallback(settings.fallback, catalogue)
+    track = Track(settings.track, catalogue, settings.camera)
+    fallback = Fallback(settings.fallback, catalogue)
     kept = np.flatnonzero(~dropped_frames(len(approach.sizes), share, pattern, approach.name))
     fused, published, confirmed = [], set(), None
     for frame in kept.tolist():
@@ -156,7 +163,7 @@ def play(
             approach.observations.embedding[one],
             approach.observations.novelty[one],
         )
-        tracks, _ = track.update(_centred(approach.sizes[frame]), observations, frame / fps, PICTURE)
+        tracks, _ = track.update(centred(approach.sizes[frame]), observations, frame / fps, PICTURE)
         verdicts = fallback(tracks)
         latest: SignTrack = max(map(SignTrack.judged, tracks, verdicts), key=lambda one: one.id)
         fused.append(latest.class_id)
@@ -227,10 +234,3 @@ def _summary(played: Sequence[Played], approaches: Sequence[Approach], fps: floa
             "ever_wrong_published": list(wilson(wrong, len(played))),
         },
     }
-
-
-def _centred(size: FloatArray) -> Detections:
-    """Return a box of this width and height in the middle of the virtual picture."""
-    middle = np.array([PICTURE[1] / 2, PICTURE[0] / 2], np.float32)
-    box = np.concatenate([middle - size / 2, middle + size / 2]).astype(np.float32)
-    return Detections(box[None], np.ones(1, np.float32))

@@ -10,9 +10,9 @@ from signpipe.catalogue import load_catalogue
 from signpipe.errors import SettingsError
 from signpipe.lab.data import Dataset, LabelledImage
 from signpipe.lab.data.uncatalogued import UncataloguedSign
+from signpipe.lab.evaluation.approach import Approach
 from signpipe.lab.evaluation.ceiling import drawing_crop
 from signpipe.lab.evaluation.novelty import Answers, Unseen, classify, fused_novelty, judge, judge_tracks, judge_unseen
-from signpipe.lab.evaluation.streaming import Approach
 from signpipe.lab.evaluation.uncatalogued import approach_sides, boxed_crops, unboxed_crops, uncatalogued_views
 from signpipe.runtime.session import open_session
 from signpipe.settings import FallbackSettings, RuntimeSettings, Settings

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from signpipe.catalogue import load_catalogue
 from signpipe.errors import SettingsError, SourceError
 from signpipe.lab.data import Dataset
-from signpipe.lab.evaluation.streaming import BURST, Approach, dropped_frames, evaluate_streaming, play
+from signpipe.lab.evaluation.approach import Approach
+from signpipe.lab.evaluation.streaming import BURST, dropped_frames, evaluate_streaming, play
 from signpipe.settings import Settings
 from signpipe.types import Classifications
 from tests.lab.evaluation.drawn import NAMES, drawn_dataset

@@ -1,0 +1,77 @@
+"""Approaches thinned to other rates, and whole simulated scenes beside other trackers."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from signpipe.catalogue import load_catalogue
+from signpipe.lab.evaluation.approach import Approach
+from signpipe.lab.evaluation.drives import evaluate_drives
+from signpipe.lab.evaluation.rates import at_rates, frames_at
+from signpipe.lab.simulation.boxes import KINDS, PICTURE, course, drive
+from signpipe.settings import Settings
+from signpipe.types import Classifications
+
+CATALOGUE = load_catalogue()
+
+
+def approach(class_id: int, probability: float = 0.98) -> Approach:
+    """Return an approach of 30 frames that are all read rightly, with features of the class's own."""
+    rows = np.full((30, 43), (1 - probability) / 42, np.float32)
+    rows[:, class_id] = probability
+    look = np.random.default_rng(class_id).normal(size=32).astype(np.float32)
+    sizes = np.repeat(np.geomspace(12, 130, 30, dtype=np.float32)[:, None], 2, 1)
+    seen = Classifications(rows, np.tile(look / np.linalg.norm(look), (30, 1)), np.full(30, 0.05, np.float32))
+    return Approach(f"made/{class_id}", class_id, sizes, seen)
+
+
+@pytest.mark.parametrize(("rate", "looks"), [(1.0, 3), (3.0, 9), (10.0, 30), (30.0, 88)])
+def test_a_track_is_thinned_from_its_end(rate: float, looks: int) -> None:
+    times, frames = zip(*frames_at(30, rate, 10.0), strict=True)
+    assert len(times) == looks
+    assert frames[-1] == 29
+    assert times[-1] == pytest.approx(2.9)
+    np.testing.assert_allclose(np.diff(times), 1 / rate)
+    assert min(frames) >= 0
+    assert (np.diff(frames) >= 0).all()
+
+
+def test_a_sign_is_confirmed_at_every_rate_and_stays_one_track() -> None:
+    for rate, found in at_rates([approach(5), approach(14)], Settings(), CATALOGUE, (1, 3, 10, 30), 10.0).items():
+        assert found["confirmed_right"] == 1, rate
+        assert found["fragments"] == 1, rate
+        assert found["ever_wrong_published"] == 0, rate
+
+
+def test_a_doubtful_look_that_is_seen_thrice_isnt_surer() -> None:
+    flickering = approach(5, 0.6)
+    found = at_rates([flickering], Settings(), CATALOGUE, (10, 30), 10.0)
+    assert found["10"]["confirmed_right"] == found["30"]["confirmed_right"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_truth_lies_in_the_picture_and_detections_show_it(kind: str) -> None:
+    road = course(kind, 1, [1, 5, 14], seconds=8.0)
+    frames, again = (drive(road, 3.0, seed=4) for _ in range(2))
+    seen = 0
+    for frame, same in zip(frames, again, strict=True):
+        np.testing.assert_array_equal(frame.detections.xyxy, same.detections.xyxy)
+        assert len(set(frame.signs.tolist())) == len(frame.signs)
+        assert (frame.boxes >= 0).all()
+        assert (frame.boxes <= np.array(PICTURE[::-1] * 2)).all()
+        assert set(frame.shown.tolist()) - {-1} <= set(frame.signs.tolist())
+        seen += len(frame.signs)
+    assert seen > 5
+
+
+@pytest.mark.slow
+def test_signpipe_keeps_identities_that_others_lose() -> None:
+    pytest.importorskip("trackeval")
+    pytest.importorskip("trackers")
+    real = [approach(class_id) for class_id in (1, 5, 9, 13, 14, 25)]
+    found = evaluate_drives(real, Settings(), CATALOGUE, (1.0,), 1, lambda *_: None)["1"]
+    own = found.pop("signpipe")
+    assert own["hota"] > max(other["hota"] for other in found.values()) + 0.2
+    assert own["fragments"] < 1.15
+    assert own["confirmed_right"] > 0.9
