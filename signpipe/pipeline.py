@@ -225,6 +225,7 @@ class Pipeline:
                 name
                 for name, asked, there in (
                     ("position.source", self.settings.position.source, item.pose),
+                    ("motion.source", self.settings.motion.source, item.motion),
                     ("lidar.sweeps", self.settings.lidar.sweeps, item.lidar),
                 )
                 if asked is not None and there is None
@@ -265,7 +266,7 @@ class Pipeline:
         clock.lap("fallback")
         tracks = self._plates(tracks, detections.shape)
         advisories, events = self._decide.update(
-            tracks, frame.media_time, frame.image.shape, speed, *self._surroundings(frame)
+            tracks, frame.media_time, frame.image.shape, frame.speed, *self._surroundings(frame)
         )
         clock.lap("decide")
         timings_ms = clock.stop() | {f"preprocess.{step}": ms for step, ms in prepared.timings_ms.items()}

@@ -14,6 +14,7 @@ from rich.logging import RichHandler
 from rich.markup import escape
 
 from signpipe.cli.bench import bench_app
+from signpipe.cli.can import can_app
 from signpipe.cli.classes import classes_app
 from signpipe.cli.countries import countries_app
 from signpipe.cli.data import data_app
@@ -58,6 +59,7 @@ app.command("export")(export)
 app.add_typer(classes_app, name="classes")
 app.add_typer(countries_app, name="countries")
 app.add_typer(review_app, name="review")
+app.add_typer(can_app, name="can")
 
 
 def _version(show: bool) -> None:

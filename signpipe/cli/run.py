@@ -63,6 +63,23 @@ def run(
             help="Where the vehicle is: GPX, NMEA log, gpsd://HOST, tcp://HOST:PORT, serial:DEVICE.",
         ),
     ] = None,
+    can: Annotated[
+        str | None,
+        typer.Option(
+            metavar="BUS",
+            help="Tell the car, ten times a second: socketcan:can0, virtual:NAME, udp_multicast:ADDRESS (extra can).",
+        ),
+    ] = None,
+    speed: Annotated[
+        str | None,
+        typer.Option(metavar="can:BUS|can:FILE", help="The vehicle's speed, from its bus or a recording of it."),
+    ] = None,
+    dbc: Annotated[
+        Path | None, typer.Option("--speed-dbc", metavar="FILE", help="Describes the messages of that bus.")
+    ] = None,
+    speed_signal: Annotated[
+        str | None, typer.Option("--speed-signal", metavar="[MESSAGE.]SIGNAL", help="The signal that is the speed.")
+    ] = None,
     lidar: Annotated[
         Path | None, typer.Option(metavar="FOLDER", help="LiDAR sweeps, one per frame: .bin (KITTI), .pcd, .npy.")
     ] = None,
@@ -116,6 +133,10 @@ def run(
         "country.code": country,
         "map.file": map_file,
         "position.source": position,
+        "can.bus": can,
+        "motion.source": speed,
+        "motion.dbc": dbc,
+        "motion.speed": speed_signal,
         "lidar.sweeps": lidar,
         "lidar.calibration": calibration,
         "review.folder": review,

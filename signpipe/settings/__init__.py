@@ -15,6 +15,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 from signpipe.errors import SettingsError
+from signpipe.settings.car import CanSettings, MotionSettings
 from signpipe.settings.environment import DELIMITER, PREFIX, Environment, variable
 from signpipe.settings.fallback import (
     CameraSettings,
@@ -47,8 +48,10 @@ from signpipe.settings.vehicle import VehicleSettings
 
 __all__ = [
     "AUTO",
+    "OUTPUTS",
     "BufferPolicy",
     "CameraSettings",
+    "CanSettings",
     "CaptureSettings",
     "ClassifySettings",
     "CountrySettings",
@@ -58,6 +61,7 @@ __all__ = [
     "FiguresSettings",
     "LidarSettings",
     "MapSettings",
+    "MotionSettings",
     "OutputSettings",
     "PlausibilitySettings",
     "PositionSettings",
@@ -73,6 +77,9 @@ __all__ = [
     "load_settings",
     "override_settings",
 ]
+
+
+OUTPUTS = frozenset({"output", "review", "can"})  # sections that say where results go, and nothing of what they are
 
 
 class Settings(BaseSettings):
@@ -112,6 +119,7 @@ class Settings(BaseSettings):
     template: TemplateSettings = TemplateSettings()
     shape: ShapeSettings = ShapeSettings()
     position: PositionSettings = PositionSettings()
+    motion: MotionSettings = MotionSettings()
     map: MapSettings = MapSettings()
     lidar: LidarSettings = LidarSettings()
     review: ReviewSettings = ReviewSettings()
@@ -119,11 +127,12 @@ class Settings(BaseSettings):
     decide: DecideSettings = DecideSettings()
     runtime: RuntimeSettings = RuntimeSettings()
     output: OutputSettings = OutputSettings()
+    can: CanSettings = CanSettings()
 
     @property
     def inputs(self) -> tuple[str, ...]:
         """What the settings name that may be a file to read: a map, a track, sweeps, models."""
-        sections = [section for name, section in self if name not in ("output", "review")]
+        sections = [section for name, section in self if name not in OUTPUTS]
         return tuple(str(value) for section in sections for _, value in section if isinstance(value, str | Path))
 
 

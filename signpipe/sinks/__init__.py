@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -48,7 +49,14 @@ def open_sinks(settings: Settings, run: RunInfo, catalogue: Catalogue, extra: Se
     review = None
     if settings.review.folder:
         review = ReviewSink(settings.review, settings.fallback.novelty, run, catalogue, run.classifier)
-    return open_run_sinks(settings.output, run, catalogue, review, extra)
+    with ExitStack() as undone:  # closes what is open already if the next one can't be opened
+        peers = []
+        for sink in _open_peers(settings, catalogue):
+            undone.callback(_close, sink)
+            peers.append(sink)
+        sinks = open_run_sinks(settings.output, run, catalogue, review, (*peers, *extra))
+        undone.pop_all()
+    return sinks
 
 
 def open_run_sinks(
@@ -102,6 +110,20 @@ def open_run_sinks(
         sinks.close()
         raise
     return sinks
+
+
+def _open_peers(settings: Settings, catalogue: Catalogue) -> Iterator[Sink]:
+    """Open, one by one, the sinks that speak to another machine."""
+    if settings.can.bus:
+        from signpipe.sinks.can import CanSink
+
+        yield CanSink(settings.can, catalogue, settings.camera)
+
+
+def _close(sink: Sink) -> None:
+    """Close a sink that never got anything."""
+    with suppress(OSError):
+        sink.close()
 
 
 def check_outputs(settings: OutputSettings, inputs: Iterable[str | Path]) -> None:

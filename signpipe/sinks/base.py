@@ -10,6 +10,7 @@ from typing import Protocol, runtime_checkable
 
 from pydantic import BaseModel
 
+from signpipe.settings import OUTPUTS
 from signpipe.types import FrameResult
 
 
@@ -83,5 +84,5 @@ class RunInfo:
 
 def settings_digest(settings: BaseModel) -> str:
     """Return the SHA-256 of all settings but where the outputs go, so that two runs can be compared."""
-    tree = settings.model_dump(mode="json", exclude={"output", "review"})
+    tree = settings.model_dump(mode="json", exclude=set(OUTPUTS))
     return hashlib.sha256(json.dumps(tree).encode()).hexdigest()

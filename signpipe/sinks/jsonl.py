@@ -20,6 +20,7 @@ from signpipe.types import (
     FloatArray,
     Frame,
     FrameResult,
+    Motion,
     Plate,
     Pose,
     SignTrack,
@@ -120,6 +121,8 @@ def result_record(result: FrameResult, catalogue: Catalogue) -> Record:
         record |= {"index": frame.index, "media_time": number(frame.media_time, 4), "name": frame.name}
         record |= {"width": frame.image.shape[1], "height": frame.image.shape[0]}
         record["pose"] = None if frame.pose is None else pose_record(frame.pose)
+        if frame.motion is not None:
+            record["motion"] = motion_record(frame.motion)
         record["detections"] = _detections(result, catalogue)
     else:
         record |= {"media_time": number(frame.media_time, 4), "duration": number(frame.duration, 3)}
@@ -175,6 +178,11 @@ def pose_record(pose: Pose) -> Record:
         "heading": number(pose.heading, 1),
         "speed": number(pose.speed, 2),
     }
+
+
+def motion_record(motion: Motion) -> Record:
+    """Return how the vehicle moved."""
+    return {"speed": number(motion.speed, 2), "yaw_rate": number(motion.yaw_rate, 4)}
 
 
 def number(value: float | None, digits: int) -> float | None:

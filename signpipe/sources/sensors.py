@@ -1,4 +1,4 @@
-"""What comes beside the pictures: where the vehicle was, and what its LiDAR saw."""
+"""What comes beside the pictures: where the vehicle was, how it moved, and what its LiDAR saw."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from signpipe.settings import Settings, load_settings
 from signpipe.types import Frame, Gap, Pose
 
 if TYPE_CHECKING:
+    from signpipe.can.motion import MotionSource
     from signpipe.lidar import Sweeps
     from signpipe.position import PositionSource
 
@@ -19,11 +20,11 @@ logger = logging.getLogger(__name__)
 
 
 class Sensors:
-    """Gives each frame its pose and its LiDAR sweep, where there are any; a context manager.
+    """Gives each frame its pose, its motion and its LiDAR sweep, where there are any; a context manager.
 
     Args:
-        settings: `position` and `lidar` say where they come from; what isn't asked for isn't opened. The default is
-            `Settings()`, which asks for neither.
+        settings: `position`, `motion` and `lidar` say where they come from; what isn't asked for isn't opened. The
+            default is `Settings()`, which asks for none.
 
     Raises:
         SettingsError: A source is named that can't be.
@@ -34,6 +35,7 @@ class Sensors:
     def __init__(self, settings: Settings | None = None) -> None:
         settings = settings or load_settings()
         self._position: PositionSource | None = None
+        self._motion: MotionSource | None = None
         self._sweeps: Sweeps | None = None
         self._origin: float | None = None  # `captured_at` of a live source's first frame
         if settings.lidar.sweeps is not None:
@@ -46,6 +48,14 @@ class Sensors:
             self._position = open_position(settings.position)
         elif settings.map.file is not None:
             logger.warning("The map %s says nothing without positions; give --gpx too.", settings.map.file)
+        if settings.motion.source is not None:
+            from signpipe.can.motion import open_motion
+
+            try:
+                self._motion = open_motion(settings.motion)
+            except BaseException:
+                self.close()
+                raise
 
     def __enter__(self) -> Self:
         return self
@@ -53,21 +63,26 @@ class Sensors:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._position is not None:
-            self._position.close()
+        self.close()
+
+    def close(self) -> None:
+        """Release what is held open."""
+        for source in (self._position, self._motion):
+            if source is not None:
+                source.close()
 
     def start(self) -> Pose | None:
         """Return the pose at the start, or None where there is none or a receiver hasn't told one yet."""
         return self._position.at(0.0, monotonic()) if self._position is not None else None
 
     def sense(self, frame: Frame, live: bool = False) -> Frame:
-        """Put pose and sweep on a frame, and the time that took; what the frame brings itself stays.
+        """Put pose, motion and sweep on a frame, and the time that took; what the frame brings itself stays.
 
         Args:
             frame: With the index and the media time that it has in its own recording, not in a repeated one.
             live: True if the time that counts is when it was captured.
         """
-        if self._position is None and self._sweeps is None:
+        if self._position is None and self._motion is None and self._sweeps is None:
             return frame
         start = perf_counter()
         media_time = frame.media_time
@@ -76,6 +91,8 @@ class Sensors:
             media_time = frame.captured_at - self._origin
         if self._position is not None and frame.pose is None:
             frame.pose = self._position.at(media_time, frame.captured_at)
+        if self._motion is not None and frame.motion is None:
+            frame.motion = self._motion.at(media_time, frame.captured_at)
         if self._sweeps is not None and frame.lidar is None:
             frame.lidar = self._sweeps.at(frame.index)
         frame.sensors_ms = (perf_counter() - start) * 1e3

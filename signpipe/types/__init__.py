@@ -7,7 +7,7 @@ right and y down, with the right and bottom edge exclusive; times are in seconds
 from signpipe.types.arrays import FloatArray, Image
 from signpipe.types.detections import SHAPES, UNKNOWN_SHAPE, Classifications, Detections, ShapeArray
 from signpipe.types.figures import FiguresRead
-from signpipe.types.frame import LARGEST_DISORDER, Frame, Gap, Pose, Prepared
+from signpipe.types.frame import LARGEST_DISORDER, Frame, Gap, Motion, Pose, Prepared
 from signpipe.types.plates import Condition, ConditionKind, Plate, Surroundings, TimeSpan
 from signpipe.types.result import Advisory, AdvisoryStatus, Alternative, FrameResult
 from signpipe.types.signs import Certainty, SignTrack, TrackState, Verdict
@@ -31,6 +31,7 @@ __all__ = [
     "FrameResult",
     "Gap",
     "Image",
+    "Motion",
     "Plate",
     "Pose",
     "Prepared",

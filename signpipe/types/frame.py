@@ -38,6 +38,19 @@ class Pose:
     utc: float | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Motion:
+    """How the vehicle moved when a frame was captured, as its own sensors tell.
+
+    Attributes:
+        speed: Metres per second; negative in reverse.
+        yaw_rate: Radians per second, as the vehicle's signal counts it, or None where unknown.
+    """
+
+    speed: float
+    yaw_rate: float | None = None
+
+
 @dataclass(slots=True, repr=False, eq=False)
 class Frame:
     """One picture from a source.
@@ -49,6 +62,7 @@ class Frame:
         media_time: Seconds since the start of the recording or stream, from the container's timestamps.
         source_id: Name of the source without credentials.
         pose: Where the vehicle was, if the source knows it.
+        motion: How the vehicle moved, if its own sensors are read.
         lidar: A LiDAR sweep float32 (N, 4) as x, y, z, reflectance, if the source has one.
         independent: True if the picture has nothing to do with the one before it (no tracking).
         name: File name of a still picture, else None.
@@ -71,6 +85,7 @@ class Frame:
     name: str | None = None
     surroundings: Surroundings | None = None
     sensors_ms: float = 0.0
+    motion: Motion | None = None
 
     def __post_init__(self) -> None:
         image: Any = self.image
@@ -80,6 +95,13 @@ class Frame:
             raise SourceError(f"A frame's image must be BGR uint8 (H, W, 3), not {given}; see signpipe.images.as_bgr.")
         if not math.isfinite(self.media_time):
             raise SourceError(f"A frame's media time must be a number of seconds, not {self.media_time}.")
+
+    @property
+    def speed(self) -> float | None:
+        """Metres per second by the vehicle's own sensors, else by its positions; None where neither knows."""
+        if self.motion is not None:
+            return self.motion.speed
+        return self.pose.speed if self.pose else None
 
     def __repr__(self) -> str:
         height, width = self.image.shape[:2]

@@ -1,0 +1,40 @@
+"""The sections about what a car and its tools speak."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import Field
+
+from signpipe.settings.sections import Section
+
+
+class CanSettings(Section):
+    """What is told on a CAN bus, in the messages of signpipe.dbc."""
+
+    bus: str | None = Field(
+        None, description="INTERFACE:CHANNEL, such as socketcan:can0, virtual:test or udp_multicast:239.74.163.2."
+    )
+    fd: bool = Field(False, description="Send frames of CAN FD.")
+    bitrate: int | None = Field(
+        None, ge=1000, le=10_000_000, description="Bits per second, for adapters that set it; socketcan has its own."
+    )
+
+
+class MotionSettings(Section):
+    """What the vehicle's own bus tells of its motion."""
+
+    source: str | None = Field(
+        None,
+        description="can:INTERFACE:CHANNEL, or can:FILE of a recording (.asc, .blf, .log, .csv, .mf4, .trc); live or "
+        "recorded speed goes into expiry.",
+    )
+    dbc: Path | None = Field(None, description="File that describes the bus's messages: .dbc, .arxml, .kcd or .sym.")
+    speed: str | None = Field(None, description="Signal of the speed: NAME or MESSAGE.NAME; its unit is the file's.")
+    yaw_rate: str | None = Field(None, description="Signal of the yaw rate: NAME or MESSAGE.NAME.")
+    unit: str | None = Field(
+        None, pattern=r"^(km/h|mph|m/s|kn)$", description="Unit of the speed, where the file doesn't say."
+    )
+    offset: float = Field(
+        0.0, ge=-1e9, le=1e9, description="Seconds after the first frame of a recorded bus at which the pictures start."
+    )
