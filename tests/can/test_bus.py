@@ -63,7 +63,7 @@ def bus(request: pytest.FixtureRequest) -> Iterator[tuple[str, can.BusABC]]:
 
 def heard(listener: can.BusABC, count: int) -> list[can.Message]:
     """Return the next so many frames; fewer if none comes for a while."""
-    frames = []
+    frames: list[can.Message] = []
     while len(frames) < count and (frame := listener.recv(5.0)) is not None:
         frames.append(frame)
     return frames

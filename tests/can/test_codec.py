@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from typing import Any
 
 import cantools
 import pytest
@@ -30,7 +31,7 @@ FULL = Bulletin(
 
 
 def test_cantools_reads_what_was_said() -> None:
-    read = {}
+    read: dict[str, Any] = {}
     for number, data in CODEC.encode(FULL, 300, 65):
         read |= DATABASE.decode_message(number, data)
     assert {name: str(value) for name, value in read.items() if not re.search("Crc|Counter|Session", name)} == {
