@@ -70,6 +70,12 @@ def run(
             help="Tell the car, ten times a second: socketcan:can0, virtual:NAME, udp_multicast:ADDRESS (extra can).",
         ),
     ] = None,
+    mqtt: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ADDRESS", help="Tell a broker: mqtt://USER@HOST/TOPIC, or mqtts:// for TLS (extra mqtt)."
+        ),
+    ] = None,
     speed: Annotated[
         str | None,
         typer.Option(metavar="can:BUS|can:FILE", help="The vehicle's speed, from its bus or a recording of it."),
@@ -134,6 +140,7 @@ def run(
         "map.file": map_file,
         "position.source": position,
         "can.bus": can,
+        "mqtt.broker": mqtt,
         "motion.source": speed,
         "motion.dbc": dbc,
         "motion.speed": speed_signal,

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 from signpipe.errors import SettingsError
-from signpipe.settings.car import CanSettings, MotionSettings
+from signpipe.settings.car import CanSettings, MotionSettings, MqttSettings
 from signpipe.settings.environment import DELIMITER, PREFIX, Environment, variable
 from signpipe.settings.fallback import (
     CameraSettings,
@@ -62,6 +62,7 @@ __all__ = [
     "LidarSettings",
     "MapSettings",
     "MotionSettings",
+    "MqttSettings",
     "OutputSettings",
     "PlausibilitySettings",
     "PositionSettings",
@@ -79,7 +80,9 @@ __all__ = [
 ]
 
 
-OUTPUTS = frozenset({"output", "review", "can"})  # sections that say where results go, and nothing of what they are
+OUTPUTS = frozenset(
+    {"output", "review", "can", "mqtt"}
+)  # sections that say where results go, and nothing of what they are
 
 
 class Settings(BaseSettings):
@@ -128,6 +131,7 @@ class Settings(BaseSettings):
     runtime: RuntimeSettings = RuntimeSettings()
     output: OutputSettings = OutputSettings()
     can: CanSettings = CanSettings()
+    mqtt: MqttSettings = MqttSettings()
 
     @property
     def inputs(self) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pydantic import Field
+from pydantic import Field, SecretStr
 
 from signpipe.settings.sections import Section
 
@@ -38,3 +38,21 @@ class MotionSettings(Section):
     offset: float = Field(
         0.0, ge=-1e9, le=1e9, description="Seconds after the first frame of a recorded bus at which the pictures start."
     )
+
+
+class MqttSettings(Section):
+    """What is told to an MQTT broker."""
+
+    broker: str | None = Field(
+        None, description="mqtt://USER@HOST[:PORT]/TOPIC, or mqtts:// for TLS; the topic is signpipe unless said."
+    )
+    password: SecretStr | None = Field(
+        None, description="Of the user; best given as the variable SIGNPIPE_MQTT__PASSWORD."
+    )
+    ca: Path | None = Field(None, description="PEM file of the authority that signed the broker's certificate.")
+    client_id: str | None = Field(None, description="Name of this client; none takes a random one.")
+    discovery: str = Field("homeassistant", description="Topic under which Home Assistant looks; empty is none.")
+    buffer: int = Field(256, ge=1, le=100_000, description="Events that wait for a broker that is away; more are lost.")
+    keepalive: int = Field(15, ge=2, le=3600, description="Seconds of silence that tell the broker that we are gone.")
+    reconnect_first: int = Field(1, ge=1, le=3600, description="Seconds before the first new try; doubles each time.")
+    reconnect_longest: int = Field(30, ge=1, le=3600, description="Longest wait before a new try.")

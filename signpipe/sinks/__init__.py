@@ -51,7 +51,7 @@ def open_sinks(settings: Settings, run: RunInfo, catalogue: Catalogue, extra: Se
         review = ReviewSink(settings.review, settings.fallback.novelty, run, catalogue, run.classifier)
     with ExitStack() as undone:  # closes what is open already if the next one can't be opened
         peers = []
-        for sink in _open_peers(settings, catalogue):
+        for sink in _open_peers(settings, run, catalogue):
             undone.callback(_close, sink)
             peers.append(sink)
         sinks = open_run_sinks(settings.output, run, catalogue, review, (*peers, *extra))
@@ -112,12 +112,16 @@ def open_run_sinks(
     return sinks
 
 
-def _open_peers(settings: Settings, catalogue: Catalogue) -> Iterator[Sink]:
+def _open_peers(settings: Settings, run: RunInfo, catalogue: Catalogue) -> Iterator[Sink]:
     """Open, one by one, the sinks that speak to another machine."""
     if settings.can.bus:
         from signpipe.sinks.can import CanSink
 
         yield CanSink(settings.can, catalogue, settings.camera)
+    if settings.mqtt.broker:
+        from signpipe.sinks.mqtt import MqttSink
+
+        yield MqttSink(settings.mqtt, run, catalogue)
 
 
 def _close(sink: Sink) -> None:
