@@ -77,10 +77,11 @@ results: .venv/.ready-dev  ## measure the models and the speed (needs the data s
 	@$(BIN)/signpipe evaluate classification --format gtsrb --json benchmarks/results/classification-gtsrb.json
 	@$(BIN)/signpipe evaluate novelty $(if $(DRAWINGS),--drawings $(DRAWINGS)) --json benchmarks/results/novelty.json
 	@$(BIN)/signpipe evaluate country --country be $(if $(DRAWINGS),--drawings $(DRAWINGS)) --json benchmarks/results/country-be.json
+	@$(BIN)/signpipe evaluate figures --json benchmarks/results/figures.json
 	@$(BIN)/signpipe evaluate fallback $(if $(DRAWINGS),--drawings $(DRAWINGS)) --json benchmarks/results/fallback.json
 	@$(BIN)/signpipe evaluate rules --json benchmarks/results/rules.json
 	@$(BIN)/signpipe evaluate publishing --json benchmarks/results/publishing.json
-	@$(BIN)/signpipe evaluate report --examples drawings --out benchmarks/results/quality --compare benchmarks/results/robustness-plain.json --include benchmarks/results/novelty.json --include benchmarks/results/fallback.json --include benchmarks/results/publishing.json
+	@$(BIN)/signpipe evaluate report --examples drawings --out benchmarks/results/quality --compare benchmarks/results/robustness-plain.json --include benchmarks/results/novelty.json --include benchmarks/results/figures.json --include benchmarks/results/fallback.json --include benchmarks/results/publishing.json
 	@$(BIN)/signpipe bench single live throughput --frames 1000 --json benchmarks/results/bench.json
 	@$(BIN)/signpipe bench sweep --over signs --over size --over roi --over threads --over precision --over preset --json benchmarks/results/sweeps.json
 	@$(BIN)/signpipe bench soak --frames 10000 --json benchmarks/results/soak.json

@@ -30,7 +30,7 @@ def figures(
     reader and without. Signs without figures and scenes without a sign have to be read as empty. The
     typefaces are font files of Debian packages; what is missing is named.
     """
-    from signpipe.lab.evaluation.figures import evaluate_figures, figure_sets, to_publish
+    from signpipe.lab.evaluation.figures import evaluate_figures, figure_sets, summary, to_publish
     from signpipe.lab.evaluation.published_figures import published
 
     settings = load_settings(config, {"figures.model": model})
@@ -39,6 +39,7 @@ def figures(
     metrics = with_progress(lambda progress: evaluate_figures(sets, settings, progress))
     _print(metrics["sets"])
     metrics["published"] = {name: published(cases, settings) for name, cases in to_publish(sets).items()}
+    metrics |= summary(metrics)
     _print_published(metrics["published"])
     tell(measured("figures", settings.figures.model, "reader", settings, dataset, "val", metrics), json_file)
 

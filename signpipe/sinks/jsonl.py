@@ -17,6 +17,7 @@ from signpipe.types import (
     Advisory,
     Classifications,
     Detections,
+    FiguresRead,
     FloatArray,
     Frame,
     FrameResult,
@@ -259,6 +260,7 @@ def _track(track: SignTrack, catalogue: Catalogue) -> Record:
         "source": "+".join(verdict.witnesses),
         "opinions": [_opinion(opinion, catalogue) for opinion in verdict.opinions if opinion.witness != VISION],
         "conflict": verdict.conflict,
+        "figures": None if track.figures is None else _figures(track.figures),
         "age": number(track.age, 3),
         "unseen": number(track.unseen, 3),
         "hits": track.hits,
@@ -286,6 +288,17 @@ def _plate(plate: Plate) -> Record:
             }
             for one in plate.conditions
         ],
+    }
+
+
+def _figures(read: FiguresRead) -> Record:
+    """Return what was read on a sign."""
+    return {
+        "text": read.text,
+        "unit": read.unit,
+        "probability": number(read.probability, 4),
+        "struck": number(read.struck, 4),
+        "looks": read.looks,
     }
 
 

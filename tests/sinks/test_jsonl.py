@@ -28,6 +28,7 @@ from signpipe.types import (
     Certainty,
     Classifications,
     Detections,
+    FiguresRead,
     Frame,
     FrameResult,
     Pose,
@@ -119,6 +120,7 @@ def test_what_other_sources_say_and_where_the_car_is_are_on_record() -> None:
     eighty = CATALOGUE.by_name("speed_limit_80").id
     opinions = (Opinion("vision", one.evidence, "80 at 0.6"), Opinion("map", log, "80 at 12 m", eighty))
     conflict = "the lidar says otherwise"
+    one.figures = FiguresRead("7.5t", "t", 0.98761, 0.01, 3)
     one.verdict = replace(one.verdict, opinions=opinions, witnesses=("vision", "map"), conflict=conflict)
     result = frame_result(tracks=[one])
     assert isinstance(result.frame, Frame)
@@ -128,6 +130,7 @@ def test_what_other_sources_say_and_where_the_car_is_are_on_record() -> None:
     assert record["pose"] == {"latitude": 50.1, "longitude": 9.2, "heading": 181.2, "speed": None}
     (written,) = record["tracks"]
     assert (written["source"], written["conflict"]) == ("vision+map", "the lidar says otherwise")
+    assert written["figures"] == {"text": "7.5t", "unit": "t", "probability": 0.9876, "struck": 0.01, "looks": 3}
     opinion = {"source": "map", "class_name": "speed_limit_80", "impossible": False, "text": "80 at 12 m"}
     assert written["opinions"] == [opinion]
 

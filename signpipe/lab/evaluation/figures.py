@@ -35,6 +35,8 @@ KNOWN = ("20", "30", "50", "60", "70", "80", "100", "120")  # limits that the ba
 OTHER = ("5", "10", "15", "25", "40", "45", "90", "110", "130")  # some that it hasn't
 SIDES = (16, 20, 24, 32, 48, 64)  # pixels of a drawn sign's height
 FROM = 24  # pixels from which limits are judged together
+LIMITS = "drawn limits"
+OTHERS = f"{LIMITS}, others, {FROM} px and more"
 AROUND = 0.5  # of a drawn sign's side is shown around it
 GTSRB_CROPS = 1500
 
@@ -139,7 +141,7 @@ def evaluate_figures(sets: Mapping[str, Sequence[Case]], settings: Settings, pro
     for done, (name, cases) in enumerate(sets.items(), 1):
         readings = [reader(case.image, case.xyxy)[0] for case in cases]
         metrics["sets"][name] = tally(cases, readings)
-        if name.startswith("drawn limits"):
+        if name.startswith(LIMITS):
             metrics["sets"][name]["by_size"] = _by_size(cases, readings)
             kept = [case.side >= FROM - 1 for case in cases]  # a detector may miss an edge by a pixel
             metrics["sets"][f"{name}, {FROM} px and more"] = tally(*_where(kept, cases, readings))
@@ -161,8 +163,8 @@ def figure_sets(data: Path, times: int = 4) -> dict[str, list[Case]]:
     drawn = DrawnCases(open_typefaces(HELD_OUT), crops.backgrounds)
     sizes = [side for side in SIDES if side >= FROM]
     sets = {
-        "drawn limits, of the 43": drawn_limits(drawn, KNOWN, times),
-        "drawn limits, others": drawn_limits(drawn, OTHER, times),
+        f"{LIMITS}, of the 43": drawn_limits(drawn, KNOWN, times),
+        f"{LIMITS}, others": drawn_limits(drawn, OTHER, times),
         "drawn ends": [c for _ in range(8 * times) for c in drawn.each(lambda s, r: s.ended(r), sizes)],
         "drawn boards": [c for _ in range(8 * times) for c in drawn.each(lambda s, r: s.board(r), sizes)],
         "drawn lamps": [c for _ in range(8 * times) for c in drawn.each(lambda s, r: s.gantry(r), sizes)],
@@ -186,6 +188,22 @@ def to_publish(sets: Mapping[str, list[Case]]) -> dict[str, list[Case]]:
     """Return the sets of which it counts what the whole pipeline publishes, at the sizes that are judged together."""
     chosen = [name for name in sets if "limits" in name or "signs877" in name or name == "drawn measures"]
     return {name: [case for case in sets[name] if case.side >= FROM - 1] for name in chosen}
+
+
+def summary(metrics: dict[str, Any]) -> dict[str, Any]:
+    """Return the numbers that have a budget: of limits published, and of limits outside the 43 that are read."""
+    limits = metrics["published"][f"{LIMITS}, of the 43"]["with_reader"]
+    others = [cell for name, cell in metrics["sets"].items() if name in (OTHERS, "photographs, others (signs877)")]
+    count = sum(cell["n"] for cell in others)
+    sure = sum(cell["sure"] * cell["n"] for cell in others)
+    right = sum(cell["right_sure"] * cell["n"] for cell in others)
+    shares = {
+        "limits_published_right": limits["right"],
+        "limits_published_wrong": limits["wrong"],
+        "others_read_right": right / count,
+        "others_read_wrong": (sure - right) / sure if sure else 0.0,
+    }
+    return shares | {"n": {name: limits["n"] if name.startswith("limits") else count for name in shares}}
 
 
 def _plain(drawn: DrawnCases, sizes: Sequence[int], times: int) -> list[Case]:
