@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -15,7 +16,7 @@ from signpipe.types import FloatArray
 ALPHABET = "0123456789.-:tmkhpaydg/%'\"?"
 BLANK = 0
 CHARACTERS = ("blank", *ALPHABET)  # what the columns of the reader's output stand for
-_NEVER = -1e30
+LEAST = -690.0  # log-probability of what is impossible
 
 
 def encode(text: str) -> list[int]:
@@ -42,9 +43,7 @@ def best_text(log_probability: FloatArray) -> str:
 
 
 def text_log_probability(log_probability: FloatArray, texts: Sequence[str]) -> npt.NDArray[np.float64]:
-    """Return the log-probability of each text, over all its paths: float64 (len(texts),).
-
-    Texts that are more than a crop's columns can hold have minus infinity (here -1e30).
+    """Return the log-probability of each text, over all its paths: float64 (len(texts),), none under `LEAST`.
 
     Args:
         log_probability: float32 (T, A), of each character in each column; the blank is the first.
@@ -55,23 +54,29 @@ def text_log_probability(log_probability: FloatArray, texts: Sequence[str]) -> n
     """
     if not texts:
         return np.zeros(0)
-    longest = 2 * max(map(len, texts)) + 1
-    labels = np.full((len(texts), longest), BLANK)
-    ends = np.array([2 * len(text) for text in texts])
-    for row, text in zip(labels, texts, strict=True):
-        row[1 : 2 * len(text) : 2] = encode(text)
-    # A path may leave out a blank only between two different characters.
-    skips = np.zeros(labels.shape, bool)
-    skips[:, 2:] = (labels[:, 2:] != BLANK) & (labels[:, 2:] != labels[:, :-2])
-    columns = log_probability.astype(np.float64)
-    state = np.full(labels.shape, _NEVER)
-    state[:, :2] = columns[0][labels[:, :2]]
+    labels, skips = _paths(tuple(texts))
+    # Products of 24 probabilities: what is too small for a float64 is no text that anyone asks about.
+    columns = np.exp(log_probability.astype(np.float64))[:, labels]
+    state = np.zeros(labels.shape)
+    state[:, :2] = columns[0][:, :2]
     for column in columns[1:]:
         arrived = state.copy()
-        arrived[:, 1:] = np.logaddexp(arrived[:, 1:], state[:, :-1])
-        arrived[:, 2:] = np.logaddexp(arrived[:, 2:], np.where(skips[:, 2:], state[:, :-2], _NEVER))
-        state = arrived + column[labels]
-    rows = np.arange(len(texts))
-    last = state[rows, ends]
-    before = np.where(ends > 0, state[rows, np.maximum(ends - 1, 0)], _NEVER)
-    return np.asarray(np.maximum(np.logaddexp(last, before), _NEVER), np.float64)
+        arrived[:, 1:] += state[:, :-1]
+        arrived[:, 2:] += state[:, :-2] * skips
+        state = arrived * column
+    rows, ends = np.arange(len(texts)), np.array([2 * len(text) for text in texts])
+    total = state[rows, ends] + np.where(ends > 0, state[rows, np.maximum(ends - 1, 0)], 0.0)
+    return np.asarray(np.log(np.maximum(total, np.exp(LEAST))), np.float64)
+
+
+@lru_cache(maxsize=64)
+def _paths(texts: tuple[str, ...]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
+    """Return the characters of texts with a blank before, between and after, and 1 where a blank may be left out.
+
+    That is only between two different characters.
+    """
+    labels = np.full((len(texts), max(2 * max(map(len, texts)) + 1, 2)), BLANK, np.int64)
+    for row, text in zip(labels, texts, strict=True):
+        row[1 : 2 * len(text) : 2] = encode(text)
+    skips = (labels[:, 2:] != BLANK) & (labels[:, 2:] != labels[:, :-2])
+    return labels, skips.astype(np.float64)

@@ -30,13 +30,16 @@ class Looks:
 
     readings: list[Reading] = field(default_factory=list)
     count: int = 0
+    _known: list[dict[str, float]] = field(default_factory=list)
 
     def add(self, reading: Reading) -> None:
         """Take in another look; of too many, the smallest sign is dropped."""
         self.readings.append(reading)
+        self._known.append({})
         self.count += 1
         if len(self.readings) > MOST:
-            self.readings.remove(min(self.readings, key=lambda one: one.side))
+            smallest = int(np.argmin([one.side for one in self.readings]))
+            del self.readings[smallest], self._known[smallest]
 
     def probability(self, texts: Sequence[str]) -> npt.NDArray[np.float64]:
         """Return the probability of each text and, last, of any other one: float64 (len(texts) + 1,), its sum is 1.
@@ -44,12 +47,19 @@ class Looks:
         Args:
             texts: Different texts.
         """
-        logs = np.stack([_with_rest(reading, texts) for reading in self.readings])
+        logs = np.stack([_with_rest(self._log_probability(look, texts)) for look in range(len(self.readings))])
         quality = np.array([min(reading.side / SHARP, 1.0) ** 2 for reading in self.readings])
         total = 1 + BEYOND * (len(self.readings) - 1)
         mean = (quality[:, None] * logs).sum(0) / quality.sum() * total
         share = np.exp(mean - mean.max())
         return np.asarray(share / share.sum(), np.float64)
+
+    def _log_probability(self, look: int, texts: Sequence[str]) -> npt.NDArray[np.float64]:
+        """Return the log-probability of each text in one look; what was asked before is known."""
+        known = self._known[look]
+        new = [text for text in texts if text not in known]
+        known.update(zip(new, self.readings[look].log_probability(new).tolist(), strict=True))
+        return np.array([known[text] for text in texts])
 
     def texts(self) -> tuple[str, ...]:
         """Return what the looks read, each text once."""
@@ -63,7 +73,7 @@ class Looks:
         return float(1 / (1 + np.exp(-np.mean(odds) * total)))
 
 
-def _with_rest(reading: Reading, texts: Sequence[str]) -> npt.NDArray[np.float64]:
+def _with_rest(logs: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     """Return the log-probability of each text and, last, of any other."""
-    logs = np.maximum(reading.log_probability(texts), np.log(LEAST))
+    logs = np.maximum(logs, np.log(LEAST))
     return np.append(logs, np.log(max(1 - float(np.exp(logs).sum()), LEAST)))
