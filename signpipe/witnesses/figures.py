@@ -146,7 +146,7 @@ class FiguresWitness:
         likelihood = np.array([self._likelihood(sign, by_text) for sign in self._catalogue])
         likelihood *= np.where(self._carries, np.where(self._ends, struck, 1 - struck), 1.0)
         fixed = {sign.figures for sign in self._catalogue if sign.figures is not None and sign.present}
-        unlisted = 0.0 if read.text in fixed or read.text in ("", UNREAD) else read.probability
+        unlisted = 0.0 if read.text in fixed else read.probability
         text = (
             f"reads '{read.text}' at {read.probability:.2f}" if read.text else f"no figures at {read.probability:.2f}"
         )
@@ -155,7 +155,8 @@ class FiguresWitness:
             np.log(likelihood * (1 - ERROR) + ERROR).astype(np.float32),
             text,
             figures=read,
-            unlisted=float(np.log(unlisted * (1 - ERROR) + ERROR)),
+            # Where no figures were read, vision isn't contradicted by any.
+            unlisted=None if read.text in ("", UNREAD) else float(np.log(unlisted * (1 - ERROR) + ERROR)),
         )
 
     def _likelihood(self, sign: SignClass, by_text: dict[str, float]) -> float:

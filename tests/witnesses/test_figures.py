@@ -90,6 +90,15 @@ def test_figures_that_cant_be_told_say_nothing() -> None:
     assert np.ptp(votes) < np.log(2) + 0.05  # a half each for begin and end
 
 
+@pytest.mark.parametrize("text", ["", "?"])
+def test_where_no_figures_were_read_a_familiar_sign_stays_as_sure_as_it_was(text: str) -> None:
+    track, frame = sure("no_overtaking", 0.96)
+    verdict = judged(replace(track, novelty=0.5), frame, reading({text: 1.0}))
+    assert verdict.is_sure
+    assert verdict.probability is not None
+    assert float(verdict.probability[CATALOGUE.by_name("no_overtaking").id]) >= 0.96
+
+
 def test_the_end_of_a_limit_is_told_by_what_strikes_it_through() -> None:
     for struck in (0.02, 0.98):
         begin, end = votes(ask(reading({"80": 1.0}, struck)), "speed_limit_80", "end_speed_limit_80")
