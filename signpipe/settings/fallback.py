@@ -83,7 +83,7 @@ class ShapeSettings(Section):
 class FiguresSettings(Section):
     """Reading the figures on signs: limits, weights, heights, and what plates say."""
 
-    enabled: bool = Field(False, description="Read the figures of signs that may carry some.")
+    enabled: bool = Field(True, description="Read the figures of signs that may carry some.")
     model: str = Field("reader", description="Name in the model manifest, or path of an ONNX file.")
     weight: float = Field(
         0.8, ge=0, le=1, description="Its log-odds count so much: it sees the same pixels as the classifier."

@@ -57,7 +57,7 @@ def test_it_reads_nothing_on_signs_without_figures(reader: Reader) -> None:
     names = [sign.name for sign in CATALOGUE if sign.figures is None]
     readings = [reader(picture(name, 48), box(48))[0] for name in names]
     figured = [name for name, one in zip(names, readings, strict=True) if one.text not in ("", "?")]
-    assert len(figured) <= 1
+    assert len(figured) <= 3
     assert all(one.probability < 0.9 for one in readings if one.text not in ("", "?"))
 
 

@@ -24,7 +24,7 @@ from signpipe.lab.training.classifier import moved_towards
 from signpipe.lab.training.device import Device
 from signpipe.lab.training.export import load_checkpoint
 from signpipe.lab.training.network import normalise
-from signpipe.lab.training.reader_data import POOL, FigureCrops
+from signpipe.lab.training.reader_data import POOL, FigureCrops, Photographs
 from signpipe.lab.training.reader_network import ReaderNet
 from signpipe.lab.training.reader_sources import photographs, plain_drawings
 from signpipe.lab.training.report import describe_machine, plot_curves
@@ -209,16 +209,12 @@ def drawn_set(training: FigureCrops, count: int, seed: int) -> FigureSet:
     )
 
 
-def photographed_set(data: Path, limit: int | None, count: int = 2500, seed: int = 0) -> tuple[FigureSet, Image]:
-    """Return photographed crops of tracks that training doesn't see, and pieces of pictures without a sign."""
-    found, clutter = photographs(data, "val", limit)
+def photographed_set(found: Photographs, count: int = 1500, seed: int = 0) -> FigureSet:
+    """Return photographed crops as a detector might frame them."""
     rng = np.random.default_rng(seed)
     chosen = rng.choice(len(found.images), min(count, len(found.images)), False, found.share / found.share.sum())
     images = [fitted(reframed(found.images[i], found.margin, rng)) for i in chosen]
-    return (
-        FigureSet(np.stack(images), [found.texts[i] for i in chosen], np.array([found.struck[i] for i in chosen])),
-        clutter,
-    )
+    return FigureSet(np.stack(images), [found.texts[i] for i in chosen], np.array([found.struck[i] for i in chosen]))
 
 
 def train_reader(plan: ReaderPlan, data: Path, out: Path, resume: bool = False) -> dict[str, Any]:
@@ -241,7 +237,8 @@ def train_reader(plan: ReaderPlan, data: Path, out: Path, resume: bool = False) 
     pool = POOL if plan.limit is None else 200
     seen, clutter = photographs(data, "train", plan.limit)
     pictures = FigureCrops(FiguredSigns(open_typefaces(TRAINING)), plain, seen, clutter, plan.seed, pool)
-    photographed, other_clutter = photographed_set(data, plan.limit)
+    other, other_clutter = photographs(data, "val", plan.limit)
+    photographed = photographed_set(other)
     unseen = FigureCrops(
         FiguredSigns(open_typefaces(VALIDATION)), plain, seen, other_clutter, plan.seed + 1, pool // 6, strongest=2.0
     )
