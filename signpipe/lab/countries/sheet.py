@@ -71,6 +71,7 @@ def _tile(drawing: Image | None) -> Image:
     if drawing is None:
         _write(tile, MISSING, SIDE // 2)
         return tile
+    drawing = drawing[:SIDE, :SIDE]  # an oblong one may come out a pixel too long
     height, width = drawing.shape[:2]
     top, left = (SIDE - height) // 2, (SIDE - width) // 2
     place, alpha = tile[top : top + height, left : left + width], drawing[..., 3:].astype(np.float32) / 255

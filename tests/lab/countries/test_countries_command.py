@@ -85,6 +85,7 @@ def test_a_page_shows_each_sign_and_says_which_has_no_drawing(tmp_path: Path, dr
 
 def test_a_picture_shows_each_sign(tmp_path: Path, drawings: Path) -> None:
     text = HEAD + '[[sign]]\nname = "stop"\nlocal = "A"\ndrawings = ["regulatory--stop--g1"]\n'
+    text += '[[sign]]\nname = "plate_text"\nlocal = "B"\ndrawings = ["own:plate_arrow_up"]\n'
     out = tmp_path / "sheet.png"
     assert run("show", written(tmp_path, text), "--out", out, "--drawings", drawings).exit_code == 0
     picture = cv2.imread(str(out))
