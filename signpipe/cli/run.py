@@ -70,6 +70,9 @@ def run(
             help="Tell the car, ten times a second: socketcan:can0, virtual:NAME, udp_multicast:ADDRESS (extra can).",
         ),
     ] = None,
+    mcap: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Record the run for Foxglove: pictures, boxes, advisories.")
+    ] = None,
     mqtt: Annotated[
         str | None,
         typer.Option(
@@ -141,6 +144,7 @@ def run(
         "position.source": position,
         "can.bus": can,
         "mqtt.broker": mqtt,
+        "mcap.file": mcap,
         "motion.source": speed,
         "motion.dbc": dbc,
         "motion.speed": speed_signal,

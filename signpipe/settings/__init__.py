@@ -15,7 +15,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 from signpipe.errors import SettingsError
-from signpipe.settings.car import CanSettings, MotionSettings, MqttSettings
+from signpipe.settings.car import CanSettings, McapSettings, MotionSettings, MqttSettings
 from signpipe.settings.environment import DELIMITER, PREFIX, Environment, variable
 from signpipe.settings.fallback import (
     CameraSettings,
@@ -61,6 +61,7 @@ __all__ = [
     "FiguresSettings",
     "LidarSettings",
     "MapSettings",
+    "McapSettings",
     "MotionSettings",
     "MqttSettings",
     "OutputSettings",
@@ -81,7 +82,7 @@ __all__ = [
 
 
 OUTPUTS = frozenset(
-    {"output", "review", "can", "mqtt"}
+    {"output", "review", "can", "mqtt", "mcap"}
 )  # sections that say where results go, and nothing of what they are
 
 
@@ -132,6 +133,7 @@ class Settings(BaseSettings):
     output: OutputSettings = OutputSettings()
     can: CanSettings = CanSettings()
     mqtt: MqttSettings = MqttSettings()
+    mcap: McapSettings = McapSettings()
 
     @property
     def inputs(self) -> tuple[str, ...]:

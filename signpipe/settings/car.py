@@ -56,3 +56,13 @@ class MqttSettings(Section):
     keepalive: int = Field(15, ge=2, le=3600, description="Seconds of silence that tell the broker that we are gone.")
     reconnect_first: int = Field(1, ge=1, le=3600, description="Seconds before the first new try; doubles each time.")
     reconnect_longest: int = Field(30, ge=1, le=3600, description="Longest wait before a new try.")
+
+
+class McapSettings(Section):
+    """A recording of the run for Foxglove."""
+
+    file: Path | None = Field(None, description="Where to write it, such as drive.mcap.")
+    quality: int = Field(85, ge=1, le=100, description="JPEG quality of the pictures.")
+    chunk: int = Field(
+        1024 * 1024, ge=1024, le=2**30, description="Bytes of a chunk: what is lost at most when a run is killed."
+    )

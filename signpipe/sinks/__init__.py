@@ -122,6 +122,13 @@ def _open_peers(settings: Settings, run: RunInfo, catalogue: Catalogue) -> Itera
         from signpipe.sinks.mqtt import MqttSink
 
         yield MqttSink(settings.mqtt, run, catalogue)
+    if settings.mcap.file:
+        from signpipe.sinks.mcap import McapSink
+
+        if not settings.output.overwrite:
+            refuse_existing(settings.mcap.file, McapSink.name, "give --overwrite (output.overwrite) to replace it")
+        refuse_inputs({McapSink.name: settings.mcap.file}, (run.source, *run.inputs))
+        yield McapSink(settings.mcap, run, catalogue)
 
 
 def _close(sink: Sink) -> None:
