@@ -136,7 +136,7 @@ def test_the_command_writes_a_drive(
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (["--signs", "speed_limit_85"], "There is no sign 'speed_limit_85'; did you mean speed_limit_80 or"),
+        (["--signs", "speed_limt_80"], "There is no sign 'speed_limt_80'; did you mean speed_limit_80 or"),
         (["--signs", "stop,give_wya"], "There is no sign 'give_wya'; did you mean give_way"),
         (
             ["--signs", "above:stop"],
