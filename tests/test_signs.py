@@ -17,7 +17,7 @@ from signpipe.few_shot.pack import DrawnPrototypes, write_prototypes
 from signpipe.few_shot.signs import open_signs
 from signpipe.position.country import country_at
 from signpipe.runtime.session import Session
-from signpipe.settings import Settings, load_settings
+from signpipe.settings import WORLD, Settings, load_settings
 from signpipe.sources import Sensors
 from signpipe.types import Classifications, FloatArray, Pose
 from signpipe.watching import located
@@ -144,3 +144,9 @@ def test_a_run_that_finds_its_country_says_where_it_does_not(
     assert located(load_settings(None, {"country.code": "auto"}), sensors).country.code == code
     assert [record.message for record in caplog.records if says and says in record.message] or says is None
     assert located(load_settings(None, {"country.code": "fr"}), sensors).country.code == "fr"
+
+
+def test_a_country_that_is_named_brings_the_classifier_of_its_prototypes() -> None:
+    assert load_settings(overrides={"country.code": "be"}).classifier == WORLD
+    assert load_settings(overrides={"country.code": "be", "classify.model": "mine.onnx"}).classifier == "mine.onnx"
+    assert load_settings().classifier == load_settings().classify.model

@@ -111,7 +111,7 @@ def build(
     """
     settings, console, folder = load_settings(config), Console(), find_drawings(drawings)
     countries = [load_country(code) for code in codes or country_codes()]
-    session = open_session(settings.classify.model, settings.runtime, "classifier")
+    session = open_session(settings.embedder, settings.runtime, "classifier")
     names = drawings_of(countries)
     made, missing = with_progress(lambda progress: build_prototypes(session, names, folder, progress), "building")
     if data is not None:

@@ -39,7 +39,7 @@ def country(
     for made_of in ("drawings", "photographs"):
         _print(metrics[made_of], f"{chosen.name}, prototypes of {made_of}")
     metrics["country"] = chosen.code
-    tell(measured("country", settings.classify.model, "classifier", settings, dataset, "val", metrics), json_file)
+    tell(measured("country", settings.embedder, "classifier", settings, dataset, "val", metrics), json_file)
 
 
 def _print(metrics: dict[str, Any], title: str) -> None:

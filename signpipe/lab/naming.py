@@ -42,7 +42,7 @@ def evaluate_country(
         SourceError: A picture can't be read.
         ModelError: A model can't be used.
     """
-    session = open_session(settings.classify.model, settings.runtime, "classifier")
+    session = open_session(settings.embedder, settings.runtime, "classifier")
     shown = read_photographed(data, "val", int(session.entry.input.shape[1]))
     progress(1, 5)
     told, clutter = classify(session, shown.crops), classify(session, _clutter(data, session, settings))

@@ -49,6 +49,7 @@ from signpipe.settings.vehicle import VehicleSettings
 __all__ = [
     "AUTO",
     "OUTPUTS",
+    "WORLD",
     "BufferPolicy",
     "CameraSettings",
     "CanSettings",
@@ -84,6 +85,9 @@ __all__ = [
 OUTPUTS = frozenset(
     {"output", "review", "can", "mqtt", "mcap"}
 )  # sections that say where results go, and nothing of what they are
+
+
+WORLD = "classifier-world"  # the shipped classifier whose embedding names signs beyond the 43
 
 
 class Settings(BaseSettings):
@@ -134,6 +138,17 @@ class Settings(BaseSettings):
     can: CanSettings = CanSettings()
     mqtt: MqttSettings = MqttSettings()
     mcap: McapSettings = McapSettings()
+
+    @property
+    def embedder(self) -> str:
+        """The classifier that countries' prototypes are made for: `classify.model`, if that was chosen."""
+        chosen = self.classify.model
+        return WORLD if chosen == ClassifySettings().model else chosen
+
+    @property
+    def classifier(self) -> str:
+        """The classifier that is run: where another than the usual country was named, the one with its prototypes."""
+        return self.classify.model if self.country.code == CountrySettings().code else self.embedder
 
     @property
     def inputs(self) -> tuple[str, ...]:
