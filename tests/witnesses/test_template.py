@@ -87,10 +87,10 @@ def test_a_box_that_reaches_out_of_the_picture_is_no_fault() -> None:
 
 
 def test_a_class_without_a_drawing_is_neither_raised_nor_lowered() -> None:
-    added = replace(CATALOGUE.by_name("no_entry"), id=len(CATALOGUE), name="no_parking")
+    added = replace(CATALOGUE.by_name("no_entry"), id=len(CATALOGUE), name="no_drawing")
     catalogue = Catalogue([*CATALOGUE, added])
     witness = TemplateWitness(TemplateSettings(), catalogue)
-    opinion = witness(*seen(picture("no_entry", 40), 40, "no_parking", "no_entry", "stop", catalogue=catalogue))
+    opinion = witness(*seen(picture("no_entry", 40), 40, "no_drawing", "no_entry", "stop", catalogue=catalogue))
     assert opinion is not None
     assert opinion.log_likelihood[added.id] == pytest.approx(np.median(opinion.log_likelihood))
     assert opinion.class_id is None
