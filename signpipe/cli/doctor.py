@@ -25,7 +25,7 @@ from signpipe.runtime.providers import CLASH_REMEDY, PROVIDERS, runtime_packages
 from signpipe.settings import Settings, load_settings
 from signpipe.sources.v4l2 import list_cameras
 
-PACKAGES = ("numpy", "opencv-python", "av", "scipy", "pydantic-settings", "typer", "rich")
+PACKAGES = ("numpy", "opencv-python", "av", "filterpy", "scipy", "pydantic-settings", "typer", "rich")
 # Of a package installed another way, such as opencv-python-headless or one of the system.
 NO_PACKAGE_DATA = "installed without package data"
 

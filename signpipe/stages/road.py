@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 import numpy.typing as npt
+from filterpy.kalman import KalmanFilter
 
 from signpipe.settings import CameraSettings
 
@@ -52,9 +53,10 @@ class Road:
         self._corner = np.array([self.width, self.height] * 2, np.float64)
         self.drift_var: Array = (self._per_degree * np.array(TURNING)) ** 2
         self._shake_var = (self._per_degree * SHAKE) ** 2
-        middle = np.array([camera.vanishing_x * self.width, camera.vanishing_y * self.height])
-        self._vanishing = middle
-        self._vanishing_var = (np.array(VANISHING_SPREAD) * self.height) ** 2
+        self._point = KalmanFilter(dim_x=2, dim_z=2)  # the vanishing point, which a car that nods moves
+        self._point.x = np.array([camera.vanishing_x * self.width, camera.vanishing_y * self.height])
+        self._point.P = np.diag((np.array(VANISHING_SPREAD) * self.height) ** 2)
+        self._point.F = self._point.H = np.eye(2)
         self._now = self._elapsed = 0.0
         self._speed: float | None = None
         self._learned: tuple[float, float, float] | None = None  # closing speed, its spread, and when
@@ -66,7 +68,8 @@ class Road:
         self._now = now
         self._speed = speed
         largest = (np.array(VANISHING_SPREAD) * self.height) ** 2
-        self._vanishing_var = np.minimum(self._vanishing_var + (VANISHING_NOISE * self.height) ** 2 * elapsed, largest)
+        self._point.predict(Q=np.eye(2) * (VANISHING_NOISE * self.height) ** 2 * elapsed)
+        self._point.P = np.minimum(self._point.P, np.diag(largest))
 
     @property
     def closing(self) -> tuple[float, float]:
@@ -92,7 +95,7 @@ class Road:
     @property
     def vanishing(self) -> tuple[Array, Array]:
         """The vanishing point (x, y) in pixels, float64 (2,), and its variances."""
-        return self._vanishing, self._vanishing_var
+        return self._point.x, np.diag(self._point.P)
 
     def shake_var(self, dt: Array) -> Array:
         """Variance of places in pixels, of the shape of `dt`, that shaking within so many seconds causes."""
@@ -188,7 +191,6 @@ class Road:
             turned = self.drift_var * min(later[3] - one[3], 2.0) ** 2 + self._shake_var
             error = (ratio / (ratio - 1)) ** 2 * (turned + (0.1 * one[2]) ** 2 + 1)
             error = error + (0.06 * ratio / (ratio - 1) ** 2 * moved) ** 2
-            gain = self._vanishing_var / (self._vanishing_var + error)
             reach = 0.3 * self.height
-            self._vanishing = self._vanishing + gain * np.clip(found - self._vanishing, -reach, reach)
-            self._vanishing_var = (1 - gain) * self._vanishing_var
+            near = self._point.x + np.clip(found - self._point.x, -reach, reach)
+            self._point.update(near, R=np.diag(error))
