@@ -8,7 +8,7 @@ from collections.abc import Sequence
 logger = logging.getLogger(__name__)
 
 # To be removed, with this module, in the version after the one that renamed them.
-RENAMED = {"--looks": "--observations", "--outside": "--uncatalogued"}
+RENAMED = {"--looks": "--observations", "--outside": "--drawings"}
 
 
 def current_options(arguments: Sequence[str]) -> list[str]:

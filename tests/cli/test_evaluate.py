@@ -85,11 +85,11 @@ def test_old_names_of_options_are_still_taken_with_a_warning(caplog: pytest.LogC
         "evaluate", "fallback", "--observations", "4", "--observations=5", "--data", "--looksalike"
     ]  # fmt: skip
     assert "--looks is called --observations now" in caplog.text
-    assert current_options(["train", "classifier", "--outside", "x"])[2] == "--uncatalogued"
+    assert current_options(["train", "classifier", "--outside", "x"])[2] == "--drawings"
 
 
 @pytest.mark.parametrize(
-    ("arguments", "option"), [(("evaluate", "fallback"), "--observations"), (("train", "classifier"), "--uncatalogued")]
+    ("arguments", "option"), [(("evaluate", "fallback"), "--observations"), (("train", "classifier"), "--drawings")]
 )
 def test_the_new_names_are_options(signpipe: Run, arguments: tuple[str, str], option: str) -> None:
     assert option in signpipe(*arguments, "--help").out
