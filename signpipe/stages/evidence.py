@@ -78,9 +78,9 @@ class ClassEvidence:
         share = quality * clear / self._quality if self._quality > 0 else 0.0
         heard = (1 - WORTHLESS) * probability.astype(np.float64) + WORTHLESS / len(probability)
         self._present = self._present + share * (quality * (1 - novelty) * np.log(heard) - self._present)
-        weight = quality * fresh
-        self._total += weight
-        share = weight / self._total if self._total > 0 else 0.0
+        # A mean needs no care for how independent its looks are: near ones are to count most, not the first.
+        self._total += quality
+        share = quality / self._total if self._total > 0 else 0.0
         self._mean += share * (probability - self._mean)
         self._novelty += share * (novelty - self._novelty)
         self._hold()

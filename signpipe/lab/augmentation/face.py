@@ -34,6 +34,7 @@ OUTLINES: dict[Shape, FloatArray] = {
     Shape.OCTAGON: 0.98 * _regular(8, 0.5) / np.cos(np.float32(np.pi / 8)),
     Shape.DIAMOND: _rounded([(0.0, -0.99), (0.99, 0.0), (0.0, 0.99), (-0.99, 0.0)]),
     Shape.RECTANGLE: _rounded([(-0.98, -0.98), (0.98, -0.98), (0.98, 0.98), (-0.98, 0.98)]),
+    Shape.PLATE: _rounded([(-0.98, -0.49), (0.98, -0.49), (0.98, 0.49), (-0.98, 0.49)]),
 }
 
 

@@ -34,7 +34,7 @@ def test_what_the_catalogue_has_is_left_out_in_all_its_variants(tmp_path: Path) 
 
 
 def test_all_drawings_of_a_sign_are_on_one_side(tmp_path: Path) -> None:
-    names = [f"warning--sign-{letter}--g{number}" for letter in "abcdefgh" for number in (1, 2)]
+    names = [f"warning--sign-{letter}--g{number}" for letter in "abcdefghijklmnopqrstuvwxyz" for number in (1, 2)]
     sides = {sign.name: sign.judge for sign in read_uncatalogued_signs(drawings(tmp_path, *names))}
     assert all(sides[name] == sides[name.replace("g1", "g2")] for name in names if name.endswith("g1"))
     assert set(sides.values()) == {True, False}

@@ -46,7 +46,7 @@ def test_budgets_pass_fail_or_were_not_measured(tmp_path: Path) -> None:
 
 def test_the_shipped_budgets_name_numbers_that_are_measured() -> None:
     names = {budget.metric.split(".", 1)[0] for budget in load_budgets(BUDGETS)}
-    assert names == {"detection", "classification", "robustness", "fallback"}
+    assert names == {"detection", "classification", "robustness", "fallback", "figures"}
 
 
 @pytest.mark.parametrize("text", ["no toml", '[[budget]]\ntitle = "a"\nmetric = "b.c"\n', "x = 1", "budget = 3"])

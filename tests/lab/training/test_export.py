@@ -87,5 +87,5 @@ def test_without_the_extra_training_and_export_say_what_to_install(monkeypatch: 
 
 
 def test_an_unknown_kind_of_model_is_refused() -> None:
-    with pytest.raises(SettingsError, match="detector or classifier"):
+    with pytest.raises(SettingsError, match="detector, classifier or reader"):
         export("segmenter")
