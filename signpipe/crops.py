@@ -31,24 +31,33 @@ def crop_signs(image: Image, xyxy: npt.ArrayLike, margin: float = MARGIN, size: 
     Raises:
         ValueError: The picture is empty or a box is not finite.
     """
+    boxes = boxes_to_cut(image, xyxy)
+    crops = np.empty((len(boxes), size, size, 3), np.uint8)
+    for crop, (left, top, right, bottom) in zip(crops, boxes, strict=True):
+        side = max(round(max(right - left, bottom - top) * (1 + 2 * margin)), 1)
+        square = cut(image, round((left + right - side) / 2), round((top + bottom - side) / 2), side, side)
+        cv2.resize(square, (size, size), dst=crop, interpolation=cv2.INTER_AREA if side > size else cv2.INTER_LINEAR)
+    return crops
+
+
+def boxes_to_cut(image: Image, xyxy: npt.ArrayLike) -> npt.NDArray[np.float64]:
+    """Return boxes as float64 (N, 4).
+
+    Raises:
+        ValueError: The picture is empty or a box is not finite.
+    """
     boxes = np.asarray(xyxy, np.float64).reshape(-1, 4)
     if image.size == 0:
         raise ValueError("crops can't be cut from an empty picture")
     if not np.isfinite(boxes).all():
         raise ValueError("a box to crop has a coordinate that is not finite")
-    crops = np.empty((len(boxes), size, size, 3), np.uint8)
-    for crop, (left, top, right, bottom) in zip(crops, boxes, strict=True):
-        side = max(round(max(right - left, bottom - top) * (1 + 2 * margin)), 1)
-        square = _square(image, round((left + right - side) / 2), round((top + bottom - side) / 2), side)
-        cv2.resize(square, (size, size), dst=crop, interpolation=cv2.INTER_AREA if side > size else cv2.INTER_LINEAR)
-    return crops
+    return boxes
 
 
-def _square(image: Image, x: int, y: int, side: int) -> Image:
-    """Return the square of `side` pixels from (x, y); a view where it lies inside the picture."""
-    height, width = image.shape[:2]
-    if x >= 0 and y >= 0 and x + side <= width and y + side <= height:
-        return image[y : y + side, x : x + side]
-    columns = np.clip(np.arange(x, x + side), 0, width - 1)
-    rows = np.clip(np.arange(y, y + side), 0, height - 1)
+def cut(image: Image, x: int, y: int, width: int, height: int) -> Image:
+    """Return the rectangle from (x, y); a view where it lies inside the picture, else with its border replicated."""
+    if x >= 0 and y >= 0 and x + width <= image.shape[1] and y + height <= image.shape[0]:
+        return image[y : y + height, x : x + width]
+    columns = np.clip(np.arange(x, x + width), 0, image.shape[1] - 1)
+    rows = np.clip(np.arange(y, y + height), 0, image.shape[0] - 1)
     return image[rows[:, None], columns]

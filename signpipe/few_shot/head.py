@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
@@ -95,6 +95,10 @@ class PackHead:
     owners: npt.NDArray[np.int64]
     sharpness: float
     elsewhere: float
+    _present: FloatArray = field(init=False, repr=False)  # float32 (C,), 1 for the classes that the country has
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_present", np.array([sign.present for sign in self.catalogue], np.float32))
 
     def odds(self, embedding: FloatArray) -> FloatArray:
         """Return how much likelier each class is than none, by prototypes alone, float32 (N, C).
@@ -102,11 +106,9 @@ class PackHead:
         Args:
             embedding: float32 (N, D), unit length; one that is all zero speaks for none.
         """
-        nearest = np.full((len(embedding), len(self.catalogue)), -1, np.float32)
-        cosine = np.nan_to_num(embedding) @ self.prototypes.T
-        for class_id in np.unique(self.owners):
-            nearest[:, class_id] = cosine[:, self.owners == class_id].max(axis=1)
-        return np.asarray(np.exp(np.float32(self.sharpness) * (nearest - np.float32(self.elsewhere))))
+        nearest = np.full((len(self.catalogue), len(embedding)), -1, np.float32)
+        np.maximum.at(nearest, self.owners, self.prototypes @ np.nan_to_num(embedding).T)
+        return np.asarray(np.exp(np.float32(self.sharpness) * (nearest.T - np.float32(self.elsewhere))))
 
     def __call__(self, known: Classifications) -> Classifications:
         """Widen classifications of the classes that the network knows by the country's others.
@@ -122,7 +124,8 @@ class PackHead:
         odds[:, self.known :] *= none
         probability = odds / (none + odds.sum(axis=1, keepdims=True))
         left = 1 - probability[:, self.known :].sum(axis=1)
-        present = np.array([sign.present for sign in self.catalogue], np.float32)
         return Classifications(
-            np.asarray(probability * present, np.float32), known.embedding, np.asarray(known.novelty * left, np.float32)
+            np.asarray(probability * self._present, np.float32),
+            known.embedding,
+            np.asarray(known.novelty * left, np.float32),
         )

@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from signpipe.crops import boxes_to_cut, cut
 from signpipe.types import Image
 
 HEIGHT, WIDTH = 40, 96  # pixels of a crop: figures are spread, so that each gets columns of its own
@@ -28,27 +29,14 @@ def crop_figures(image: Image, xyxy: npt.ArrayLike) -> Image:
     Raises:
         ValueError: The picture is empty or a box is not finite.
     """
-    boxes = np.asarray(xyxy, np.float64).reshape(-1, 4)
-    if image.size == 0:
-        raise ValueError("crops can't be cut from an empty picture")
-    if not np.isfinite(boxes).all():
-        raise ValueError("a box to crop has a coordinate that is not finite")
+    boxes = boxes_to_cut(image, xyxy)
     crops = np.empty((len(boxes), HEIGHT, WIDTH, 3), np.uint8)
     for crop, box in zip(crops, boxes, strict=True):
         extent = np.maximum(box[2:] - box[:2], 1.0)
         margin = MARGIN * float(extent.min())
         x1, y1 = np.round(box[:2] - margin).astype(int)
         width, height = np.maximum(np.round(extent + 2 * margin).astype(int), 1)
-        piece = _rectangle(image, x1, y1, width, height)
+        piece = cut(image, x1, y1, width, height)
         shrinks = height > HEIGHT and width > WIDTH
         cv2.resize(piece, (WIDTH, HEIGHT), dst=crop, interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
     return crops
-
-
-def _rectangle(image: Image, x: int, y: int, width: int, height: int) -> Image:
-    """Return the rectangle from (x, y); a view where it lies inside the picture."""
-    if x >= 0 and y >= 0 and x + width <= image.shape[1] and y + height <= image.shape[0]:
-        return image[y : y + height, x : x + width]
-    columns = np.clip(np.arange(x, x + width), 0, image.shape[1] - 1)
-    rows = np.clip(np.arange(y, y + height), 0, image.shape[0] - 1)
-    return image[rows[:, None], columns]

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import lru_cache
 from typing import Any
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
-from signpipe.catalogue import load_catalogue
+from signpipe.catalogue import Shape, load_catalogue
 from signpipe.catalogue.drawings import render_drawing, render_svg
+from signpipe.lab.augmentation.face import face_mask
 from signpipe.types import SHAPES, FloatArray, Image, ShapeArray
 
 PLATED = 0.35  # share of the drawings with a plate below
@@ -91,28 +91,9 @@ def outline_of(drawing: Image) -> int:
     mask = cv2.resize(drawing[..., 3], (side, side), interpolation=cv2.INTER_AREA) > 127
     if not 0.75 < drawing.shape[1] / drawing.shape[0] < 1.35:
         return SHAPES.index("rectangle")
-    likeness = [float((mask & other).sum() / (mask | other).sum()) for other in _outlines(side)]
+    faces = [face_mask(Shape(shape), side, side, margin=0.0) > 0.5 for shape in SHAPES[:-1]]
+    likeness = [float((mask & face).sum() / (mask | face).sum()) for face in faces]
     return int(np.argmax(likeness))
-
-
-@lru_cache(maxsize=1)
-def _outlines(side: int) -> tuple[npt.NDArray[np.bool_], ...]:
-    """Return what each outline but the plate covers of its box, bool (S, S)."""
-    turns = np.pi * (np.arange(8) + 0.5) / 4
-    octagon = np.stack([np.cos(turns), np.sin(turns)], 1) / np.cos(np.pi / 8) / 2 + 0.5
-    polygons = {
-        "triangle": [[0.5, 0], [1, 1], [0, 1]], "triangle_down": [[0, 0], [1, 0], [0.5, 1]], "octagon": octagon,
-        "diamond": [[0.5, 0], [1, 0.5], [0.5, 1], [0, 0.5]], "rectangle": [[0, 0], [1, 0], [1, 1], [0, 1]],
-    }  # fmt: skip
-    masks = []
-    for shape in SHAPES[:-1]:
-        mask = np.zeros((side, side), np.uint8)
-        if shape == "circle":
-            cv2.circle(mask, (side // 2, side // 2), side // 2, 1, -1)
-        else:
-            cv2.fillPoly(mask, [np.round(np.asarray(polygons[shape]) * (side - 1)).astype(np.int32)], 1)
-        masks.append(mask > 0)
-    return tuple(masks)
 
 
 def paste_drawing(

@@ -30,7 +30,7 @@ from signpipe.lab.training.device import Device
 from signpipe.lab.training.embedding import Proxies
 from signpipe.lab.training.embedding_data import EmbeddingCrops
 from signpipe.lab.training.embedding_sources import read_sources
-from signpipe.lab.training.export import load_checkpoint
+from signpipe.lab.training.export import load_checkpoint, save_checkpoint
 from signpipe.lab.training.network import SignNet, normalise
 from signpipe.lab.training.report import describe_machine, plot_curves
 from signpipe.lab.training.reviewed import with_reviewed
@@ -181,8 +181,7 @@ class ClassifierTraining:
             "epoch": self.epoch,
             "history": self.history,
         }
-        torch.save(state, self.out / "last.pt.part")
-        (self.out / "last.pt.part").replace(self.out / "last.pt")
+        save_checkpoint(self.out / "last.pt", state)
 
     def run_epoch(self, data: TrainingCrops | EmbeddingCrops, progress: Progress) -> float:
         """Train one round and return its mean loss."""

@@ -27,15 +27,15 @@ from signpipe.lab.augmentation.pasting import Drawings
 from signpipe.lab.data.uncatalogued import read_drawings
 from signpipe.lab.evaluation.crop_sets import every_sign, scenes
 from signpipe.lab.evaluation.detection import box_iou
-from signpipe.lab.training.detector_data import Piece, Source, Tiles, load_sources
+from signpipe.lab.training.detector_data import TRAINING_SETS, Piece, Source, Tiles, load_training
 from signpipe.lab.training.device import Device, mixed_precision
+from signpipe.lab.training.export import save_checkpoint
 from signpipe.lab.training.judge import LOWEST_SCORE, Detector, judge, pad_to_stride
 from signpipe.lab.training.recover import read_export, unfold
 from signpipe.lab.training.report import describe_machine, plot_curves
 from signpipe.types import SHAPES, Detections, Image
 
 STRIDE = 32
-TRAINING_SETS = ("gtsdb", "sy32", "btsd", "signs877", "boards")
 HARD = 0.25  # score from which a false alarm in a training scene is a hard negative
 
 
@@ -168,21 +168,6 @@ def collate(items: list[Piece]) -> dict[str, Any]:
     }
 
 
-def load_training(data: Path, limit: int | None) -> list[Source]:
-    """Read all scenes that the detector learns from; the sets besides GTSDB and sy32 may be missing.
-
-    Raises:
-        SourceError: GTSDB or sy32 is missing, or a picture can't be read.
-    """
-    sources = []
-    for name in TRAINING_SETS:
-        if name in ("gtsdb", "sy32") or (data / name).is_dir():
-            part, complete = every_sign(data, name, "train"), name in ("gtsdb", "btsd")
-            chosen = [scene for scene in part if complete or not scene.ignore.all()]
-            sources += load_sources(chosen[:limit], complete, mined=complete)
-    return sources
-
-
 class TileTraining(DetectionTrainer):  # type: ignore[misc]  # ultralytics has no types
     """ultralytics' training loop with our data, validation and checkpoints."""
 
@@ -288,8 +273,7 @@ class TileTraining(DetectionTrainer):  # type: ignore[misc]  # ultralytics has n
             "history": self.history,
             "mistakes": self.tiles.mistakes,
         }
-        torch.save(state, self.out / "last.pt.part")
-        (self.out / "last.pt.part").replace(self.out / "last.pt")
+        save_checkpoint(self.out / "last.pt", state)
         return True
 
     def resume_training(self, ckpt: Any) -> None:  # noqa: ARG002

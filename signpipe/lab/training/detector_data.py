@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import NamedTuple
 
 import cv2
@@ -21,9 +22,11 @@ from signpipe.lab.augmentation.framing import degrade, recolour
 from signpipe.lab.augmentation.pasting import Drawings, paste_drawing
 from signpipe.lab.data import LabelledImage
 from signpipe.lab.data.faces import face_shapes
+from signpipe.lab.evaluation.crop_sets import every_sign
 from signpipe.types import SHAPES, UNKNOWN_SHAPE, FloatArray, Image, ShapeArray
 
 Vector = npt.NDArray[np.float64]  # x, y
+TRAINING_SETS = ("gtsdb", "sy32", "btsd", "signs877", "boards")
 GREY = 114  # what ultralytics, and our letterbox, fill with
 SMALLEST, LARGEST = 12.0, 440.0
 SCALES = (0.38, 5.0)  # how far a scene may be shrunk and enlarged
@@ -74,6 +77,21 @@ def load_sources(scenes: Sequence[LabelledImage], complete: bool, mined: bool = 
         image, kept = scene.read(), ~scene.ignore
         boxes = scene.boxes_in(image.shape)[kept]
         sources.append(Source(image, boxes, _outlines(boxes, face_shapes(scene)[kept]), complete, mined))
+    return sources
+
+
+def load_training(data: Path, limit: int | None) -> list[Source]:
+    """Read all scenes that the detector learns from; the sets besides GTSDB and sy32 may be missing.
+
+    Raises:
+        SourceError: GTSDB or sy32 is missing, or a picture can't be read.
+    """
+    sources = []
+    for name in TRAINING_SETS:
+        if name in ("gtsdb", "sy32") or (data / name).is_dir():
+            part, complete = every_sign(data, name, "train"), name in ("gtsdb", "btsd")
+            chosen = [scene for scene in part if complete or not scene.ignore.all()]
+            sources += load_sources(chosen[:limit], complete, mined=complete)
     return sources
 
 

@@ -1,4 +1,4 @@
-"""What the exports of both models share: reading a checkpoint, writing ONNX, writing a result."""
+"""What trainings and exports of the models share: checkpoints, writing ONNX, writing a result."""
 
 from __future__ import annotations
 
@@ -47,6 +47,13 @@ def to_onnx(
                 axis.dim_value = size
     onnx.checker.check_model(model)
     onnx.save(model, str(path))
+
+
+def save_checkpoint(checkpoint: Path, state: dict[str, Any]) -> None:
+    """Write the `last.pt` of a training; the old one stays until the new one is whole."""
+    part = checkpoint.with_name(f"{checkpoint.name}.part")
+    torch.save(state, part)
+    part.replace(checkpoint)
 
 
 def load_checkpoint(checkpoint: Path) -> dict[str, Any]:

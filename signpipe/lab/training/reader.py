@@ -22,7 +22,7 @@ from signpipe.lab.augmentation.lettering import TRAINING, VALIDATION, open_typef
 from signpipe.lab.augmentation.placing import fitted, reframed
 from signpipe.lab.training.classifier import moved_towards
 from signpipe.lab.training.device import Device
-from signpipe.lab.training.export import load_checkpoint
+from signpipe.lab.training.export import load_checkpoint, save_checkpoint
 from signpipe.lab.training.network import normalise
 from signpipe.lab.training.reader_data import POOL, FigureCrops, Photographs
 from signpipe.lab.training.reader_network import ReaderNet
@@ -134,8 +134,7 @@ class ReaderTraining:
             "epoch": self.epoch,
             "history": self.history,
         }
-        torch.save(state, self.out / "last.pt.part")
-        (self.out / "last.pt.part").replace(self.out / "last.pt")
+        save_checkpoint(self.out / "last.pt", state)
 
     def run_epoch(self, data: FigureCrops) -> float:
         """Train one round and return its mean loss."""
