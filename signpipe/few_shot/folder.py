@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import zipfile
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import tomli_w
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 CATALOGUE = "catalogue.toml"
 PROTOTYPES = "prototypes.npz"
+Content = TypeVar("Content")
 REBUILD = "make them again with  signpipe classes rebuild --into"
 
 
@@ -76,18 +78,35 @@ def read_prototypes(folder: Path) -> Prototypes:
     Raises:
         SettingsError: It is missing or damaged.
     """
-    path = folder / PROTOTYPES
+    return read_arrays(
+        folder / PROTOTYPES,
+        lambda arrays: Prototypes(
+            tuple(map(str, arrays["names"])),
+            np.asarray(arrays["added"], np.float32),
+            np.asarray(arrays["known"], np.float32),
+            str(arrays["classifier"]),
+        ),
+        f"{REBUILD} {folder}",
+    )
+
+
+def read_arrays(path: Path, made: Callable[[Mapping[str, Any]], Content], advice: str) -> Content:
+    """Read prototypes from a .npz file.
+
+    Args:
+        path: The file.
+        made: Makes of its arrays what is wanted.
+        advice: How to make the file again.
+
+    Raises:
+        SettingsError: It is missing or damaged.
+    """
     try:
         with np.load(path, allow_pickle=False) as arrays:
-            return Prototypes(
-                tuple(map(str, arrays["names"])),
-                np.asarray(arrays["added"], np.float32),
-                np.asarray(arrays["known"], np.float32),
-                str(arrays["classifier"]),
-            )
+            return made(arrays)
     except (OSError, KeyError, ValueError, EOFError, zipfile.BadZipFile) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else "it is damaged"
-        raise SettingsError(f"The prototypes {path} can't be read ({reason}); {REBUILD} {folder}.") from None
+        raise SettingsError(f"The prototypes {path} can't be read ({reason}); {advice}.") from None
 
 
 def write_few_shot(folder: Path, head: FewShotHead, session: Session) -> None:

@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,7 +15,7 @@ import numpy as np
 from signpipe.catalogue import SignClass, load_catalogue
 from signpipe.catalogue.countries import Country
 from signpipe.errors import OutputError, SettingsError
-from signpipe.few_shot.folder import classifier_digest
+from signpipe.few_shot.folder import classifier_digest, read_arrays
 from signpipe.few_shot.head import PackHead
 from signpipe.types import FloatArray
 
@@ -91,18 +90,17 @@ def open_prototypes(path: Path, session: Session) -> DrawnPrototypes:
     Raises:
         SettingsError: It is missing or damaged, or of another classifier.
     """
-    try:
-        with np.load(path, allow_pickle=False) as arrays:
-            found = DrawnPrototypes(
-                tuple(map(str, arrays["names"])),
-                np.asarray(arrays["prototypes"], np.float32),
-                str(arrays["classifier"]),
-                float(arrays["sharpness"]),
-                float(arrays["elsewhere"]),
-            )
-    except (OSError, KeyError, ValueError, EOFError, zipfile.BadZipFile) as error:
-        reason = error.strerror if isinstance(error, OSError) and error.strerror else "it is damaged"
-        raise SettingsError(f"The prototypes {path} can't be read ({reason}); {REBUILD}.") from None
+    found = read_arrays(
+        path,
+        lambda arrays: DrawnPrototypes(
+            tuple(map(str, arrays["names"])),
+            np.asarray(arrays["prototypes"], np.float32),
+            str(arrays["classifier"]),
+            float(arrays["sharpness"]),
+            float(arrays["elsewhere"]),
+        ),
+        REBUILD,
+    )
     if found.classifier != classifier_digest(session):
         raise SettingsError(
             f"The prototypes {path} were made with another classifier than {session.entry.path}; {REBUILD}."

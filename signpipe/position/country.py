@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import reverse_geocode
-
 
 def country_at(latitude: float, longitude: float) -> str:
     """Return the code of the country, ISO 3166-1 in small letters, of the place that is nearest to a position.
@@ -14,4 +12,6 @@ def country_at(latitude: float, longitude: float) -> str:
         latitude: Degrees north.
         longitude: Degrees east.
     """
+    import reverse_geocode  # only who asks waits for it
+
     return str(reverse_geocode.get((latitude, longitude))["country_code"]).lower()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 import time
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -15,22 +14,20 @@ import numpy.typing as npt
 import torch
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from torch.nn import functional as F  # noqa: N812  # torch's own convention
-from torch.optim.swa_utils import AveragedModel
 from torch.utils.data import DataLoader, Subset
 
 from signpipe.catalogue import load_catalogue
 from signpipe.crops import MARGIN
-from signpipe.errors import SourceError
 from signpipe.lab.augmentation import framing
 from signpipe.lab.evaluation.classification import expected_calibration_error, roc_auc
 from signpipe.lab.evaluation.crop_sets import CropSet, crops, hide_crops, load_crops, without
+from signpipe.lab.training.averaged_run import AveragedRun
 from signpipe.lab.training.calibration import Calibration, calibrate, energy_of
 from signpipe.lab.training.classifier_data import TrainingCrops
-from signpipe.lab.training.device import Device
+from signpipe.lab.training.device import Device, mixed_precision
 from signpipe.lab.training.embedding import Proxies
 from signpipe.lab.training.embedding_data import EmbeddingCrops
 from signpipe.lab.training.embedding_sources import read_sources
-from signpipe.lab.training.export import load_checkpoint, save_checkpoint
 from signpipe.lab.training.network import SignNet, normalise
 from signpipe.lab.training.report import describe_machine, plot_curves
 from signpipe.lab.training.reviewed import with_reviewed
@@ -95,20 +92,15 @@ def plan_of(state: dict[str, Any]) -> ClassifierPlan:
     return ClassifierPlan(**plan | {"leave_out": tuple(plan.get("leave_out", ()))})
 
 
-class ClassifierTraining:
-    """One training run: its network, averaged weights, optimiser and history, in a folder of checkpoints."""
+class ClassifierTraining(AveragedRun[SignNet]):
+    """One training run of the classifier, with the proxies of its embedding."""
 
     def __init__(self, plan: ClassifierPlan, out: Path, shared: npt.NDArray[np.bool_] | None = None) -> None:
         torch.manual_seed(plan.seed)
         torch.set_num_threads(plan.threads)
         self.plan = plan
-        self.out = out
-        self.epoch = 0
-        self.history: list[dict[str, float]] = []
-        self.net = SignNet().to(plan.device, memory_format=torch.channels_last)
-        if plan.start is not None:
-            self.net.load_state_dict(load_checkpoint(Path(plan.start))["averaged"])
-        self.averages = AveragedModel(self.net, avg_fn=moved_towards(plan.average), use_buffers=True)
+        net = SignNet().to(plan.device, memory_format=torch.channels_last)
+        super().__init__(net, plan.average, plan.pictures // plan.batch, out, plan.start)
         self.proxies = Proxies(np.zeros((0, 0), bool) if shared is None else shared, self.net.embed.out_features).to(
             plan.device
         )
@@ -122,7 +114,6 @@ class ClassifierTraining:
         self.frozen = [self.net.stem, self.net.blocks[0]] if plan.start is not None and plan.drawings else []
         for part in self.frozen:
             part.requires_grad_(False)
-        self.steps = plan.pictures // plan.batch
         self.seconds = 0.0
 
     def _set_rate(self, done: float) -> None:
@@ -143,21 +134,11 @@ class ClassifierTraining:
         Raises:
             SourceError: There is no checkpoint, or it was trained by another plan.
         """
-        path = self.out / "last.pt"
-        state = load_checkpoint(path)
-        free = {
-            "threads": 0,
-            "epochs": 0,
-            "minutes": 0.0,
-        }  # these may change: the rest of the cycle is fitted to the new length
-        if asdict(plan_of(state)) | free != asdict(self.plan) | free:
-            raise SourceError(f"The checkpoint {path} was trained with other settings; repeat them or drop --resume.")
-        self.net.load_state_dict(state["net"])
-        self.averaged.load_state_dict(state["averaged"])
-        self.averages.n_averaged.fill_(max(state["epoch"] * self.steps, 1))
+        # These may change: the rest of the cycle is fitted to the new length.
+        free = {"threads": 0, "epochs": 0, "minutes": 0.0}
+        state = self.take_up(asdict(self.plan) | free, lambda state: asdict(plan_of(state)) | free)
         self.proxies.load_state_dict(state["proxies"])
-        self.optimizer.load_state_dict(state["optimizer"])
-        self.epoch, self.history, self.seconds = state["epoch"], state["history"], state["seconds"]
+        self.seconds = state["seconds"]
 
     def place_proxies(self, pictures: EmbeddingCrops) -> None:
         """Put each look's proxy where the network sees its pictures before it is trained."""
@@ -170,18 +151,7 @@ class ClassifierTraining:
 
     def save(self) -> None:
         """Write the checkpoint; the old one stays until the new one is whole."""
-        state = {
-            "plan": asdict(self.plan),
-            "machine": describe_machine(self.plan.threads),
-            "net": self.net.state_dict(),
-            "averaged": self.averaged.state_dict(),
-            "proxies": self.proxies.state_dict(),
-            "optimizer": self.optimizer.state_dict(),
-            "seconds": self.seconds,
-            "epoch": self.epoch,
-            "history": self.history,
-        }
-        save_checkpoint(self.out / "last.pt", state)
+        self.write(asdict(self.plan), proxies=self.proxies.state_dict(), seconds=self.seconds)
 
     def run_epoch(self, data: TrainingCrops | EmbeddingCrops, progress: Progress) -> float:
         """Train one round and return its mean loss."""
@@ -212,7 +182,7 @@ class ClassifierTraining:
         """Take one step and return its loss."""
         device = self.plan.device
         crops = normalise(images.to(device)).to(memory_format=torch.channels_last)
-        with torch.autocast(device, torch.bfloat16, enabled=device == "cuda"):
+        with mixed_precision(device):
             logits, features, seen = self.net(crops)
         loss = F.cross_entropy(logits.float(), targets.to(device))
         loss = loss + GATE_WEIGHT * gate_loss(seen.float(), parts.to(device))
@@ -224,22 +194,6 @@ class ClassifierTraining:
         self.optimizer.step()
         self.averages.update_parameters(self.net)
         return float(loss.item())
-
-    @property
-    def averaged(self) -> SignNet:
-        """The network with the averaged weights and statistics of its normalisation."""
-        net: SignNet = self.averages.module
-        return net
-
-
-def moved_towards(most: float) -> Callable[[torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor]:
-    """Return how an average follows the network: slowly in the end, keeping a share `most`, but faster at first."""
-
-    def moved(mean: torch.Tensor, new: torch.Tensor, steps: torch.Tensor) -> torch.Tensor:
-        keep = min(most, float((1 + steps) / (10 + steps)))
-        return mean.lerp(new, 1 - keep) if mean.dtype.is_floating_point else new
-
-    return moved
 
 
 def gate_loss(seen: torch.Tensor, parts: torch.Tensor) -> torch.Tensor:

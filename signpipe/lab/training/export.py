@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import onnx
 import onnxslim
 import torch
 from torch import nn
 
-from signpipe.errors import SourceError
+from signpipe.errors import ModelError, SourceError
+from signpipe.lab.training.manifest import write_entry
 
 OPSET = 17
+Metrics = dict[str, float]
+Answers = TypeVar("Answers")
 
 
 def to_onnx(
@@ -47,6 +51,50 @@ def to_onnx(
                 axis.dim_value = size
     onnx.checker.check_model(model)
     onnx.save(model, str(path))
+
+
+def enter_judged(
+    exact: Path,
+    small: Path,
+    models: Path,
+    judged: Callable[[Path], tuple[Metrics, Answers]],
+    equal: Callable[[Answers, Answers], float],
+    least: float,
+    entry: Callable[[Path, str, Metrics], dict[str, Any]],
+) -> dict[str, Metrics]:
+    """Judge a model in float32 and in int8, and enter both into the manifest.
+
+    Args:
+        exact: The one in float32, in a folder of its own: the manifest still describes the old files. It is removed.
+        small: The one in int8, beside it.
+        models: Folder of the models.
+        judged: Returns a model's metrics, and what it answers.
+        equal: Returns the share of answers of int8 and float32 that are the same.
+        least: Share that must be.
+        entry: Returns the entry of a file, its precision and metrics.
+
+    Returns:
+        The metrics by precision.
+
+    Raises:
+        ModelError: int8 answers too often otherwise; the float32 model is entered, the int8 one isn't.
+    """
+    results: dict[str, Metrics] = {}
+    results["fp32"], reference = judged(exact)
+    _enter(exact, models, entry(exact, "fp32", results["fp32"]))
+    results["int8"], answers = judged(small)
+    share = equal(answers, reference)
+    if share < least:
+        raise ModelError(f"The int8 model {small} agrees on {share:.2%} only, not {least:.1%}; use fp32.")
+    results["int8"]["equal_to_fp32"] = round(share, 5)
+    _enter(small, models, entry(small, "int8", results["int8"]))
+    exact.parent.rmdir()
+    return results
+
+
+def _enter(file: Path, models: Path, entry: dict[str, Any]) -> None:
+    file.replace(models / file.name)
+    write_entry(models, entry)
 
 
 def save_checkpoint(checkpoint: Path, state: dict[str, Any]) -> None:

@@ -11,15 +11,13 @@ import torch
 
 from signpipe.catalogue import load_catalogue
 from signpipe.crops import MARGIN
-from signpipe.errors import ModelError
 from signpipe.lab.evaluation.classification import ClassificationEvaluation, roc_auc
 from signpipe.lab.evaluation.crop_sets import CropSet, hide_crops, load_crops, without
 from signpipe.lab.evaluation.parity import LEAST_EQUAL
 from signpipe.lab.training.calibration import Calibration
 from signpipe.lab.training.classifier import evaluate, outputs_of, plan_of
-from signpipe.lab.training.export import load_checkpoint, to_onnx
+from signpipe.lab.training.export import enter_judged, load_checkpoint, to_onnx
 from signpipe.lab.training.familiarity import Familiarity, fit_familiarity
-from signpipe.lab.training.manifest import write_entry
 from signpipe.lab.training.network import Deployed, SignNet
 from signpipe.lab.training.quantise import quantise
 from signpipe.runtime.session import open_session
@@ -81,20 +79,19 @@ def export_classifier(checkpoint: Path, data: Path, models: Path, name: str = "c
     few = np.linspace(0, len(train.images) - 1, CALIBRATION_CROPS).round().astype(int)
     shown = CropSet(train.images[few], train.labels[few], train.backgrounds)
     quantise(exact, small, [*shown.images, *hide_crops(shown, 4).images], FLOAT_FIRST, FLOAT_FROM)
-    results: dict[str, dict[str, float]] = {}
-    classes: dict[str, np.ndarray[Any, Any]] = {}
-    for file, precision in ((exact, "fp32"), (small, "int8")):
-        results[precision], classes[precision] = _judge(file, val, hidden)
-        if precision == "int8":
-            equal = float((classes["int8"] == classes["fp32"]).mean())
-            if equal < LEAST_EQUAL:
-                raise ModelError(f"The int8 model {file} agrees on {equal:.2%} only, not {LEAST_EQUAL:.1%}; use fp32.")
-            results[precision]["equal_to_fp32"] = round(equal, 5)
-        file.replace(models / file.name)
-        entry = _entry(file, f"{name}.md", precision, size, net.embed.out_features, results[precision])
-        entry["trained_on"] = TRAINED_ON + BEYOND * bool(plan.drawings)
-        write_entry(models, entry)
-    fresh.rmdir()
+    trained_on = TRAINED_ON + BEYOND * bool(plan.drawings)
+    dimensions = net.embed.out_features
+    results = enter_judged(
+        exact,
+        small,
+        models,
+        lambda file: _judge(file, val, hidden),
+        lambda classes, exactly: float((classes == exactly).mean()),
+        LEAST_EQUAL,
+        lambda file, precision, metrics: (
+            _entry(file, f"{name}.md", precision, size, dimensions, metrics) | {"trained_on": trained_on}
+        ),
+    )
     return {
         "machine": state.get("machine"),
         "plan": asdict(plan),

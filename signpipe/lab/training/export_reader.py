@@ -11,7 +11,6 @@ import numpy.typing as npt
 import torch
 from scipy.optimize import minimize_scalar
 
-from signpipe.errors import ModelError
 from signpipe.figures.crops import HEIGHT, WIDTH
 from signpipe.figures.ctc import ALPHABET, CHARACTERS, text_log_probability
 from signpipe.figures.reader import Reading
@@ -19,8 +18,7 @@ from signpipe.lab.augmentation.figured import FiguredSigns
 from signpipe.lab.augmentation.lettering import TRAINING, VALIDATION, open_typefaces
 from signpipe.lab.evaluation.classification import calibration_error
 from signpipe.lab.evaluation.parity import LEAST_EQUAL_TEXTS, agree
-from signpipe.lab.training.export import load_checkpoint, to_onnx
-from signpipe.lab.training.manifest import write_entry
+from signpipe.lab.training.export import enter_judged, load_checkpoint, to_onnx
 from signpipe.lab.training.quantise import quantise
 from signpipe.lab.training.reader import FigureSet, ReaderPlan, drawn_set, outputs_of, photographed_set
 from signpipe.lab.training.reader_data import FigureCrops
@@ -74,22 +72,16 @@ def export_reader(checkpoint: Path, data: Path, models: Path, name: str = "reade
     exact, small = fresh / f"{name}-fp32.onnx", fresh / f"{name}.onnx"
     write_onnx(net, temperature, struck_temperature, exact)
     quantise(exact, small, list(shown.images), FLOAT_FIRST, FLOAT_FROM)
-    results: dict[str, dict[str, float]] = {}
-    read: dict[str, list[Reading]] = {}
-    for file, precision in ((exact, "fp32"), (small, "int8")):
-        results[precision], read[precision] = _judge(file, {"drawn": drawn, "gtsrb_val": photographed})
-        if precision == "int8":
-            equal = float(np.mean([agree(a, b) for a, b in zip(read["int8"], read["fp32"], strict=True)]))
-            if equal < LEAST_EQUAL_TEXTS:
-                raise ModelError(
-                    f"The int8 model {file} agrees on {equal:.2%} only, not {LEAST_EQUAL_TEXTS:.1%}; use fp32."
-                )
-            results[precision]["equal_to_fp32"] = round(equal, 5)
-        file.replace(models / file.name)
-        entry = _entry(file, f"{name}.md", precision, results[precision])
-        entry["trained_on"] = TRAINED_ON + [UNCATALOGUED] * bool(plan.uncatalogued)
-        write_entry(models, entry)
-    fresh.rmdir()
+    trained_on = TRAINED_ON + [UNCATALOGUED] * bool(plan.uncatalogued)
+    results = enter_judged(
+        exact,
+        small,
+        models,
+        lambda file: _judge(file, {"drawn": drawn, "gtsrb_val": photographed}),
+        lambda read, exactly: float(np.mean([agree(a, b) for a, b in zip(read, exactly, strict=True)])),
+        LEAST_EQUAL_TEXTS,
+        lambda file, precision, metrics: _entry(file, f"{name}.md", precision, metrics) | {"trained_on": trained_on},
+    )
     return {
         "machine": state.get("machine"),
         "plan": asdict(plan),

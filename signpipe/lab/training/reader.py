@@ -13,16 +13,13 @@ import numpy.typing as npt
 import torch
 from rich.console import Console
 from torch.nn import functional as F  # noqa: N812  # torch's own convention
-from torch.optim.swa_utils import AveragedModel
 
-from signpipe.errors import SourceError
 from signpipe.figures.ctc import best_text
 from signpipe.lab.augmentation.figured import FiguredSigns
 from signpipe.lab.augmentation.lettering import TRAINING, VALIDATION, open_typefaces
 from signpipe.lab.augmentation.placing import fitted, reframed
-from signpipe.lab.training.classifier import moved_towards
+from signpipe.lab.training.averaged_run import AveragedRun
 from signpipe.lab.training.device import Device
-from signpipe.lab.training.export import load_checkpoint, save_checkpoint
 from signpipe.lab.training.network import normalise
 from signpipe.lab.training.reader_data import POOL, FigureCrops, Photographs
 from signpipe.lab.training.reader_network import ReaderNet
@@ -81,22 +78,16 @@ class FigureSet:
     struck: npt.NDArray[np.bool_]
 
 
-class ReaderTraining:
-    """One training run: its network, averaged weights, optimiser and history, in a folder of checkpoints."""
+class ReaderTraining(AveragedRun[ReaderNet]):
+    """One training run of the reader."""
 
     def __init__(self, plan: ReaderPlan, out: Path) -> None:
         torch.manual_seed(plan.seed)
         torch.set_num_threads(plan.threads)
         self.plan = plan
-        self.out = out
-        self.epoch = 0
-        self.history: list[dict[str, float]] = []
-        self.net = ReaderNet().to(plan.device, memory_format=torch.channels_last)
-        if plan.start is not None:
-            self.net.load_state_dict(load_checkpoint(Path(plan.start))["averaged"])
-        self.averages = AveragedModel(self.net, avg_fn=moved_towards(plan.average), use_buffers=True)
+        net = ReaderNet().to(plan.device, memory_format=torch.channels_last)
+        super().__init__(net, plan.average, plan.pictures // plan.batch, out, plan.start)
         self.optimizer = torch.optim.AdamW(self.net.parameters(), weight_decay=plan.decay)
-        self.steps = plan.pictures // plan.batch
         self.schedule = self._schedule()
 
     def _schedule(self, done: int = -1) -> torch.optim.lr_scheduler.OneCycleLR:
@@ -111,30 +102,13 @@ class ReaderTraining:
         Raises:
             SourceError: There is no checkpoint, or it was trained by another plan.
         """
-        path = self.out / "last.pt"
-        state = load_checkpoint(path)
         free = {"threads": 0, "epochs": 0}  # these may change
-        if state["plan"] | free != asdict(self.plan) | free:
-            raise SourceError(f"The checkpoint {path} was trained with other settings; repeat them or drop --resume.")
-        self.net.load_state_dict(state["net"])
-        self.averaged.load_state_dict(state["averaged"])
-        self.averages.n_averaged.fill_(state["epoch"] * self.steps)
-        self.optimizer.load_state_dict(state["optimizer"])
-        self.epoch, self.history = state["epoch"], state["history"]
+        self.take_up(asdict(self.plan) | free, lambda state: state["plan"] | free)
         self.schedule = self._schedule(self.epoch * self.steps - 1)
 
     def save(self) -> None:
         """Write the checkpoint; the old one stays until the new one is whole."""
-        state = {
-            "plan": asdict(self.plan),
-            "machine": describe_machine(self.plan.threads),
-            "net": self.net.state_dict(),
-            "averaged": self.averaged.state_dict(),
-            "optimizer": self.optimizer.state_dict(),
-            "epoch": self.epoch,
-            "history": self.history,
-        }
-        save_checkpoint(self.out / "last.pt", state)
+        self.write(asdict(self.plan))
 
     def run_epoch(self, data: FigureCrops) -> float:
         """Train one round and return its mean loss."""
@@ -158,12 +132,6 @@ class ReaderTraining:
             total += loss.item()
         self.epoch += 1
         return total / self.steps
-
-    @property
-    def averaged(self) -> ReaderNet:
-        """The network with the averaged weights and statistics of its normalisation."""
-        net: ReaderNet = self.averages.module
-        return net
 
 
 def text_loss(columns: torch.Tensor, texts: list[list[int]]) -> torch.Tensor:

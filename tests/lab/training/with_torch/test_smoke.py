@@ -85,9 +85,10 @@ def _few_scenes(photographs: Path, folder: Path) -> None:
     (folder / "images").mkdir(parents=True)
     rows = []
     for part, most in (("train", 10), ("val", 4)):
-        for scene in [image for image in opened(photographs, "gtsdb", part) if len(image.boxes)][:most]:
+        for scene in [image for image in opened(photographs, "gtsdb", part) if not image.ignore.all()][:most]:
             (folder / "images" / scene.path.name).symlink_to(scene.path)
-            for box, class_id in zip(scene.boxes.astype(int), scene.class_ids, strict=True):
+            own = ~scene.ignore  # what the benchmark itself boxes
+            for box, class_id in zip(scene.boxes[own].astype(int), scene.class_ids[own], strict=True):
                 corners = (box[0], box[1], box[2] - 1, box[3] - 1)  # the file counts the last row and column as inside
                 rows.append(";".join(map(str, (scene.path.name, *corners, class_id))))
     (folder / "gt.txt").write_text("\n".join(rows) + "\n")
