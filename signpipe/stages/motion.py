@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from functools import cached_property
 from typing import Self
 
 import numpy as np
@@ -129,7 +130,7 @@ class Motions:
         return Expected(self, dt, road, predicted, size_cov)
 
 
-@dataclass(slots=True)
+@dataclass
 class Expected:
     """Where signs should be after an interval.
 
@@ -150,7 +151,7 @@ class Expected:
     def __getitem__(self, rows: npt.NDArray[np.int64]) -> Expected:
         return Expected(self.start[rows], self.dt[rows], self.road, self.size[rows], self.size_cov[rows])
 
-    @property
+    @cached_property
     def growth(self) -> Array:
         """float64 (T,), how many times as large as when it was last seen each sign should be."""
         q = self.start.size[:, 0]
@@ -159,8 +160,7 @@ class Expected:
     @property
     def velocity(self) -> Array:
         """float64 (T, 2), pixels a second of the centres."""
-        growth = self.growth
-        centre, _ = self.centres(growth, np.zeros_like(growth))
+        centre = self._centre
         rate = self.size[:, 1] / np.maximum(self.size[:, 0], self.start.size[:, 0] / LARGEST_GROWTH)
         return np.asarray(rate[:, None] * (centre[..., 0] - self.road.vanishing[0]) + centre[..., 1])
 
@@ -172,10 +172,13 @@ class Expected:
     @property
     def xyxy(self) -> Array:
         """float64 (T, 4), the boxes, which may lie outside the picture."""
-        growth = self.growth
-        centre, _ = self.centres(growth, np.zeros_like(growth))
-        log_side = np.log(growth * self.start.side)[:, None]
-        return boxes(np.concatenate([centre[..., 0], log_side, self.start.aspect[:, :1]], axis=1))
+        log_side = np.log(self.growth * self.start.side)[:, None]
+        return boxes(np.concatenate([self._centre[..., 0], log_side, self.start.aspect[:, :1]], axis=1))
+
+    @cached_property
+    def _centre(self) -> Array:
+        """float64 (T, 2, 2), centres and drifts."""
+        return self.centres(self.growth, np.zeros_like(self.growth))[0]
 
     def centres(self, growth: Array, growth_var: Array) -> tuple[Array, Array]:
         """Return centres and drifts (T, 2, 2), and their covariances (T, 2, 3), of signs that have grown so much.

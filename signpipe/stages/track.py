@@ -84,7 +84,8 @@ class Track:
         taken = [(self._targets[row], column) for row, column in pairs]
         taken += [(self._target(now, classifications.embedding[column]), column) for column in born]
         self._targets += [target for target, _ in taken[len(pairs) :]]
-        self._motions += Motions.born(detections.xyxy[born], now, road)
+        if born:
+            self._motions += Motions.born(detections.xyxy[born], now, road)
         ids = [-1] * len(detections)
         belief, known_mass = classifications.belief, classifications.known_mass
         for target, column in taken:
