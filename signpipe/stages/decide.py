@@ -136,7 +136,8 @@ class Decide:
             self._start()
             self._now = media_time
         elapsed = max(media_time - self._now, 0.0)
-        self._now += elapsed
+        # Not a sum of intervals: rounding would date what is seen now after now.
+        self._now = max(media_time, self._now)
         metres = elapsed * abs(speed) if speed is not None and math.isfinite(speed) else None
         self._state.advance(self._now, metres)
         return metres
