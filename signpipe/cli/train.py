@@ -180,17 +180,32 @@ def detector(
     epochs: Annotated[int, typer.Option(min=1, help="Rounds of training.")] = 30,
     minutes: Annotated[float | None, typer.Option(min=0.1, help="Train for so long instead of --epochs.")] = None,
     tiles: Annotated[int, typer.Option(min=16, help="Tiles per round.")] = 320,
+    rate: Annotated[float, typer.Option(min=1e-5, max=0.1, help="Peak learning rate.")] = 1.5e-3,
+    mine_every: Annotated[
+        int, typer.Option(min=1, help="Rounds between looks for hard negatives beside those that are known.")
+    ] = 10,
+    drawings: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder of drawings of the world's signs to paste into scenes, else those of `signpipe data fetch "
+            "drawings`."
+        ),
+    ] = None,
     seed: SeedOption = 0,
     threads: ThreadsOption = 2,
     device: DeviceOption = "auto",
     limit: Annotated[int | None, typer.Option(min=8, help="Read only so many scenes of each set; for a trial.")] = None,
     resume: ResumeOption = False,
 ) -> None:
-    """Train the sign detector on GTSDB and sy32; the checkpoint is made a model by `signpipe export detector`."""
+    """Train the sign detector on street scenes with signs of every kind.
+
+    The checkpoint is made a model by `signpipe export detector`.
+    """
     require_train_extra("Training")
     if resume and minutes is not None:
         raise SettingsError("A training can't be resumed by --minutes; give --epochs, the number of rounds altogether.")
     from signpipe.lab.data import find_data
+    from signpipe.lab.data.uncatalogued import find_drawings
     from signpipe.lab.training.detector import PRESETS, DetectorPlan, train_detector
     from signpipe.lab.training.device import choose_device
 
@@ -199,9 +214,11 @@ def detector(
     folder = find_data(data)
     out = out or Path("runs") / f"detector-{preset}"
     weights = weights or folder.parent / "weights" / "yolo26n_coco.state_dict.pt"
+    others = find_drawings(drawings)
     plan = DetectorPlan(
-        preset=preset, epochs=epochs, minutes=minutes, tiles=tiles, seed=seed, threads=threads,
-        device=choose_device(device), limit=limit,
+        preset=preset, epochs=epochs, minutes=minutes, tiles=tiles, rate=rate, seed=seed, threads=threads,
+        device=choose_device(device), mine_every=mine_every, limit=limit,
+        drawings=None if others is None else str(others),
     )  # fmt: skip
     metrics = train_detector(plan, folder, weights, out, resume)["metrics"]
     Console().print(

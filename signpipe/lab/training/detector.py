@@ -27,7 +27,7 @@ from signpipe.lab.augmentation.pasting import Drawings
 from signpipe.lab.data.uncatalogued import read_drawings
 from signpipe.lab.evaluation.crop_sets import every_sign, scenes
 from signpipe.lab.evaluation.detection import box_iou
-from signpipe.lab.training.detector_data import TRAINING_SETS, Piece, Source, Tiles, load_training
+from signpipe.lab.training.detector_data import TRAINING_SETS, Piece, Source, Tiles, known_mistakes, load_training
 from signpipe.lab.training.device import Device, mixed_precision
 from signpipe.lab.training.export import save_checkpoint
 from signpipe.lab.training.judge import LOWEST_SCORE, Detector, judge, pad_to_stride
@@ -181,6 +181,8 @@ class TileTraining(DetectionTrainer):  # type: ignore[misc]  # ultralytics has n
         self.sources = load_training(data, limit)
         others = read_drawings(Path(plan.drawings)) if plan.drawings else {}
         self.tiles = Tiles(self.sources, 10**9, plan.seed, plan.size, Drawings(others))
+        self.mined = [source for source in self.sources if source.mined]
+        self.tiles.mistakes = known_mistakes(self.mined)
         super().__init__(
             overrides={
                 "model": str(PRESETS[plan.preset].architecture), "task": "detect", "device": plan.device,
@@ -252,7 +254,7 @@ class TileTraining(DetectionTrainer):  # type: ignore[misc]  # ultralytics has n
             result = judge(torch_detector(self.ema.ema), self.val_scenes)
             row |= {"ap50": result.ap50, "ap50_95": result.ap50_95, "recall": result.recall(result.score_at(0.1))}
         if not final and (self.epoch + 1) % self.plan.mine_every == 0:
-            self.tiles.mistakes = mine(torch_detector(self.ema.ema), [s for s in self.sources if s.mined])
+            self.tiles.mistakes = known_mistakes(self.mined) + mine(torch_detector(self.ema.ema), self.mined)
             row["mistakes"] = len(self.tiles.mistakes)
         self.history.append(row)
         self.progress.console.print(", ".join(f"{key} {value:.4g}" for key, value in row.items()))

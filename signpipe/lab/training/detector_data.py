@@ -33,6 +33,7 @@ SCALES = (0.38, 5.0)  # how far a scene may be shrunk and enlarged
 DRAWINGS = 0.35  # share of tiles into which drawings of signs are pasted
 CORRUPTED = 0.15  # share of tiles seen through weather, bad light or a bad camera
 MISTAKES = 0.12  # share of pieces around what an earlier state of the detector took for a sign
+NOTHING = Path(__file__).with_name("nothing.csv")  # file;x;y of what detectors took for a sign, looked at one by one
 # What moves pixels would leave the boxes behind.
 _CORRUPTIONS = [c for c in TRAINING_CORRUPTIONS if c.scenes and not c.geometric]
 
@@ -47,6 +48,7 @@ class Source:
         shapes: uint8 (N,), outline of each sign, an index into `SHAPES`.
         complete: Whether every sign in it is boxed; if not, pieces stay close around a boxed one.
         mined: Whether hard negatives may be looked for in it.
+        name: Its file's.
     """
 
     image: Image
@@ -54,6 +56,7 @@ class Source:
     shapes: ShapeArray
     complete: bool
     mined: bool = False
+    name: str = ""
 
 
 class Piece(NamedTuple):
@@ -76,7 +79,8 @@ def load_sources(scenes: Sequence[LabelledImage], complete: bool, mined: bool = 
     for scene in scenes:
         image, kept = scene.read(), ~scene.ignore
         boxes = scene.boxes_in(image.shape)[kept]
-        sources.append(Source(image, boxes, _outlines(boxes, face_shapes(scene)[kept]), complete, mined))
+        shapes = _outlines(boxes, face_shapes(scene)[kept])
+        sources.append(Source(image, boxes, shapes, complete, mined, scene.path.name))
     return sources
 
 
@@ -93,6 +97,13 @@ def load_training(data: Path, limit: int | None) -> list[Source]:
             chosen = [scene for scene in part if complete or not scene.ignore.all()]
             sources += load_sources(chosen[:limit], complete, mined=complete)
     return sources
+
+
+def known_mistakes(mined: Sequence[Source]) -> list[tuple[int, float, float]]:
+    """Return what earlier detectors took for a sign in these scenes and a person found to be none: see `Tiles`."""
+    places = {source.name: index for index, source in enumerate(mined)}
+    rows = [line.split(";") for line in NOTHING.read_text(encoding="utf-8").splitlines()]
+    return [(places[name], float(x), float(y)) for name, x, y in rows if name in places]
 
 
 def _outlines(boxes: FloatArray, shapes: ShapeArray) -> ShapeArray:

@@ -1,5 +1,6 @@
 """Tiles for the detector: boxes must stay on their signs, at every scale."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -8,7 +9,7 @@ import pytest
 
 from signpipe.lab.data import LabelledImage
 from signpipe.lab.data.labelled import SIGN
-from signpipe.lab.training.detector_data import Source, Tiles, cut, load_sources
+from signpipe.lab.training.detector_data import NOTHING, Source, Tiles, cut, known_mistakes, load_sources
 from signpipe.types import SHAPES, Image
 
 RED = (0, 0, 255)
@@ -52,6 +53,14 @@ def test_a_sliver_at_the_edge_is_not_asked_for() -> None:
     # the piece spans columns 332..460: a fifth of the sign at 300..340
     _, boxes, _ = cut(scene(), np.array([396.0, 170.0]), np.ones(2), 128)
     assert len(boxes) == 0
+
+
+def test_what_is_known_to_be_no_sign_is_found_again_by_the_name_of_its_scene() -> None:
+    name, x, y = NOTHING.read_text(encoding="utf-8").splitlines()[0].split(";")
+    other, named = scene(), replace(scene(), name=name)
+    found = known_mistakes([other, named])
+    assert (1, float(x), float(y)) in found
+    assert {index for index, _, _ in found} == {1}
 
 
 def test_tiles_repeat_for_a_seed_and_differ_for_another() -> None:
