@@ -105,6 +105,9 @@ def tell(measured: Measured, json_file: Path | None) -> None:
         elif name == "recall_by_size":
             for band, cell in value.items():
                 table.add_row(f"recall {band} px", f"{cell['recall']:.4f}", str(cell["n"]))
+        elif name == "real_hard":
+            for cause, cell in value.items():
+                table.add_row(f"accuracy, really hard, {cause}", f"{cell['accuracy']:.4f}", str(cell["n"]))
     console.print(table)
     for mistake in measured.metrics.get("confusions", [])[:5]:
         console.print(f"{mistake['true']} read as {mistake['predicted']}: {mistake['n']}", highlight=False)

@@ -16,6 +16,7 @@ from signpipe.lab.data.faces import face_shapes
 from signpipe.lab.evaluation.classification import ClassificationEvaluation
 from signpipe.lab.evaluation.detection import box_iou, evaluate_detections
 from signpipe.lab.evaluation.outlines import Outlines
+from signpipe.lab.evaluation.real_hard import by_cause
 from signpipe.lab.evaluation.risk import risk_coverage
 from signpipe.runtime.session import open_session
 from signpipe.settings import Settings
@@ -85,8 +86,10 @@ def evaluate_classifier(dataset: Dataset, settings: Settings, progress: Progress
         ModelError: The classifier can't be used.
     """
     observed = classify_signs(dataset, settings, progress)
+    accept = settings.fallback.accept
     evaluation = ClassificationEvaluation(observed.probability, observed.labels, load_catalogue())
-    return evaluation.summary(settings.fallback.accept)
+    hard = by_cause(observed.tracks, observed.probability, observed.labels, accept)
+    return evaluation.summary(accept) | ({"real_hard": hard} if hard else {})
 
 
 def evaluate_risk(dataset: Dataset, settings: Settings, progress: Progress) -> dict[str, Any]:
@@ -114,11 +117,13 @@ class Observed:
         probability: float32 (N, C).
         novelty: float32 (N,).
         labels: int64 (N,), the true classes.
+        tracks: The track of each, where the set has tracks.
     """
 
     probability: FloatArray
     novelty: FloatArray
     labels: npt.NDArray[np.int64]
+    tracks: list[str | None]
 
 
 def classify_signs(dataset: Dataset, settings: Settings, progress: Progress) -> Observed:
@@ -129,7 +134,7 @@ def classify_signs(dataset: Dataset, settings: Settings, progress: Progress) -> 
         ModelError: The classifier can't be used.
     """
     classify = Classify(settings.classify, open_session(settings.classify.model, settings.runtime, "classifier"))
-    observations, labels = [], []
+    observations, labels, tracks = [], [], list[str | None]()
     for index, labelled in enumerate(dataset):
         known = (labelled.class_ids >= 0) & ~labelled.ignore
         if known.any():
@@ -137,13 +142,15 @@ def classify_signs(dataset: Dataset, settings: Settings, progress: Progress) -> 
             boxes = labelled.boxes_in(image.shape)[known]
             observations.append(classify(image, Detections(boxes, np.ones(len(boxes), np.float32))))
             labels.append(labelled.class_ids[known])
+            tracks += [labelled.track] * len(boxes)
         progress(index + 1, len(dataset))
     if not labels:
         raise SourceError(
             f"The data set {dataset.root} marks no sign of the catalogue's classes; map its own names with --map."
         )
     probability = np.concatenate([one.probability for one in observations])
-    return Observed(probability, np.concatenate([one.novelty for one in observations]), np.concatenate(labels))
+    novelty = np.concatenate([one.novelty for one in observations])
+    return Observed(probability, novelty, np.concatenate(labels), tracks)
 
 
 def open_detector(settings: Settings) -> Callable[[Image], Detections]:
