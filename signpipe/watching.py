@@ -12,9 +12,12 @@ from typing import Any, Self
 
 from signpipe.catalogue import Catalogue
 from signpipe.catalogue.countries import country_codes
+from signpipe.metrics import Exposition, Meter, MetricsServer, Snapshot
+from signpipe.metrics.watched import Watched
 from signpipe.opinion import Witness
 from signpipe.pipeline import Pipeline
 from signpipe.position.country import country_at
+from signpipe.runtime.providers import PROVIDERS
 from signpipe.runtime.session import Models
 from signpipe.settings import AUTO, CountrySettings, Settings, override_settings
 from signpipe.sinks import RunInfo, Sink, Sinks, open_sinks
@@ -43,6 +46,8 @@ class Watch:
         self._pipeline: Pipeline | None = None
         self._capture: Capture | None = None
         self._sinks: Sinks | None = None
+        self._watched: Watched | None = None
+        self._metrics: MetricsServer | None = None
 
     @property
     def pipeline(self) -> Pipeline:
@@ -80,6 +85,15 @@ class Watch:
         """Frames that were read, but gave way to a newer one."""
         return self._capture.dropped if self._capture else self._no_source()
 
+    @property
+    def metrics_url(self) -> str | None:
+        """Where its metrics are served, or None where they aren't."""
+        return self._metrics.url if self._metrics else None
+
+    def snapshot(self) -> Snapshot:
+        """Return all counts as they are now, from any thread, as plain values that may go to another process."""
+        return self._watched.snapshot() if self._watched else self._no_source()
+
     def __enter__(self) -> Self:
         settings, enter = self.settings, self._stack.enter_context
         with ExitStack() as undone:  # closes what is open already if the next part can't be opened
@@ -89,10 +103,18 @@ class Watch:
             self._pipeline = enter(Pipeline(settings, **self._parts))
             opened = partial(open_source, self._source, settings.capture, sensors.sense)
             self._capture = enter(Capture(opened, settings.capture))
+            meter = _meter(settings, self._pipeline)
+            self._watched = Watched(meter, self._capture, settings.review.folder)
+            if settings.metrics.listen:
+                exposition = Exposition()
+                exposition.follow(self._capture.info.source_id, self._watched.snapshot)
+                self._metrics = enter(MetricsServer(settings.metrics.listen, exposition))
             run = _run_info(settings, self._source, self._capture.info, self._pipeline)
             sinks = self._sinks = enter(open_sinks(settings, run, self._pipeline.catalogue, self._extra))
+            self._watched.outputs = sinks.workers
+            self._stack.callback(meter.finish)
             undone.pop_all()
-        self._results = self._watch(self._pipeline, self._capture, sinks)
+        self._results = self._watch(self._pipeline, self._capture, sinks, meter)
         return self
 
     def __exit__(
@@ -118,10 +140,11 @@ class Watch:
             self._no_source()
         return next(self._results)  # type: ignore[arg-type]
 
-    def _watch(self, pipeline: Pipeline, capture: Capture, sinks: Sinks) -> Iterator[FrameResult]:
+    def _watch(self, pipeline: Pipeline, capture: Capture, sinks: Sinks, meter: Meter) -> Iterator[FrameResult]:
         for item in capture:
             result = pipeline.process(item)
             result.dropped = capture.dropped
+            meter.add(result)
             sinks.write(result)
             yield result
             if sinks.closed:
@@ -184,6 +207,17 @@ def located(settings: Settings, sensors: Sensors) -> Settings:
     why = "No position tells the country" if found is None else f"There is no file of the country '{found}'"
     logger.warning("%s; the signs are taken for those of '%s'. Give --country CODE.", why, assumed)
     return override_settings(settings, {"country.code": assumed})
+
+
+def _meter(settings: Settings, pipeline: Pipeline) -> Meter:
+    """Return a meter that knows what runs."""
+    meter = Meter(pipeline.catalogue)
+    sessions = pipeline.models.sessions
+    asked = PROVIDERS.get(settings.runtime.provider)  # none for "auto": whatever runs will do
+    as_asked = asked is None or all(session.providers[0] == asked for session in sessions)
+    models = [(session.entry.name, session.entry.sha256, session.providers[0]) for session in sessions]
+    meter.describe(models, as_asked)
+    return meter
 
 
 def _run_info(settings: Settings, source: SourceSpec, info: SourceInfo, pipeline: Pipeline) -> RunInfo:

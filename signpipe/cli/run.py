@@ -79,6 +79,10 @@ def run(
             metavar="ADDRESS", help="Tell a broker: mqtt://USER@HOST/TOPIC, or mqtts:// for TLS (extra mqtt)."
         ),
     ] = None,
+    metrics: Annotated[
+        str | None,
+        typer.Option(metavar="[HOST]:PORT", help="Tell Prometheus: :9464 for this machine alone (extra metrics)."),
+    ] = None,
     speed: Annotated[
         str | None,
         typer.Option(metavar="can:BUS|can:FILE", help="The vehicle's speed, from its bus or a recording of it."),
@@ -145,6 +149,7 @@ def run(
         "can.bus": can,
         "mqtt.broker": mqtt,
         "mcap.file": mcap,
+        "metrics.listen": metrics,
         "motion.source": speed,
         "motion.dbc": dbc,
         "motion.speed": speed_signal,

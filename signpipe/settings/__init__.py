@@ -28,6 +28,7 @@ from signpipe.settings.fallback import (
     ShapeSettings,
     TemplateSettings,
 )
+from signpipe.settings.monitoring import MetricsSettings
 from signpipe.settings.renamed import CurrentNames
 from signpipe.settings.sections import (
     AUTO,
@@ -63,6 +64,7 @@ __all__ = [
     "LidarSettings",
     "MapSettings",
     "McapSettings",
+    "MetricsSettings",
     "MotionSettings",
     "MqttSettings",
     "OutputSettings",
@@ -83,7 +85,7 @@ __all__ = [
 
 
 OUTPUTS = frozenset(
-    {"output", "review", "can", "mqtt", "mcap"}
+    {"output", "review", "can", "mqtt", "mcap", "metrics"}
 )  # sections that say where results go, and nothing of what they are
 
 
@@ -138,6 +140,7 @@ class Settings(BaseSettings):
     can: CanSettings = CanSettings()
     mqtt: MqttSettings = MqttSettings()
     mcap: McapSettings = McapSettings()
+    metrics: MetricsSettings = MetricsSettings()
 
     @property
     def embedder(self) -> str:
