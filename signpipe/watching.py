@@ -22,9 +22,9 @@ from signpipe.runtime.session import Models
 from signpipe.settings import AUTO, CountrySettings, Settings, override_settings
 from signpipe.sinks import RunInfo, Sink, Sinks, open_sinks
 from signpipe.sinks.base import settings_digest
-from signpipe.sources import Sensors, SourceInfo, SourceSpec, open_source
+from signpipe.sources import Sensors, SourceInfo, SourceSpec, bag_facts, open_source
 from signpipe.stages.capture import Capture
-from signpipe.types import FrameResult
+from signpipe.types import FrameResult, Pose
 
 logger = logging.getLogger(__name__)
 
@@ -98,7 +98,8 @@ class Watch:
         settings, enter = self.settings, self._stack.enter_context
         with ExitStack() as undone:  # closes what is open already if the next part can't be opened
             undone.callback(self._stack.close)
-            sensors = enter(Sensors(settings))
+            settings, start = informed(settings, self._source)
+            sensors = enter(Sensors(settings, start))
             self.settings = settings = located(settings, sensors)
             self._pipeline = enter(Pipeline(settings, **self._parts))
             opened = partial(open_source, self._source, settings.capture, sensors.sense)
@@ -193,6 +194,19 @@ def watch(
     """
     parts = {"catalogue": catalogue, "models": models, "witnesses": witnesses, "stages": stages}
     return Watch(source, override_settings(settings, overrides), sinks, parts)
+
+
+def informed(settings: Settings, source: SourceSpec) -> tuple[Settings, Pose | None]:
+    """Return the settings with what a recording says of its camera, and where it begins; of others, nothing is known.
+
+    Raises:
+        SourceError: It is a recording of MCAP or ROS, and can't be read.
+        ExtraMissingError: The extra "ros" isn't installed.
+    """
+    facts = bag_facts(source, settings.capture)
+    if facts.focal is None or settings.camera.focal is not None:
+        return settings, facts.start
+    return override_settings(settings, {"camera.focal": facts.focal}), facts.start
 
 
 def located(settings: Settings, sensors: Sensors) -> Settings:

@@ -31,8 +31,8 @@ def run(
         str,
         typer.Argument(
             metavar="SOURCE",
-            help="Video file, - for a pipe, camera (0, /dev/video0), stream (rtsp://, http://), picture, folder or "
-            "quoted pattern of pictures ('drive/*.jpg').",
+            help="Video file, recording of MCAP or ROS (.mcap, .db3, .bag, a folder), - for a pipe, camera (0, "
+            "/dev/video0), stream (rtsp://, http://), picture, folder or quoted pattern of pictures ('drive/*.jpg').",
         ),
     ],
     more: Annotated[list[str] | None, typer.Argument(hidden=True)] = None,
@@ -62,6 +62,9 @@ def run(
             metavar="SOURCE",
             help="Where the vehicle is: GPX, NMEA log, gpsd://HOST, tcp://HOST:PORT, serial:DEVICE.",
         ),
+    ] = None,
+    topic: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Topic of the pictures in a recording of MCAP or ROS.")
     ] = None,
     can: Annotated[
         str | None,
@@ -146,6 +149,7 @@ def run(
         "country.code": country,
         "map.file": map_file,
         "position.source": position,
+        "capture.topic": topic,
         "can.bus": can,
         "mqtt.broker": mqtt,
         "mcap.file": mcap,

@@ -55,6 +55,15 @@ class CaptureSettings(Section):
         description="Rate of an image sequence or of a recording played live, or the rate asked of a camera.",
     )
     independent: bool = Field(False, description="Pictures of a folder are unrelated: no tracking.")
+    topic: str | None = Field(
+        None, description="Topic of the pictures in a recording of MCAP or ROS; none takes the only one that has some."
+    )
+    position_topic: str | None = Field(
+        None, description="Topic of the positions in it: NAME, or none in quotes to leave them out."
+    )
+    lidar_topic: str | None = Field(
+        None, description="Topic of the LiDAR's point clouds in it: NAME, or none in quotes to leave them out."
+    )
     loop: int = Field(1, ge=0, description="How often a recording is played; 0 is for ever.")
     width: int | None = Field(None, ge=16, le=16384, description="Width asked of a camera.")
     height: int | None = Field(None, ge=16, le=16384, description="Height asked of a camera.")

@@ -1,4 +1,4 @@
-"""Where frames come from: video files, cameras, network streams and pictures."""
+"""Where frames come from: video files, recordings of ROS and MCAP, cameras, network streams and pictures."""
 
 from __future__ import annotations
 
@@ -10,9 +10,11 @@ from typing import Any
 
 import numpy as np
 
+from signpipe.bags.opening import is_bag
 from signpipe.errors import SourceError
 from signpipe.settings import BufferPolicy, CaptureSettings
 from signpipe.sources.arrays import ArraySource
+from signpipe.sources.bag import bag_facts, open_bag_source
 from signpipe.sources.camera import CameraSource
 from signpipe.sources.content import is_picture_file
 from signpipe.sources.images import SUFFIXES, open_folder, open_glob, open_picture
@@ -26,12 +28,23 @@ from signpipe.sources.v4l2 import Camera, list_cameras
 from signpipe.sources.video import open_pipe, open_video
 from signpipe.types.source import Source, SourceInfo
 
-__all__ = ["Camera", "Sensors", "Source", "SourceInfo", "SourceSpec", "list_cameras", "open_source", "redact"]
+__all__ = [
+    "Camera",
+    "Sensors",
+    "Source",
+    "SourceInfo",
+    "SourceSpec",
+    "bag_facts",
+    "list_cameras",
+    "open_source",
+    "redact",
+]
 
 SourceSpec = str | int | Path | np.ndarray[Any, Any] | Iterable[Any]
 
 _ACCEPTED = (
-    "a video file, a folder or pattern of pictures, a camera (0 or /dev/video0), or an rtsp:// or http:// address"
+    "a video file, a recording of MCAP or ROS, a folder or pattern of pictures, a camera (0 or /dev/video0), or an "
+    "rtsp:// or http:// address"
 )
 
 
@@ -39,8 +52,8 @@ def open_source(spec: SourceSpec, settings: CaptureSettings | None = None, attac
     """Open whatever a person names, or pictures that are in memory.
 
     Args:
-        spec: Camera index or device, stream address, video file, picture, folder or glob of pictures, as a string, a
-            path or a number; or arrays, see `signpipe.sources.arrays.ArraySource`.
+        spec: Camera index or device, stream address, video file, recording of MCAP or ROS, picture, folder or glob of
+            pictures, as a string, a path or a number; or arrays, see `signpipe.sources.arrays.ArraySource`.
         settings: The capture settings, the defaults if absent; `loop` plays recordings again, and the policy
             "drop_oldest" plays them at their rate, as a camera would.
         attach: Puts on each frame what other sensors say of it, such as `Sensors.sense`; called with the index and
@@ -96,6 +109,8 @@ def _open_path(spec: str, settings: CaptureSettings) -> Source:
             if re.search(r"[*?\[]", spec):
                 return open_glob(spec, settings)
             raise SourceError(f"There is no source '{redact(spec)}': give {_ACCEPTED}.")
+        if is_bag(path):
+            return open_bag_source(path, settings)
         if path.is_dir():
             return open_folder(path, settings)
         if not path.is_file():

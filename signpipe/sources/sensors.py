@@ -25,6 +25,7 @@ class Sensors:
     Args:
         settings: `position`, `motion` and `lidar` say where they come from; what isn't asked for isn't opened. The
             default is `Settings()`, which asks for none.
+        start: Where the run starts, if its source brings positions of its own.
 
     Raises:
         SettingsError: A source is named that can't be.
@@ -32,8 +33,9 @@ class Sensors:
         ExtraMissingError: A library is missing that its format needs.
     """
 
-    def __init__(self, settings: Settings | None = None) -> None:
+    def __init__(self, settings: Settings | None = None, start: Pose | None = None) -> None:
         settings = settings or load_settings()
+        self._start = start
         self._position: PositionSource | None = None
         self._motion: MotionSource | None = None
         self._sweeps: Sweeps | None = None
@@ -46,7 +48,7 @@ class Sensors:
             from signpipe.position import open_position
 
             self._position = open_position(settings.position)
-        elif settings.map.file is not None:
+        elif settings.map.file is not None and start is None:
             logger.warning("The map %s says nothing without positions; give --gpx too.", settings.map.file)
         if settings.motion.source is not None:
             from signpipe.can.motion import open_motion
@@ -73,7 +75,7 @@ class Sensors:
 
     def start(self) -> Pose | None:
         """Return the pose at the start, or None where there is none or a receiver hasn't told one yet."""
-        return self._position.at(0.0, monotonic()) if self._position is not None else None
+        return self._position.at(0.0, monotonic()) if self._position is not None else self._start
 
     def sense(self, frame: Frame, live: bool = False) -> Frame:
         """Put pose, motion and sweep on a frame, and the time that took; what the frame brings itself stays.
