@@ -16,6 +16,7 @@ from signpipe.__main__ import INTERRUPTED
 from signpipe.cli.ending import report, report_queued
 from signpipe.cli.presets import PresetOption, detector_of
 from signpipe.errors import OutputError, SettingsError, SourceError
+from signpipe.notify import Notifier
 from signpipe.settings import load_settings
 from signpipe.sinks import check_outputs
 from signpipe.sinks.files import stream_of
@@ -223,12 +224,18 @@ def _follow(watching: Watch, summary: Summary, frames: int | None) -> bool:
         number = getattr(signal, name, None)  # Windows has no SIGHUP
         if number is not None and signal.getsignal(number) is not signal.SIG_IGN:  # as under nohup
             signal.signal(number, _interrupt)
+    notifier = Notifier()
     try:
         with watching as results:
-            for result in results:
-                summary.add(result)
-                if summary.frames == frames:
-                    break
+            notifier.ready(f"watching {watching.info.source_id}")
+            try:
+                for result in results:
+                    summary.add(result)
+                    notifier.alive()
+                    if summary.frames == frames:
+                        break
+            finally:
+                notifier.stopping()
     except KeyboardInterrupt:
         return True
     return False
