@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from signpipe.catalogue import Catalogue, SignClass, load_catalogue
+from signpipe.cli.measuring import with_progress
 from signpipe.errors import SettingsError
 from signpipe.lab.simulation.record import Plan, record_drive, truth_path
 from signpipe.lab.simulation.scene import parse_poles, sign_named
@@ -47,9 +48,19 @@ def simulate(
             help="Put a wrong class on the map for a sign, by its number from 0 in the order of the road.",
         ),
     ] = None,
+    scene: Annotated[
+        Path | None,
+        typer.Option(
+            help="Drive through a described scene instead, from end to end: TOML, or OpenDRIVE (.xodr); its camera, "
+            "length, seed and signs are its own. Needs the extra [bold]simulate[/]."
+        ),
+    ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that are there already.")] = False,
 ) -> None:
     """Render a drive past road signs: an H.264 video, and where each sign is in each frame.
+
+    Without [bold]--scene[/], the signs stand along a plain winding road by day; with it, road, towns, traffic, weather,
+    light and camera are as its file says (docs/simulation.md).
 
     The truth goes into [bold]OUT.truth.jsonl[/]: a header, then one JSON record per frame. A map of the signs goes into
     [bold]OUT.geojson[/] and a GPS track into [bold]OUT.gpx[/].
@@ -66,6 +77,9 @@ def simulate(
     if not overwrite:
         for what, path in files.items():
             refuse_existing(path, what)
+    if scene is not None:
+        _simulate_scene(scene, out, fps, speed / 3.6)
+        return
     catalogue = load_catalogue()
     poles = tuple(parse_poles(signs, roadside_catalogue()))
     errors = dict(_map_error(text, catalogue) for text in map_error or [])
@@ -78,6 +92,19 @@ def simulate(
     print(
         f"{out}: {plan.frames} frames of a drive past {len(truth.signs)} signs; the truth is in {truth_path(out)},"
         f" a map and a track in {files['map'].name} and {files['track'].name}"
+    )
+
+
+def _simulate_scene(path: Path, out: Path, fps: float, speed: float) -> None:
+    """Render the drive through a described scene."""
+    from signpipe.lab.simulation.render.record import record_scene
+    from signpipe.lab.simulation.world.scene_file import read_scene
+
+    scene = read_scene(path)
+    truth = with_progress(lambda progress: record_scene(scene, out, fps, speed, progress), "rendering")
+    print(
+        f"{out}: a drive of {scene.alignment.length:.0f} m past {len(truth.signs)} signs; the truth is in "
+        f"{truth_path(out)}, a map and a track in {out.with_suffix('.geojson').name} and {out.with_suffix('.gpx').name}"
     )
 
 

@@ -104,7 +104,7 @@ def record_drive(plan: Plan, video: Path, progress: Callable[[], None] = lambda:
         video.parent.mkdir(parents=True, exist_ok=True)
         video.with_suffix(".geojson").write_text(mapped, encoding="utf-8")
         video.with_suffix(".gpx").write_text(track(truth, plan.seconds), encoding="utf-8")
-        with truth_path(video).open("w", encoding="utf-8") as lines, _encoder(plan, video) as encode:
+        with truth_path(video).open("w", encoding="utf-8") as lines, encoder(plan.size, plan.fps, video) as encode:
             lines.write(json.dumps(truth.header()) + "\n")
             for index in range(plan.frames):
                 picture, boxes = drive.render(index)
@@ -119,12 +119,16 @@ def record_drive(plan: Plan, video: Path, progress: Callable[[], None] = lambda:
 
 
 @contextmanager
-def _encoder(plan: Plan, video: Path) -> Iterator[Callable[[Image], None]]:
-    """Yield what encodes one picture; the file is finished however the block ends."""
-    rate = Fraction(plan.fps).limit_denominator(1001)
+def encoder(size: tuple[int, int], fps: float, video: Path) -> Iterator[Callable[[Image], None]]:
+    """Yield what encodes one picture of a size as H.264; the file is finished however the block ends.
+
+    Raises:
+        OSError: The file can't be written.
+    """
+    rate = Fraction(fps).limit_denominator(1001)
     with av.open(str(video), "w") as container:
         stream = container.add_stream("libx264", rate=rate, options=CODEC)
-        stream.width, stream.height = plan.size
+        stream.width, stream.height = size
         stream.pix_fmt = "yuv420p"
         stream.codec_context.colorspace = BT601
         count = 0

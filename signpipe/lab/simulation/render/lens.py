@@ -1,0 +1,101 @@
+"""What lens, sensor and encoder make of a picture, and the weather that is between the camera and the road."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import cv2
+import numpy as np
+
+from signpipe.lab.augmentation.camera import noise
+from signpipe.lab.augmentation.weather import drops, rain, snowfall
+from signpipe.lab.simulation.world.scene import RoadScene
+from signpipe.lab.simulation.world.sight import Camera
+from signpipe.types import FloatArray, Image
+
+SOFTNESS = 0.6  # pixels, spread of the lens at a width of 1280
+SMEARS = 5  # positions over which the car's motion is averaged
+BLOOM = 0.12  # share of a lamp's light that the lens scatters
+
+
+def photograph(
+    image: Image, scene: RoadScene, camera: Camera, speed: float, exposure: float, rng: np.random.Generator
+) -> Image:
+    """Return the picture as the scene's camera takes it.
+
+    Args:
+        image: BGR uint8 (H, W, 3), as it was drawn.
+        scene: Tells weather and camera.
+        camera: Where it looks.
+        speed: Metres per second.
+        exposure: By how much the light was raised; noise grows with it.
+        rng: Source of chance.
+    """
+    model, weather = scene.camera, scene.weather
+    taken = _smear(image, camera, speed * model.exposure)
+    if scene.light.is_night:
+        taken = _bloom(taken)
+    if weather.rain > 0:
+        taken = drops(rain(taken, weather.rain * 0.7, rng), weather.rain * 0.35, rng)
+    if weather.snow > 0:
+        taken = snowfall(taken, weather.snow * 0.7, rng)
+    taken = np.asarray(cv2.GaussianBlur(taken, (0, 0), SOFTNESS * model.width / 1280), np.uint8)
+    if model.distortion:
+        maps = _distorted(model.width, model.height, model.focal_pixels, model.distortion)
+        taken = np.asarray(cv2.remap(taken, *maps, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE), np.uint8)
+    if model.noise > 0:
+        taken = noise(taken, min(model.noise * max(exposure, 1.0) ** 0.5, 5.0), rng)
+    if model.rolling:
+        taken = _rolled(taken, camera, speed, model.rolling)
+    if model.quality is not None:
+        _, data = cv2.imencode(".jpg", taken, [cv2.IMWRITE_JPEG_QUALITY, model.quality])
+        taken = np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR), np.uint8)
+    return taken
+
+
+def _smear(image: Image, camera: Camera, metres: float) -> Image:
+    """Smear a picture as driving does during the exposure: away from the vanishing point, most at the edges."""
+    growth = metres / 15.0  # of what stands 15 m away, as the sides of the picture do
+    if growth * camera.width / 2 < 1.0:
+        return image
+    total = np.zeros(image.shape, np.float32)
+    for share in np.linspace(0, growth, SMEARS):
+        zoom = 1 + float(share)
+        move = np.array([[zoom, 0, (1 - zoom) * camera.width / 2], [0, zoom, (1 - zoom) * camera.height / 2]])
+        total += cv2.warpAffine(image, move, (camera.width, camera.height), borderMode=cv2.BORDER_REPLICATE)
+    return np.asarray(np.clip(total / SMEARS, 0, 255), np.uint8)
+
+
+def _bloom(image: Image) -> Image:
+    bright = np.where(image.max(axis=2, keepdims=True) > 240, image, 0).astype(np.uint8)
+    spread = cv2.GaussianBlur(bright, (0, 0), 6.0)
+    return np.asarray(cv2.addWeighted(image, 1.0, spread, BLOOM * 2, 0), np.uint8)
+
+
+@lru_cache(maxsize=4)
+def _distorted(width: int, height: int, focal: float, k1: float) -> tuple[FloatArray, FloatArray]:
+    """Return where each pixel of a distorted picture lies in the straight one."""
+    matrix = np.array([[focal, 0, width / 2], [0, focal, height / 2], [0, 0, 1]])
+    grid = np.stack(np.meshgrid(np.arange(width), np.arange(height)), axis=-1).reshape(-1, 1, 2).astype(np.float32)
+    straight = cv2.undistortPoints(grid, matrix, np.array([k1, 0, 0, 0]), P=matrix).reshape(height, width, 2)
+    return np.ascontiguousarray(straight[..., 0], np.float32), np.ascontiguousarray(straight[..., 1], np.float32)
+
+
+def distort(boxes: FloatArray, scene: RoadScene) -> FloatArray:
+    """Return boxes (N, 4) of a straight picture in the distorted one."""
+    model = scene.camera
+    if not model.distortion or not len(boxes):
+        return boxes
+    corners = boxes.reshape(-1, 2) - np.array([model.width / 2, model.height / 2])
+    radius2 = (corners**2).sum(axis=1, keepdims=True) / model.focal_pixels**2
+    moved = corners * (1 + model.distortion * radius2) + np.array([model.width / 2, model.height / 2])
+    return np.asarray(moved.reshape(-1, 4), np.float32)
+
+
+def _rolled(image: Image, camera: Camera, speed: float, seconds: float) -> Image:
+    """Stretch a picture from its middle by as much as the car drives on while its rows are read."""
+    rows, columns = np.indices(image.shape[:2], np.float32)
+    zoom = 1 + speed * seconds / 15.0 * rows / camera.height
+    x: FloatArray = np.asarray((columns - camera.width / 2) / zoom + camera.width / 2, np.float32)
+    y: FloatArray = np.asarray((rows - camera.height / 2) / zoom + camera.height / 2, np.float32)
+    return np.asarray(cv2.remap(image, x, y, cv2.INTER_LINEAR), np.uint8)
