@@ -23,6 +23,7 @@ from signpipe.cli.evaluate import evaluate_app
 from signpipe.cli.explain import explain
 from signpipe.cli.export import export
 from signpipe.cli.importing import import_
+from signpipe.cli.map import map_
 from signpipe.cli.models import models_app
 from signpipe.cli.renamed import current_options
 from signpipe.cli.review import review_app
@@ -48,6 +49,7 @@ app.command("doctor")(doctor)
 app.command("explain")(explain)
 app.command("settings")(show_settings)
 app.command("simulate")(simulate)
+app.command("map")(map_)
 app.add_typer(data_app, name="data")
 models_app.command("verify")(verify)
 models_app.command("import")(import_)

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 from typing import Annotated
 
+import numpy as np
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from signpipe.catalogue import Catalogue, SignClass, load_catalogue
 from signpipe.cli.measuring import with_progress
-from signpipe.errors import SettingsError
+from signpipe.errors import OutputError, SettingsError
+from signpipe.lab.simulation.drives import record_drive as record_street
 from signpipe.lab.simulation.record import Plan, record_drive, truth_path
 from signpipe.lab.simulation.scene import parse_poles, sign_named
+from signpipe.lab.simulation.streets import make_street, street_geojson
 from signpipe.lab.simulation.uncatalogued import roadside_catalogue
 from signpipe.sinks.files import refuse_existing
 
@@ -22,10 +26,16 @@ DEFAULT_SIGNS = (
     "priority_road,speed_limit_80,no_overtaking,road_works+speed_limit_50,island:keep_right,end_no_overtaking,"
     "end_all_restrictions,overgrown:speed_limit_80,hidden:children,no_stopping,give_way+roundabout,left:no_entry,stop"
 )
+CHANGED = 0.1  # of a street's signs, the share that come, go, change or are spoilt between its drives
 
 
 def simulate(
-    out: Annotated[Path, typer.Argument(metavar="OUT.mp4", help="Video to write; its truth is written beside it.")],
+    out: Annotated[
+        Path,
+        typer.Argument(
+            metavar="OUT.mp4|FOLDER", help="Video to write, with its truth beside it; with --drives, a new folder."
+        ),
+    ],
     seconds: Annotated[float, typer.Option(min=1, max=3600, help="Length of the drive.")] = 24.0,
     fps: Annotated[float, typer.Option(min=1, max=240, help="Frames per second.")] = 25.0,
     size: Annotated[str, typer.Option(help="Width and height of the pictures, in pixels.")] = "1280x720",
@@ -55,6 +65,16 @@ def simulate(
             "length, seed and signs are its own. Needs the extra [bold]simulate[/]."
         ),
     ] = None,
+    drives: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            max=100,
+            help="Write the records of so many drives there and back along a street, for [bold]signpipe map[/], "
+            "with the errors of boxes, classes and receivers, and no pictures.",
+        ),
+    ] = None,
+    metres: Annotated[float, typer.Option(min=200, max=50_000, help="Length of that street.")] = 2000.0,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that are there already.")] = False,
 ) -> None:
     """Render a drive past road signs: an H.264 video, and where each sign is in each frame.
@@ -63,8 +83,12 @@ def simulate(
     light and camera are as its file says (docs/simulation.md).
 
     The truth goes into [bold]OUT.truth.jsonl[/]: a header, then one JSON record per frame. A map of the signs goes into
-    [bold]OUT.geojson[/] and a GPS track into [bold]OUT.gpx[/].
+    [bold]OUT.geojson[/] and a GPS track into [bold]OUT.gpx[/]. With --drives,
+    [bold]FOLDER/drive-1.jsonl[/] and so on are the records, and [bold]FOLDER/truth.geojson[/] says where the signs are.
     """
+    if drives is not None:
+        _records(out, drives, metres, seed, overwrite)
+        return
     match = re.fullmatch(r"(\d{1,5})x(\d{1,5})", size)
     if not match:
         raise SettingsError(f"The size can't be '{size}'; give it as 1280x720.")
@@ -106,6 +130,31 @@ def _simulate_scene(path: Path, out: Path, fps: float, speed: float) -> None:
         f"{out}: a drive of {scene.alignment.length:.0f} m past {len(truth.signs)} signs; the truth is in "
         f"{truth_path(out)}, a map and a track in {out.with_suffix('.geojson').name} and {out.with_suffix('.gpx').name}"
     )
+
+
+def _records(folder: Path, drives: int, metres: float, seed: int, overwrite: bool) -> None:
+    """Write the records of drives along a street, and the truth.
+
+    Raises:
+        OutputError: A file is there already, or can't be written.
+    """
+    catalogue = load_catalogue()
+    street = make_street(np.random.default_rng(seed), catalogue, metres, drives, CHANGED)
+    files = [folder / f"drive-{number + 1}.jsonl" for number in range(drives)]
+    if not overwrite:
+        for path in (*files, folder / "truth.geojson"):
+            refuse_existing(path, "simulation")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "truth.geojson").write_text(street_geojson(street, drives), encoding="utf-8")
+        for number, path in enumerate(files):
+            rng = np.random.default_rng((seed, number))
+            with path.open("w", encoding="utf-8") as lines:
+                for record in record_street(street, catalogue, number, rng):
+                    lines.write(json.dumps(record) + "\n")
+    except OSError as error:
+        raise OutputError(f"The drives can't be written to {folder}: {error.strerror}.") from None
+    print(f"{folder}: {drives} drives past {len(street.signs)} signs; where these are is in truth.geojson")
 
 
 def _map_error(text: str, catalogue: Catalogue) -> tuple[int, SignClass]:

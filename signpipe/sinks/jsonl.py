@@ -178,6 +178,8 @@ def pose_record(pose: Pose) -> Record:
         "longitude": number(pose.longitude, 7),
         "heading": number(pose.heading, 1),
         "speed": number(pose.speed, 2),
+        "sigma": number(pose.sigma, 2),
+        "utc": number(pose.utc, 3),
     }
 
 

@@ -124,10 +124,12 @@ def test_what_other_sources_say_and_where_the_car_is_are_on_record() -> None:
     one.verdict = replace(one.verdict, opinions=opinions, witnesses=("vision", "map"), conflict=conflict)
     result = frame_result(tracks=[one])
     assert isinstance(result.frame, Frame)
-    result.frame.pose = Pose(50.1, 9.2, 181.24, None)
+    result.frame.pose = Pose(50.1, 9.2, 181.24, None, 2.5, 1767268800.25)
     record = result_record(result, CATALOGUE)
     VALIDATOR.validate(record)
-    assert record["pose"] == {"latitude": 50.1, "longitude": 9.2, "heading": 181.2, "speed": None}
+    assert record["pose"] == {
+        "latitude": 50.1, "longitude": 9.2, "heading": 181.2, "speed": None, "sigma": 2.5, "utc": 1767268800.25,
+    }  # fmt: skip
     (written,) = record["tracks"]
     assert (written["source"], written["conflict"]) == ("vision+map", "the lidar says otherwise")
     assert written["figures"] == {"text": "7.5t", "unit": "t", "probability": 0.9876, "struck": 0.01, "looks": 3}

@@ -1,0 +1,85 @@
+"""From one recording to what it tells a map: signs with places, the way that was driven, and the limits on it."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from signpipe.catalogue import Catalogue
+from signpipe.mapping.looks import Sizes
+from signpipe.mapping.optics import Optics
+from signpipe.mapping.placed import DrivenRoad, LimitStretch, Waypoint
+from signpipe.mapping.placing import place_signs
+from signpipe.mapping.recording import Recording
+from signpipe.mapping.trajectory import Trajectory, find_trajectory
+from signpipe.settings import CameraSettings
+
+EVERY = 4.0  # metres between waypoints
+
+
+def sizes_of(catalogue: Catalogue) -> Sizes:
+    """Return the usual width and height in metres of each class."""
+    return {sign.name: (sign.width, sign.height) for sign in catalogue}
+
+
+def place_recording(recording: Recording, camera: CameraSettings, sizes: Sizes) -> DrivenRoad:
+    """Place the signs of a recording.
+
+    Args:
+        recording: Its results.
+        camera: What is known of the camera; focal length and mounting are learned from the drive.
+        sizes: Usual width and height in metres of each class.
+
+    Raises:
+        SourceError: The recording has no positions.
+    """
+    frames = recording.frames
+    trajectory = find_trajectory(frames, recording.name)
+    width, height = (float(np.nanmedian(frames[name])) for name in ("width", "height"))
+    optics = Optics.of(camera, round(width), round(height))
+    signs, learned = place_signs(recording, trajectory, optics, sizes)
+    waypoints = _waypoints(recording, trajectory, math.degrees(math.atan(0.5 / learned.focal)))
+    mounting = tuple(
+        math.degrees(value) for value in (learned.yaw, learned.yaw_sigma, learned.pitch, learned.pitch_sigma)
+    )
+    return DrivenRoad(
+        recording.name, signs, waypoints, _limits(recording, waypoints),
+        (learned.focal * width, learned.focal_sigma), (mounting[0], mounting[1], mounting[2], mounting[3]),
+    )  # fmt: skip
+
+
+def _waypoints(recording: Recording, trajectory: Trajectory, half_view: float) -> list[Waypoint]:
+    """Return the way of a drive."""
+    time = recording.frames["time"]
+    position, course, _ = trajectory.at(time)
+    known = np.flatnonzero(np.isfinite(position).all(axis=1))
+    rows: list[int] = []
+    for row in known.tolist():
+        if not rows or np.hypot(*(position[row] - position[rows[-1]])) >= EVERY:
+            rows.append(row)
+    latitude, longitude = trajectory.globe(position[rows])
+    utc = recording.frames["utc"][rows]
+    return [
+        Waypoint(
+            recording.name, float(time[row]), float(clock) if np.isfinite(clock) else None, float(lat), float(lon),
+            math.degrees(course[row]) % 360, half_view,
+        )
+        for row, lat, lon, clock in zip(rows, latitude, longitude, utc, strict=True)
+    ]  # fmt: skip
+
+
+def _limits(recording: Recording, waypoints: list[Waypoint]) -> list[LimitStretch]:
+    """Return the stretches of a drive by the limit that held on them."""
+    times = np.array([point.time for point in waypoints])
+    changes = recording.limits
+    stretches: list[LimitStretch] = []
+    for number, change in enumerate(changes):
+        end = changes[number + 1].time if number + 1 < len(changes) else math.inf
+        rows = np.flatnonzero((times >= change.time) & (times <= end))
+        if len(rows) > 1:
+            path = [(waypoints[row].latitude, waypoints[row].longitude) for row in rows.tolist()]
+            stretches.append(
+                LimitStretch(recording.name, change.value, change.message, change.sure, path, EVERY * (len(rows) - 1))
+            )
+    return stretches
