@@ -28,6 +28,7 @@ from signpipe.cli.models import models_app
 from signpipe.cli.renamed import current_options
 from signpipe.cli.review import review_app
 from signpipe.cli.run import run
+from signpipe.cli.serve import serve
 from signpipe.cli.settings import show_settings
 from signpipe.cli.simulate import simulate
 from signpipe.cli.train import train_app
@@ -45,6 +46,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("run")(run)
+app.command("serve")(serve)
 app.command("doctor")(doctor)
 app.command("explain")(explain)
 app.command("settings")(show_settings)

@@ -166,3 +166,4 @@ class ReviewSettings(Section):
     smallest: float = Field(
         20.0, ge=0, le=16_384, description="Side in pixels below which a sign isn't worth a person's time."
     )
+    privacy: bool = Field(False, description="Blur everything but the signs in what is kept.")

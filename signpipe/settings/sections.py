@@ -79,6 +79,7 @@ class CaptureSettings(Section):
     rtsp_transport: Literal["auto", "tcp", "udp"] = Field(
         "auto", description="How RTSP sends its pictures; auto takes UDP only where the camera has no TCP."
     )
+    redirects: bool = Field(True, description="Follow a web server that sends on to another address.")
     deinterlace: Literal["auto", "on", "off"] = Field(
         "auto", description="Deinterlace video: auto does so where the stream says that it is interlaced."
     )

@@ -13,6 +13,7 @@ from signpipe.catalogue import Catalogue
 from signpipe.opinion import Opinion
 from signpipe.review.item import Choice, ReviewItem, Said
 from signpipe.review.observation import Observation, better_observation
+from signpipe.review.privacy import only_signs
 from signpipe.review.queue import ReviewQueue, new_id
 from signpipe.settings import ReviewSettings
 from signpipe.sinks.base import RunInfo
@@ -137,8 +138,12 @@ class ReviewSink:
             self._queue.seen_again(like)
             return
         item = self._item(candidate, seen)
-        context = _encode(".jpg", seen.context_image, [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])
-        self._queue.add(item, _encode(".png", seen.crop_image), context)
+        sign, scene = seen.crop_image, seen.context_image
+        if self._settings.privacy:
+            boxes = [seen.xyxy, *(neighbour.xyxy for neighbour in seen.neighbours)]
+            sign, scene = only_signs(sign, seen.crop, boxes), only_signs(scene, seen.context, boxes)
+        context = _encode(".jpg", scene, [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])
+        self._queue.add(item, _encode(".png", sign), context)
         if item.id in self._queue.prune(self._settings.megabytes, self._settings.days):
             self._warn(
                 "is full of labelled signs: export them, then remove them with `signpipe review prune --labelled`."

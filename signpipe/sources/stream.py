@@ -186,7 +186,7 @@ def _open_web(address: str, name: str, settings: CaptureSettings) -> ImageSource
     try:
         decoder = _connect(address, name, settings)
     except SourceError:
-        found = ask(address, settings.open_timeout)
+        found = ask(address, settings.open_timeout, settings.redirects)
         if found is None:
             raise
         if found.length is not None and is_picture(found.head):
@@ -199,7 +199,7 @@ def _open_web(address: str, name: str, settings: CaptureSettings) -> ImageSource
             return _streamed(decoder, name, settings)
         except SourceError:
             return _open_mjpeg(address, name, settings)
-    found = ask(address, settings.open_timeout)
+    found = ask(address, settings.open_timeout, settings.redirects)
     has_end = found is not None and found.length is not None
     if found is not None and has_end and is_picture(found.head) and not found.is_many_jpegs:
         decoder.close()
@@ -248,6 +248,8 @@ def _connect(
         SourceError: It can't be; one sentence says why. `TransportError` if the camera doesn't send in this way.
     """
     asked = time.monotonic()
+    if not settings.redirects and not address.lower().startswith("rtsp"):
+        options = {"max_redirects": "0", **(options or {})}
     try:
         return Decoder(
             address,
@@ -260,7 +262,7 @@ def _connect(
     except NoVideoError:
         raise SourceError(f"The stream {name} carries no video.") from None
     except av.error.FFmpegError as error:
-        if error.errno == errno.EPROTONOSUPPORT and options:
+        if error.errno == errno.EPROTONOSUPPORT and options and "rtsp_transport" in options:
             raise TransportError(
                 f"The camera {name} doesn't send by {options['rtsp_transport'].upper()} (RTSP answer 461): set "
                 "capture.rtsp_transport to auto, tcp or udp, as it can."

@@ -24,12 +24,14 @@ class Resource:
         length: Bytes, or None where it doesn't say: then there is no end to wait for.
         kind: Its content type, in lower case, or "".
         head: The first bytes.
+        redirects: Whether the server may send on to another address.
     """
 
     address: str
     length: int | None
     kind: str
     head: bytes
+    redirects: bool = True
 
     @property
     def is_many_jpegs(self) -> bool:
@@ -47,34 +49,43 @@ class Resource:
         Raises:
             OSError: It can't be fetched, or is larger.
         """
-        with _open(self.address, timeout) as answer:
+        with _open(self.address, timeout, self.redirects) as answer:
             data: bytes = answer.read(LARGEST_PICTURE + 1)
         if len(data) > LARGEST_PICTURE:
             raise OSError(f"over {LARGEST_PICTURE} bytes")
         return data
 
 
-def ask(address: str, timeout: float) -> Resource | None:
+def ask(address: str, timeout: float, redirects: bool = True) -> Resource | None:
     """Return what a server answers, or None if it doesn't.
 
     Args:
         address: http or https, with or without credentials.
         timeout: Seconds for each step.
+        redirects: Whether the server may send on to another address.
     """
     try:
-        with _open(address, timeout) as answer:
+        with _open(address, timeout, redirects) as answer:
             length = answer.headers.get("Content-Length", "")
             kind = answer.headers.get("Content-Type", "").lower()
-            return Resource(address, int(length) if length.isdecimal() else None, kind, answer.read(HEAD))
+            size = int(length) if length.isdecimal() else None
+            return Resource(address, size, kind, answer.read(HEAD), redirects)
     except (OSError, http.client.HTTPException, ValueError):
         return None
 
 
-def _open(address: str, timeout: float) -> http.client.HTTPResponse:
+class _NoRedirects(urllib.request.HTTPRedirectHandler):
+    """Takes an answer that sends on to another address for a refusal."""
+
+    def redirect_request(self, *_args: object) -> None:
+        """Follow nothing."""
+
+
+def _open(address: str, timeout: float, redirects: bool) -> http.client.HTTPResponse:
     """Open an address; the credentials in it go into a header, as they belong.
 
     Raises:
-        OSError: The server can't be reached or refuses.
+        OSError: The server can't be reached, refuses, or sends on to another address and may not.
         ValueError: It is no address.
     """
     parts = urlsplit(address)
@@ -83,7 +94,9 @@ def _open(address: str, timeout: float) -> http.client.HTTPResponse:
     if login:
         token = base64.b64encode(unquote(login).encode()).decode()
         request.add_header("Authorization", f"Basic {token}")
-    answer: http.client.HTTPResponse = urllib.request.urlopen(request, timeout=timeout, context=_any_certificate())
+    handlers: list[urllib.request.BaseHandler] = [urllib.request.HTTPSHandler(context=_any_certificate())]
+    opener = urllib.request.build_opener(*handlers, *([] if redirects else [_NoRedirects()]))
+    answer: http.client.HTTPResponse = opener.open(request, timeout=timeout)
     return answer
 
 
