@@ -17,7 +17,8 @@ JPEG = {"content-type": "image/jpeg"}
 def shape(data: bytes) -> tuple[int, ...]:
     image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
     assert image is not None
-    return image.shape
+    height, width, channels = image.shape
+    return height, width, channels
 
 
 def test_it_says_that_it_lives_and_is_ready(server: Server) -> None:
