@@ -22,6 +22,7 @@ from signpipe.runtime.session import Models
 from signpipe.settings import AUTO, CountrySettings, Settings, override_settings
 from signpipe.sinks import RunInfo, Sink, Sinks, open_sinks
 from signpipe.sinks.base import settings_digest
+from signpipe.sinks.drift import open_drift
 from signpipe.sources import Sensors, SourceInfo, SourceSpec, bag_facts, open_source
 from signpipe.stages.capture import Capture
 from signpipe.types import FrameResult, Pose
@@ -111,7 +112,11 @@ class Watch:
                 exposition.follow(self._capture.info.source_id, self._watched.snapshot)
                 self._metrics = enter(MetricsServer(settings.metrics.listen, exposition))
             run = _run_info(settings, self._source, self._capture.info, self._pipeline)
-            sinks = self._sinks = enter(open_sinks(settings, run, self._pipeline.catalogue, self._extra))
+            drift = open_drift(settings, run, self._pipeline.catalogue)
+            extra = self._extra
+            if drift is not None:
+                extra, self._watched.drift = (*extra, drift), drift.values
+            sinks = self._sinks = enter(open_sinks(settings, run, self._pipeline.catalogue, extra))
             self._watched.outputs = sinks.workers
             self._stack.callback(meter.finish)
             undone.pop_all()

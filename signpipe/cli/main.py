@@ -19,6 +19,7 @@ from signpipe.cli.classes import classes_app
 from signpipe.cli.countries import countries_app
 from signpipe.cli.data import data_app
 from signpipe.cli.doctor import doctor
+from signpipe.cli.drift import drift
 from signpipe.cli.evaluate import evaluate_app
 from signpipe.cli.explain import explain
 from signpipe.cli.export import export
@@ -49,6 +50,7 @@ app.command("run")(run)
 app.command("serve")(serve)
 app.command("doctor")(doctor)
 app.command("explain")(explain)
+app.command("drift")(drift)
 app.command("settings")(show_settings)
 app.command("simulate")(simulate)
 app.command("map")(map_)

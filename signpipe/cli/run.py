@@ -87,6 +87,12 @@ def run(
         str | None,
         typer.Option(metavar="[HOST]:PORT", help="Tell Prometheus: :9464 for this machine alone (extra metrics)."),
     ] = None,
+    samples: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write samples of what is seen, for `signpipe drift`.")
+    ] = None,
+    drift: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Compare with this reference of `signpipe drift` all the time.")
+    ] = None,
     speed: Annotated[
         str | None,
         typer.Option(metavar="can:BUS|can:FILE", help="The vehicle's speed, from its bus or a recording of it."),
@@ -155,6 +161,8 @@ def run(
         "mqtt.broker": mqtt,
         "mcap.file": mcap,
         "metrics.listen": metrics,
+        "drift.samples": samples,
+        "drift.reference": drift,
         "motion.source": speed,
         "motion.dbc": dbc,
         "motion.speed": speed_signal,

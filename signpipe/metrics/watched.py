@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
@@ -46,6 +46,7 @@ class Watched:
 
     Attributes:
         outputs: Where the results go.
+        drift: Tells family, number and labels of what is compared with a reference, if anything is.
     """
 
     def __init__(self, meter: Meter, capture: _Capture, review: Path | None = None) -> None:
@@ -55,10 +56,11 @@ class Watched:
         self._items: list[_Value] = []
         self._looked = float("-inf")
         self.outputs: Sequence[_Output] = ()
+        self.drift: Callable[[], Iterable[_Value]] = tuple
 
     def snapshot(self) -> Snapshot:
         """Return all counts as they are now."""
-        return with_values(self._meter.snapshot(), *self._elsewhere(), *self._review(), *usage())
+        return with_values(self._meter.snapshot(), *self._elsewhere(), *self._review(), *self.drift(), *usage())
 
     def _elsewhere(self) -> Iterator[_Value]:
         yield "signpipe_source_reconnects_total", self._capture.reconnects, ()

@@ -28,7 +28,7 @@ from signpipe.settings.fallback import (
     ShapeSettings,
     TemplateSettings,
 )
-from signpipe.settings.monitoring import MetricsSettings
+from signpipe.settings.monitoring import DriftSettings, MetricsSettings
 from signpipe.settings.renamed import CurrentNames
 from signpipe.settings.sections import (
     AUTO,
@@ -59,6 +59,7 @@ __all__ = [
     "CountrySettings",
     "DecideSettings",
     "DetectSettings",
+    "DriftSettings",
     "FallbackSettings",
     "FiguresSettings",
     "LidarSettings",
@@ -85,7 +86,7 @@ __all__ = [
 
 
 OUTPUTS = frozenset(
-    {"output", "review", "can", "mqtt", "mcap", "metrics"}
+    {"output", "review", "can", "mqtt", "mcap", "metrics", "drift"}
 )  # sections that say where results go, and nothing of what they are
 
 
@@ -141,6 +142,7 @@ class Settings(BaseSettings):
     mqtt: MqttSettings = MqttSettings()
     mcap: McapSettings = McapSettings()
     metrics: MetricsSettings = MetricsSettings()
+    drift: DriftSettings = DriftSettings()
 
     @property
     def embedder(self) -> str:
