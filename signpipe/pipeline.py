@@ -78,6 +78,7 @@ class Pipeline:
         catalogue: The classes: the classifier's own, then the country's others, then those that were added.
         country: Whose signs they are, or None with a catalogue or a classifier of one's own.
         models: The models that it runs.
+        detect: The stage that finds signs in a picture.
         classify: The stage that says of each crop what sign it is.
 
     Raises:
@@ -111,7 +112,7 @@ class Pipeline:
         self.country: Country | None = None
         head = self._fit_catalogue(catalogue) if "classify" not in own else None
         self._preprocess = own.get("preprocess") or self._make_preprocess()
-        self._detect = own.get("detect") or Detect(settings.detect, _needed(self.models.detector, "detector"))
+        self.detect = own.get("detect") or Detect(settings.detect, _needed(self.models.detector, "detector"))
         self._plausibility = own.get("plausibility") or Plausibility(settings.plausibility)
         self.classify = own.get("classify") or Classify(
             settings.classify, _needed(self.models.classifier, "classifier"), head
@@ -168,7 +169,7 @@ class Pipeline:
 
     def reset(self) -> None:
         """Forget all tracks, what they said, and what holds for the driver; ids of tracks go on."""
-        for stage in (self._preprocess, self._detect, self._plausibility, self.classify,
+        for stage in (self._preprocess, self.detect, self._plausibility, self.classify,
                       self._track, self._fallback, self._plates, self._decide):  # fmt: skip
             forget = getattr(stage, "reset", None)
             if forget is not None:
@@ -243,8 +244,8 @@ class Pipeline:
         clock = StageClock()
         prepared = self._preprocess(frame)
         clock.lap("preprocess")
-        found, candidates = self._detect(prepared)
-        models_ms = getattr(self._detect, "model_ms", 0.0)
+        found, candidates = self.detect(prepared)
+        models_ms = getattr(self.detect, "model_ms", 0.0)
         clock.lap("detect")
         plausible, rejected = self._plausibility(found, frame.image.shape)
         detections = found if plausible.all() else found[plausible]

@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.logging import RichHandler
 from rich.markup import escape
 
+from signpipe.cli.batch import batch
 from signpipe.cli.bench import bench_app
 from signpipe.cli.can import can_app
 from signpipe.cli.classes import classes_app
@@ -47,6 +48,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("run")(run)
+app.command("batch")(batch)
 app.command("serve")(serve)
 app.command("doctor")(doctor)
 app.command("explain")(explain)

@@ -21,6 +21,7 @@ from signpipe.sources.images import SUFFIXES, open_folder, open_glob, open_pictu
 from signpipe.sources.loop import LoopedSource
 from signpipe.sources.paced import PacedSource
 from signpipe.sources.redact import redact
+from signpipe.sources.remote import REMOTE, open_remote
 from signpipe.sources.sensed import Attach, SensedSource
 from signpipe.sources.sensors import Sensors
 from signpipe.sources.stream import SCHEMES, open_stream
@@ -43,8 +44,8 @@ __all__ = [
 SourceSpec = str | int | Path | np.ndarray[Any, Any] | Iterable[Any]
 
 _ACCEPTED = (
-    "a video file, a recording of MCAP or ROS, a folder or pattern of pictures, a camera (0 or /dev/video0), or an "
-    "rtsp:// or http:// address"
+    "a video file, a recording of MCAP or ROS, a folder or pattern of pictures, a camera (0 or /dev/video0), an object "
+    "of a store (s3://...), or an rtsp:// or http:// address"
 )
 
 
@@ -97,6 +98,8 @@ def _open_named(spec: str, settings: CaptureSettings) -> Source:
     scheme, mark, _ = spec.partition("://")
     if mark and scheme.lower() in SCHEMES:
         return open_stream(spec, settings)
+    if mark and scheme.lower() in REMOTE:
+        return open_remote(spec, settings)
     if mark:
         raise SourceError(f"Addresses of the kind {redact(spec)} can't be read: give {_ACCEPTED}.")
     return _open_path(spec, settings)

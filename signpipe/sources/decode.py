@@ -209,6 +209,15 @@ class Decoder:
             bad = 0
             yield packet
 
+    def seek(self, seconds: float) -> None:
+        """Go to the last key frame up to a time on the clock of `read`.
+
+        Raises:
+            av.error.FFmpegError: The container can't be searched.
+        """
+        self._container.seek(round(seconds * av.time_base))
+        self._frames = self._decode()
+
     def close(self) -> None:
         """Close the file or connection; safe to call twice."""
         self._frames = iter(())

@@ -1,0 +1,1 @@
+"""Many recordings: each becomes a folder of tables, on one machine or on many, and a run goes on where it was ended."""

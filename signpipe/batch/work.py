@@ -1,0 +1,286 @@
+"""The work on recordings: functions of plain values, which any process on any machine can run."""
+
+from __future__ import annotations
+
+import errno
+import json
+import logging
+import math
+import os
+import platform
+import resource
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from signpipe.batch.manifest import Manifest, content_digest, describe, read_manifest
+from signpipe.batch.pieces import Memo, duration_of, perceive
+from signpipe.batch.recordings import Recording
+from signpipe.batch.schema import SCHEMA, TABLES
+from signpipe.batch.store import MARKER, Store, explain, file_system
+from signpipe.batch.tables import Tables
+from signpipe.errors import SignpipeError
+from signpipe.runtime.session import Models, open_models
+from signpipe.settings import AUTO, Settings, override_settings
+from signpipe.sinks.base import settings_digest
+from signpipe.watching import watch
+
+RESULTS = "recordings"
+PIECES = "pieces"
+PROVENANCE = "provenance.json"
+_NO_USE = (PermissionError, FileNotFoundError, NotADirectoryError, IsADirectoryError)  # trying again won't help
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A recording to be worked on, with all that the work depends on.
+
+    Attributes:
+        recording: What it is.
+        out: Where the results go.
+        settings: `Settings`, as plain values.
+        identity: Digest of settings, models and version.
+        piece: Seconds of a piece; a recording of more than one and a half is split.
+    """
+
+    recording: Recording
+    out: str
+    settings: dict[str, Any] = field(repr=False)
+    identity: str
+    piece: float
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """Something for one process to do.
+
+    Attributes:
+        job: The recording.
+        piece: Number of the piece to perceive, or None for the recording itself.
+        pieces: Of how many pieces it is; 0 where that isn't known yet.
+    """
+
+    job: Job
+    piece: int | None = None
+    pieces: int = 0
+
+    def __str__(self) -> str:
+        part = "" if self.piece is None else f", piece {self.piece + 1} of {self.pieces}"
+        return f"{self.job.recording.name}{part}"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a task.
+
+    Attributes:
+        error: One sentence, or None if it was done.
+        lasting: True if trying again wouldn't help.
+        pieces: The recording is to be perceived in so many pieces first.
+        skipped: It had been done before.
+        seconds: Seconds of video that were worked on.
+        cpu: Seconds of processor time.
+        wall: Seconds on the clock.
+        memory: Most memory that the process has had, bytes.
+    """
+
+    error: str | None = None
+    lasting: bool = False
+    pieces: int = 0
+    skipped: bool = False
+    seconds: float = 0.0
+    cpu: float = 0.0
+    wall: float = 0.0
+    memory: int = 0
+
+
+def run_task(task: Task) -> Outcome:
+    """Do a task; whatever goes wrong with it is told, not raised."""
+    cpu, wall = time.process_time(), time.monotonic()
+    try:
+        outcome = _perceive(task) if task.piece is not None else _work(task)
+    except SignpipeError as error:
+        return Outcome(str(error), lasting=True)
+    except OSError as error:
+        no_room = error.errno in _NO_ROOM
+        where = f"The results can't be written to {task.job.out}" if no_room else f"Work on {task} stopped"
+        return Outcome(f"{where}: {explain(error)}.", lasting=no_room or isinstance(error, _NO_USE))
+    except Exception as error:  # of any library: the other recordings go on
+        logging.getLogger(__name__).debug("The failure of %s in full:", task, exc_info=error)
+        return Outcome(f"Work on {task} stopped: {type(error).__name__}: {explain(error)}.")
+    return replace(
+        outcome,
+        cpu=time.process_time() - cpu,
+        wall=time.monotonic() - wall,
+        memory=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+    )
+
+
+def _work(task: Task) -> Outcome:
+    """Work on a recording, unless it is done already, or is to be split."""
+    job, store = task.job, Store(task.job.out)
+    folder = f"{RESULTS}/{job.recording.name}"
+    before = read_manifest(store.read(f"{folder}/{MARKER}"))
+    provenance = _read_provenance(store.read(f"{folder}/{PROVENANCE}")) if before else {}
+    source, seen = content_digest(
+        job.recording.address, _known(before.source if before else None, provenance.get("source"))
+    )
+    position, seen_position = None, None
+    if job.recording.position:
+        known = _known(before.position if before else None, provenance.get("position"))
+        position, seen_position = content_digest(job.recording.position, known)
+    if before and before.rests_on(source, position, job.identity) and _is_whole(store, folder, before):
+        return Outcome(skipped=True)
+    pieces = task.pieces or _split(job)
+    if pieces > 1 and not task.pieces:
+        return Outcome(pieces=pieces)
+    start, cpu = time.time(), time.process_time()
+    with store.scratch(job.recording.name) as scratch:
+        seconds = _tabulate(job, scratch, _memo(store, task))
+        files = {name: describe(scratch / name) for name in sorted(each.name for each in scratch.iterdir())}
+        manifest = Manifest(job.recording.name, source, position, job.identity, files)
+        told = {
+            "schema": SCHEMA,
+            "source": seen,
+            "position": seen_position,
+            "started": start,
+            "wall_seconds": time.time() - start,
+            "cpu_seconds": time.process_time() - cpu,
+            "machine": platform.node(),
+            "process": os.getpid(),
+        }
+        (scratch / PROVENANCE).write_text(json.dumps(told, indent=1) + "\n")
+        (scratch / MARKER).write_bytes(manifest.to_json())
+        store.commit(scratch, folder)
+    store.remove(_pieces_folder(job))
+    return Outcome(seconds=seconds)
+
+
+def _perceive(task: Task) -> Outcome:
+    """Perceive one piece of a recording, unless that is done already."""
+    assert task.piece is not None
+    job, store = task.job, Store(task.job.out)
+    name = f"{_pieces_folder(job)}/{task.piece:04d}-{task.pieces:04d}.npz"
+    if name.rpartition("/")[2] in store.sizes(_pieces_folder(job)):
+        return Outcome(skipped=True)
+    start, end = task.piece * job.piece, (task.piece + 1) * job.piece if task.piece + 1 < task.pieces else math.inf
+    settings = settings_of(job)
+    content, seconds = perceive(job.recording.address, settings, _models(job), start, end)
+    store.write(name, content)
+    return Outcome(seconds=seconds)
+
+
+def _split(job: Job) -> int:
+    """Return of how many pieces a recording is; 1 where its length isn't known."""
+    seconds = duration_of(job.recording.address, settings_of(job).capture)
+    return max(math.ceil(seconds / job.piece), 1) if seconds and seconds > 1.5 * job.piece else 1
+
+
+def _memo(store: Store, task: Task) -> Memo | None:
+    """Return what was perceived of the pieces; a piece that is missing is perceived again with the rest."""
+    if not task.pieces:
+        return None
+    folder = _pieces_folder(task.job)
+    parts = (store.read(f"{folder}/{piece:04d}-{task.pieces:04d}.npz") for piece in range(task.pieces))
+    return Memo.load(part for part in parts if part is not None)
+
+
+def _pieces_folder(job: Job) -> str:
+    return f"{PIECES}/{job.recording.name}-{job.identity[:12]}"
+
+
+def _tabulate(job: Job, folder: Path, memo: Memo | None) -> float:
+    """Write the tables of a recording; return its seconds."""
+    settings = settings_of(job)
+    with _warnings() as warned, _positions(job) as position:
+        settings = override_settings(settings, {"position.source": position}) if position else settings
+        with watch(job.recording.address, settings, models=_models(job)) as watching:
+            pipeline = watching.pipeline
+            if memo is not None:
+                memo.attach(pipeline)
+            tables = Tables(folder, job.recording.name, pipeline.catalogue)
+            for result in watching:
+                tables.add(result)
+            told = dict.fromkeys(text.replace(str(position), str(job.recording.position)) for text in warned)
+            country = pipeline.country.code if pipeline.country else None
+            tables.finish(watching.info, settings_digest(settings_of(job)), country, list(told))
+    return tables.seconds
+
+
+@contextmanager
+def _positions(job: Job) -> Iterator[str | None]:
+    """Give the path of a recording's positions; those of a store are fetched for as long as they are needed."""
+    address = job.recording.position
+    if address is None or "://" not in address:
+        yield address
+        return
+    fs, path = file_system(address)
+    with tempfile.TemporaryDirectory(prefix="signpipe-") as folder:
+        local = Path(folder) / Path(path).name
+        local.write_bytes(fs.cat_file(path))
+        yield str(local)
+
+
+@contextmanager
+def _warnings() -> Iterator[list[str]]:
+    """Collect what is warned of, instead of printing it: it belongs to the recording."""
+    logger, told = logging.getLogger("signpipe"), []
+
+    class Collect(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            told.append(record.getMessage())
+
+    handler = Collect(logging.WARNING)
+    propagate, logger.propagate = logger.propagate, False
+    logger.addHandler(handler)
+    try:
+        yield told
+    finally:
+        logger.removeHandler(handler)
+        logger.propagate = propagate
+
+
+def settings_of(job: Job) -> Settings:
+    """Return the settings of a job."""
+    return override_settings(None, job.settings)
+
+
+def _models(job: Job) -> Models | None:
+    """Return the models, open; a process opens them once. None where a recording's place tells which they are."""
+    settings = settings_of(job)
+    return None if settings.country.code == AUTO else _open(json.dumps(job.settings))
+
+
+@lru_cache(maxsize=1)
+def _open(settings: str) -> Models:
+    return open_models(override_settings(None, json.loads(settings)))
+
+
+def _known(digest: str | None, seen: Any) -> tuple[dict[str, Any], str] | None:
+    return (seen, digest) if digest and isinstance(seen, dict) else None
+
+
+def _read_provenance(content: bytes | None) -> dict[str, Any]:
+    try:
+        tree = json.loads(content or b"{}")
+    except ValueError:
+        return {}
+    return tree if isinstance(tree, dict) else {}
+
+
+def _is_whole(store: Store, folder: str, manifest: Manifest) -> bool:
+    """Return True if the tables are there: on a disk by their content, in a store by their sizes."""
+    sizes = store.sizes(folder)
+    if set(manifest.files) != {f"{table}.parquet" for table in TABLES}:
+        return False
+    if any(sizes.get(name) != file.bytes for name, file in manifest.files.items()):
+        return False
+    if not store.is_local:
+        return True
+    return all(describe(Path(store.path(f"{folder}/{name}"))) == file for name, file in manifest.files.items())

@@ -1,0 +1,156 @@
+"""`signpipe batch`: many recordings."""
+
+from __future__ import annotations
+
+import signal
+import threading
+import time
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+from signpipe.__main__ import INTERRUPTED
+from signpipe.cli.options import ConfigOption, SetOption
+from signpipe.cli.presets import PresetOption, detector_of
+from signpipe.cli.run import ENDINGS, parse_assignments
+from signpipe.errors import ExtraMissingError, SettingsError
+from signpipe.runtime.cores import usable_cores
+from signpipe.settings import load_settings
+
+if TYPE_CHECKING:
+    from signpipe.batch.schedule import Report
+    from signpipe.batch.work import Job, Outcome
+
+FAILED = 1  # some recordings couldn't be worked on
+FAILURES = "failures.json"
+_SHOWN = 10  # failures that are named
+
+
+def batch(
+    recordings: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="RECORDINGS...",
+            help="Videos, folders with videos, quoted patterns, addresses (s3://bucket/2026/), or @LIST of them. "
+            "Positions are read from NAME.gpx or NAME.nmea beside NAME.mp4.",
+        ),
+    ],
+    out: Annotated[str, typer.Option("--out", "-o", metavar="FOLDER|ADDRESS", help="Where the tables go.")],
+    workers: Annotated[int, typer.Option(min=0, help="Processes; 0 is one a core.")] = 0,
+    retries: Annotated[
+        int, typer.Option(min=0, max=100, help="How often work is tried again whose process was lost.")
+    ] = 2,
+    piece: Annotated[
+        float, typer.Option(min=1, help="Seconds of the pieces that longer recordings are split into.")
+    ] = 600.0,
+    map_file: Annotated[
+        Path | None, typer.Option("--map", metavar="FILE", help="Signs and limits: GeoJSON, .osm or .osm.pbf.")
+    ] = None,
+    country: Annotated[
+        str | None,
+        typer.Option(metavar="CODE|FILE|auto", help="Whose signs they are: see `signpipe countries list`; else de."),
+    ] = None,
+    preset: PresetOption = None,
+    provider: Annotated[str | None, typer.Option(metavar="auto|cpu|cuda|tensorrt", help="Runs the models.")] = None,
+    config: ConfigOption = None,
+    assignments: SetOption = None,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no summary.")] = False,
+) -> None:
+    """Turn many recordings into tables, as many at a time as there are cores.
+
+    Each recording becomes a folder of Parquet files, which is there as a whole or not at all: after a kill at any
+    moment, the same command goes on where it was. What has been done with the same content, settings and models isn't
+    done again. A recording that can't be read is reported, and the rest goes on. Ctrl-C lets what was begun come to its
+    end; a second one doesn't wait.
+
+    Exit code: 0 if every recording is done, 1 if some couldn't be worked on, 2 on bad input, 130 after Ctrl-C.
+    """
+    try:
+        from signpipe.batch.run import Batch
+    except ModuleNotFoundError:
+        raise ExtraMissingError("`signpipe batch`", "batch") from None
+    settings = load_settings(
+        config,
+        {
+            "runtime.threads": 1,
+            "map.file": map_file,
+            "country.code": country,
+            "detect.model": detector_of(preset),
+            "runtime.provider": provider,
+        }
+        | parse_assignments(assignments or []),
+    )
+    if settings.position.source is not None:
+        raise SettingsError("A batch reads each recording's own positions, from NAME.gpx or NAME.nmea beside NAME.mp4.")
+    console, drain = Console(stderr=True), threading.Event()
+    work = Batch(recordings, out, settings, piece)
+    started = time.monotonic()
+    with work.open_engine(workers or usable_cores()) as engine, _progress(console, quiet) as bar:
+        task = bar.add_task("", total=work.bytes, of=len(work.jobs), done=0, failed="")
+        counts = {"done": 0, "failed": 0}
+
+        def told(job: Job, outcome: Outcome) -> None:
+            counts["failed" if outcome.error else "done"] += 1
+            failed = f", {counts['failed']} failed" if counts["failed"] else ""
+            bar.update(task, advance=job.recording.bytes, done=sum(counts.values()), failed=failed)
+
+        _drain_on_signals(drain, console)
+        report = work.run(engine, retries, drain, told)
+    if not quiet:
+        _tell(console, report, out, time.monotonic() - started)
+    if drain.is_set() and report.left:
+        raise typer.Exit(INTERRUPTED)
+    if report.failed:
+        raise typer.Exit(FAILED)
+
+
+def _progress(console: Console, quiet: bool) -> Progress:
+    """Return a bar over the bytes of all recordings, which says how much time is left."""
+    return Progress(
+        TextColumn("{task.fields[done]} of {task.fields[of]} recordings{task.fields[failed]}"),
+        BarColumn(),
+        TaskProgressColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
+        console=console,
+        disable=quiet,
+    )
+
+
+def _drain_on_signals(drain: threading.Event, console: Console) -> None:
+    """Let the first Ctrl-C end what was begun, and the second end it at once."""
+
+    def end(_number: int, _frame: FrameType | None) -> None:
+        if drain.is_set():
+            raise KeyboardInterrupt
+        drain.set()
+        console.print("Ending what was begun; Ctrl-C again ends at once, and loses no more than that.", highlight=False)
+
+    for name in ("SIGINT", *ENDINGS):
+        number = getattr(signal, name, None)  # Windows has no SIGHUP
+        if number is not None and signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, end)
+
+
+def _tell(console: Console, report: Report, out: str, seconds: float) -> None:
+    """Say what the run amounted to."""
+    parts = [f"{report.done} done", f"{report.skipped} had been done before"]
+    parts += [f"{len(report.failed)} failed"] * bool(report.failed) + [f"{report.left} left"] * bool(report.left)
+    console.print(f"{', '.join(parts)}: {escape(out)}", highlight=False)
+    if report.seconds:
+        hours, rate = report.seconds / 3600, report.seconds / seconds
+        console.print(
+            f"{hours:.2f} h of video in {seconds:.0f} s: {rate:.1f} times as fast as it was driven, "
+            f"{report.cpu / hours / 3600:.2f} core hours an hour of video, {report.memory / 1e6:.0f} MB a worker; "
+            f"{report.retries} tries again",
+            highlight=False,
+        )
+    for error in list(report.failed.values())[:_SHOWN]:
+        console.print(f"[bold red]failed:[/] {escape(error)}", highlight=False, soft_wrap=True)
+    if len(report.failed) > _SHOWN:
+        console.print(f"and {len(report.failed) - _SHOWN} more, in {escape(out)}/{FAILURES}", highlight=False)
