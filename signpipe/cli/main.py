@@ -27,7 +27,9 @@ from signpipe.cli.export import export
 from signpipe.cli.importing import import_
 from signpipe.cli.map import map_
 from signpipe.cli.models import models_app
+from signpipe.cli.releases import canary, history, promote, rollback
 from signpipe.cli.renamed import current_options
+from signpipe.cli.retrain import retrain
 from signpipe.cli.review import review_app
 from signpipe.cli.run import run
 from signpipe.cli.serve import serve
@@ -59,10 +61,15 @@ app.command("map")(map_)
 app.add_typer(data_app, name="data")
 models_app.command("verify")(verify)
 models_app.command("import")(import_)
+models_app.command("canary")(canary)
+models_app.command("promote")(promote)
+models_app.command("rollback")(rollback)
+models_app.command("history")(history)
 app.add_typer(models_app, name="models")
 app.add_typer(evaluate_app, name="evaluate")
 app.add_typer(bench_app, name="bench")
 app.add_typer(train_app, name="train")
+app.command("retrain")(retrain)
 app.command("export")(export)
 app.add_typer(classes_app, name="classes")
 app.add_typer(countries_app, name="countries")

@@ -72,6 +72,35 @@ def page(
     _say(f"{shown} of {len(entries)} signs on {out}")
 
 
+@review_app.command("ask")
+def ask(
+    folder: FolderArgument,
+    count: Annotated[int, typer.Option("--count", "-n", min=1, help="How many at most.")] = 20,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="Contact sheet of them, to label them on; see `review page`.")
+    ] = None,
+) -> None:
+    """Say which open signs are worth labelling first: undecided, novel, often seen, and unlike one another."""
+    from signpipe.lab.review.asking import propose
+    from signpipe.lab.review.contact import write_contact_sheet
+
+    entries = _open(folder).items()
+    waiting = [entry for entry in entries if entry.status is Status.OPEN]
+    proposals = propose(waiting, [entry for entry in entries if entry.status is not Status.OPEN], count)
+    table = Table(title=f"{len(proposals)} of {len(waiting)} open signs", title_justify="left")
+    for column in ("item", "vision's guess", "undecided", "novelty", "unlike", "again", "worth"):
+        table.add_column(column, justify="left" if column in ("item", "vision's guess") else "right")
+    for one in proposals:
+        item = one.entry.item
+        guess = f"{item.top[0].name} {item.top[0].probability:.2f}" if item.top else ""
+        numbers = (f"{value:.2f}" for value in (one.uncertainty, one.novelty, one.unlike))
+        table.add_row(item.id, guess, *numbers, str(one.entry.again or ""), f"{one.worth:.3f}")
+    Console().print(table, markup=False)
+    if out is not None:
+        shown = write_contact_sheet(out, [one.entry for one in proposals], load_catalogue(), count)
+        _say(f"{shown} signs on {out}")
+
+
 @review_app.command("label")
 def label(
     folder: FolderArgument,

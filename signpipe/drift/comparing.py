@@ -18,7 +18,7 @@ from signpipe.drift.samples import Sample, Values
 LEAST = 20  # values of a feature, fewer of which say nothing
 BINS = 10
 WATCH, DRIFT = (0.01, 0.1), (0.001, 0.25)  # adjusted p-value at most, and PSI at least
-_PERMUTATIONS = 300
+_PERMUTATIONS = 200
 _RARE = 5.0  # expected counts under which labels are put together
 
 

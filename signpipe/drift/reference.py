@@ -17,7 +17,8 @@ from signpipe.errors import OutputError, SettingsError
 PICTURES, SIGNS = 300, 60  # samples of a window: five minutes of pictures, and sixty signs
 LEAST = 4  # windows that a feature's reference needs, so that its own parts can be compared
 _KEPT = 1000  # values of a feature
-_EMBEDDINGS = 300
+_EMBEDDINGS = 200
+_WINDOWS, _REST = 60, 5000  # windows that are compared with the rest, and values of the rest
 _SHOWN = 8  # small pictures of each kind
 _MEMBERS = 3  # signs of a class whose mean is kept
 # Quantiles of Kolmogorov's distribution: what half and four fifths of all comparisons of like with like stay under.
@@ -142,10 +143,11 @@ def effective_share(values: Values, window: int) -> float:
         values: (N,) in order of time.
         window: How many make a window.
     """
-    starts = range(0, len(values) - window + 1, window)
+    starts = np.arange(0, len(values) - window + 1, window)
     differences = []
-    for start in starts:
+    for start in starts[np.linspace(0, len(starts) - 1, min(len(starts), _WINDOWS)).round().astype(int)]:
         rest = np.concatenate([values[:start], values[start + window :]])
+        rest = rest[:: max(len(rest) // _REST, 1)]
         differences.append(ks_2samp(values[start : start + window], rest, method="asymp").statistic)
     rest_size = len(values) - window
     usual = window * rest_size / (window + rest_size)

@@ -145,8 +145,13 @@ class ModelEntry(BaseModel):
 
 
 def models_folder(folder: Path | None = None) -> Path:
-    """Return `folder`, or else where the models are that ship with signpipe: in the package, or in its checkout."""
-    return shipped("models") if folder is None else folder
+    """Return `folder`, or else where the models are that ship with signpipe: in the package, or in its checkout.
+
+    A link is followed here, once: models of one release mustn't be mixed with those of the next, see `releases`.
+    """
+    if folder is None:
+        return shipped("models")
+    return folder.resolve() if folder.is_symlink() else folder
 
 
 def load_manifest(folder: Path | None = None) -> dict[str, ModelEntry]:
