@@ -16,12 +16,15 @@ from starlette.responses import HTMLResponse, JSONResponse
 from starlette.staticfiles import StaticFiles
 
 from signpipe.errors import SignpipeError
+from signpipe.notify import Notifier
 from signpipe.serve.deadlines import Deadlines
+from signpipe.serve.metrics import Counting
 from signpipe.serve.routes import detect, health, jobs, live, review, signs, sources
 from signpipe.serve.security import Buckets, Guard
 from signpipe.serve.service import Service
 from signpipe.version import VERSION
 
+_ALIVE = 1.0  # seconds between two signs of life
 _LONGEST = 200  # characters of an answer's sentence that may come from the request
 
 log = logging.getLogger(__name__)
@@ -33,7 +36,12 @@ def create_app(service: Service) -> FastAPI:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         service.open(asyncio.get_running_loop())
+        notifier = Notifier()
+        notifier.ready("watching")
+        living = asyncio.create_task(_stay_alive(service, notifier))
         yield
+        living.cancel()
+        notifier.stopping()
 
     app = FastAPI(
         title="signpipe", version=VERSION, lifespan=lifespan, docs_url=None, redoc_url=None,
@@ -51,8 +59,17 @@ def create_app(service: Service) -> FastAPI:
         Guard, access=service.access, names=server.names, requests=Buckets(limits.requests, limits.burst),
         failures=service.failures,
     )  # fmt: skip
+    app.add_middleware(Counting, metrics=service.metrics)
     app.add_middleware(Deadlines, body_seconds=limits.body_seconds, send_seconds=limits.send_seconds)
     return app
+
+
+async def _stay_alive(service: Service, notifier: Notifier) -> None:
+    """Tell the service manager that this loop goes round, as long as the threads that matter do too."""
+    while True:
+        if service.alive:
+            notifier.alive()
+        await asyncio.sleep(_ALIVE)
 
 
 def _add_pages(app: FastAPI) -> None:

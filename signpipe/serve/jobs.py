@@ -163,6 +163,11 @@ class Jobs:
         self._discard(job.id)
         shutil.rmtree(self.results / job.id, ignore_errors=True)
 
+    @property
+    def alive(self) -> bool:
+        """Whether its thread runs."""
+        return self._thread.is_alive()
+
     def close(self) -> None:
         """End what runs; it is begun again when the server is."""
         self._closing.set()

@@ -14,6 +14,7 @@ from signpipe.serve.detection import Detection
 from signpipe.serve.feed import Feed
 from signpipe.serve.hub import Hub
 from signpipe.serve.jobs import Jobs
+from signpipe.serve.metrics import Metrics
 from signpipe.serve.security import FAILURE_RATE, FAILURES, Access, Buckets, is_loopback, known_hash
 from signpipe.serve.settings import ServeSettings, Tree, pipeline_settings
 from signpipe.serve.store import SignStore
@@ -40,6 +41,7 @@ class Service:
         failures: Counts wrong tokens.
         database: What is remembered.
         hub: Tells what happens.
+        metrics: Counts, for Prometheus.
         store: Keeps signs.
         supervisor: Keeps sources running.
         jobs: Recordings that were sent in.
@@ -63,7 +65,7 @@ class Service:
         except OSError as error:
             raise OutputError(f"The folder {data} can't be used ({error.strerror}); name another (--data).") from None
         self.review = ReviewQueue(data / "review")
-        self.hub = Hub()
+        self.hub, self.metrics = Hub(), Metrics(self)
         common = self._settings_of(None)
         memory = None if server.memory is None else server.memory * 2**20
         with ExitStack() as stack:
@@ -74,7 +76,13 @@ class Service:
             stack.callback(self.database.close)
             self.store = SignStore(self.database, server.retention * 86400, server.most_signs)
             self.supervisor = Supervisor(
-                self.store, self.hub.publish, self._show, server.processes, memory, server.silence
+                self.store,
+                self.hub.publish,
+                self._show,
+                self.metrics.exposition,
+                server.processes,
+                memory,
+                server.silence,
             )
             stack.callback(self.supervisor.close)
             jobs = settings.jobs
@@ -94,6 +102,11 @@ class Service:
     def close(self) -> None:
         """End everything, and keep what has to be kept."""
         self._stack.close()
+
+    @property
+    def alive(self) -> bool:
+        """Whether what looks after sources and jobs goes on."""
+        return self.supervisor.alive and self.jobs.alive
 
     def feed(self, name: str) -> Feed:
         """Return the live pictures of a source."""
@@ -149,7 +162,7 @@ class Service:
 
     def _task(self, name: str, address: str, own: Tree, guarded: bool) -> Task:
         tree = _tree(self._settings_of(own))
-        tree["output"] = {"status": False}
+        tree["output"], tree["metrics"] = {"status": False}, {}  # the server shows them all
         return Task(name, address, tree, self.settings.server.privacy, guarded)
 
     def _settings_of(self, own: Tree | None) -> Settings:

@@ -63,6 +63,11 @@ class SignStore:
         self._offset = time.time() - time.monotonic()
         self._runs: dict[str, _Run] = {}  # by source
 
+    @property
+    def held(self) -> int:
+        """Signs that wait for a disk that can't be written."""
+        return len(self._held)
+
     def put(self, sign: Message, crop: bytes) -> Message:
         """Keep a sign, or what is newly known of one.
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from signpipe.metrics import Exposition, Snapshot
 from signpipe.serve.process import WorkerProcess
 from signpipe.serve.store import SignStore
 from signpipe.serve.wire import Message
@@ -96,6 +97,7 @@ class Supervisor:
         store: Where signs go.
         tell: Called with the kind of each event and what it says, from any thread.
         show: Called with the name of a source and a picture of it.
+        metrics: Where the counts of sources are put together.
         processes: Most sources that run at once.
         memory: Bytes that one may use, or None.
         silence: Seconds without a word after which a process counts as stuck.
@@ -106,11 +108,12 @@ class Supervisor:
         store: SignStore,
         tell: Callable[[str, Message], None],
         show: Callable[[str, bytes], None],
+        metrics: Exposition,
         processes: int,
         memory: int | None,
         silence: float,
     ) -> None:
-        self._store, self._tell, self._show = store, tell, show
+        self._store, self._tell, self._show, self._metrics = store, tell, show, metrics
         self._processes, self._memory, self._silence = processes, memory, silence
         self._sources: dict[str, Watched] = {}
         self._lock = threading.RLock()
@@ -139,6 +142,7 @@ class Supervisor:
         with self._lock:
             watched = self._sources.pop(name)
             process, watched.process = watched.process, None
+            self._metrics.remove(name)
         self._tell("source", {"name": name, "state": "removed"})
         if process is not None:
             process.stop(_PATIENCE)
@@ -185,6 +189,11 @@ class Supervisor:
             process = watched.process if watched else None
         if process is not None:
             process.ask("picture")
+
+    @property
+    def alive(self) -> bool:
+        """Whether its thread runs."""
+        return self._thread.is_alive()
 
     def close(self) -> None:
         """End all processes."""
@@ -246,10 +255,17 @@ class Supervisor:
             self._sighted(name, run, message, blob)
         elif kind == "advisory":
             self._tell("advisory", {"source": name, **message})
+        elif kind == "metrics":
+            self._count(watched, run, message["snapshot"])
         else:
             with self._lock:
                 if watched.run == run:
                     self._note(watched, kind, message)
+
+    def _count(self, watched: Watched, run: str, snapshot: Snapshot) -> None:
+        with self._lock:
+            if watched.run == run and self._sources.get(watched.task.name) is watched:
+                self._metrics.update(watched.task.name, snapshot)
 
     def _sighted(self, name: str, run: str, sign: Message, crop: bytes) -> None:
         stored = self._store.put({"source": name, "run": run, **sign}, crop)
@@ -288,6 +304,11 @@ class Supervisor:
             watched.due = now + min(_FIRST_WAIT * 2.0 ** (len(recent) - 1), _LONGEST_WAIT)
 
     def _changed(self, watched: Watched) -> None:
+        name = watched.task.name
+        self._metrics.remove(name)  # what a process told that is gone would look like a source that stands still
+        if watched.state is not SourceState.RUNNING:
+            self._metrics.put(name, "signpipe_source_up", 0)
+        self._metrics.put(name, "signpipe_source_restarts_total", watched.restarts)
         self._tell("source", watched.described())
 
 

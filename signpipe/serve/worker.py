@@ -119,6 +119,7 @@ def _watch(task: Task, orders: Orders, outbox: Outbox) -> None:
             due = statistics(result)
             if due is not None:
                 outbox.put(due, latest=True)
+                outbox.put({"type": "metrics", "snapshot": results.snapshot()}, latest=True)
             if orders.stop.is_set():
                 break
         for message, crop in sightings.close():

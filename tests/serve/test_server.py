@@ -165,3 +165,15 @@ def test_pages_load_nothing_from_elsewhere(server: Server, path: str) -> None:
 def test_it_knows_its_classes(server: Server) -> None:
     names = {one["name"] for one in server.get("/v1/classes")["classes"]}
     assert {"stop", "speed_limit_50"} <= names
+
+
+def test_prometheus_gets_the_counts_of_sources_and_of_the_server(server: Server) -> None:
+    def counted() -> bool:
+        return 'signpipe_frames_total{source="road"}' in server.client.get("/metrics").text
+
+    server.wait_for(counted, "the source's counts")
+    text = server.client.get("/metrics").text
+    assert 'signpipe_source_up{source="road"} 1.0' in text
+    assert 'signpipe_source_restarts_total{source="road"} 0.0' in text
+    assert 'signpipe_http_requests_total{method="GET",route="/healthz",status="200"}' in text
+    assert "signpipe_database_up 1.0" in text

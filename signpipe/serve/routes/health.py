@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from fastapi import APIRouter, HTTPException, Request, Response
+from starlette.concurrency import run_in_threadpool
 from starlette.responses import FileResponse, JSONResponse
 
 from signpipe.serve.routes import ServiceDep, refusals
@@ -39,6 +40,14 @@ async def readyz(service: ServiceDep) -> Any:
     if reasons:
         return JSONResponse({"status": "unready", "reasons": told}, 503)
     return {"status": "ready", "reasons": told}
+
+
+@router.get("/metrics", response_class=Response, responses={200: {"content": {"text/plain": {}}}, **refusals()})
+async def show_metrics(request: Request, service: ServiceDep) -> Response:
+    """Return the counts of all sources and of the server, for Prometheus."""
+    accept = request.headers.get("accept", "")
+    content, kind = await run_in_threadpool(service.metrics.exposition.render, accept)
+    return Response(content, headers={"content-type": kind})
 
 
 def _troubles(service: Service) -> list[str]:
