@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from signpipe.cli.country import country
+from signpipe.cli.evaluate_map import map_
 from signpipe.cli.fallback import fallback, publishing
 from signpipe.cli.figures import figures
 from signpipe.cli.measuring import measured, open_part, tell, with_progress
@@ -72,3 +73,4 @@ for measure in (
     report,
 ):
     evaluate_app.command(measure.__name__)(measure)
+evaluate_app.command("map")(map_)

@@ -166,7 +166,9 @@ def _cost(one: Sighting | _Draft, other: Sighting, apart: Values | None = None) 
         return np.inf
     spread = one.own + other.own + DRIFT**2 * np.eye(2)
     distance = float(away @ np.linalg.solve(spread, away))
-    distance += ((first.height - second.height) / HEIGHT) ** 2 + ((first.aside - second.aside) / ASIDE) ** 2
+    loose = float(np.trace(one.own + other.own)) / 2  # a sign that was seen badly isn't known to stand aside either
+    distance += (first.height - second.height) ** 2 / (HEIGHT**2 + second.height_sigma**2)
+    distance += (first.aside - second.aside) ** 2 / (ASIDE**2 + loose)
     return (distance + (turned / FACING) ** 2) / 2 - agreement(first.belief, second.belief) - _likeness(one, other)
 
 

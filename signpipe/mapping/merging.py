@@ -22,6 +22,7 @@ BESIDE = 2.0  # metres aside, from which a sign stands beside the road
 SURE = 0.9  # probability over all drives, from which a class is told
 # Metres, and degrees of facing, from which two entries are two signs even if no pass saw both.
 TWINS, TWIN_HEIGHT, TWIN_TURN = 2.5, 0.5, 45.0
+SAME = 1.5  # metres, within which even entries of different classes are one: else a pass would have seen both
 DIGITS = 7  # of a degree: a centimetre
 
 
@@ -68,24 +69,41 @@ def _join_twins(sightings: Sequence[Sighting], places: Values, count: int) -> bo
     members: list[list[Sighting]] = [[] for _ in range(count)]
     for one in sightings:
         members[one.entry].append(one)
-    beliefs = [fuse(one.sign.belief for one in group) for group in members]
     joined = False
     for first, second in sorted(cKDTree(places).query_pairs(TWINS)):
         ones, others = members[first], members[second]
-        if not ones or not others or {one.leg for one in ones} & {one.leg for one in others}:
-            continue
-        heights = [float(np.median([one.sign.height for one in group])) for group in (ones, others)]
-        facing = [mean_direction([one.sign.facing for one in group]) for group in (ones, others)]
-        turned = abs((facing[0] - facing[1] + 180) % 360 - 180)
-        far = abs(heights[0] - heights[1]) > TWIN_HEIGHT or turned > TWIN_TURN
-        if far or agreement(beliefs[first], beliefs[second]) <= 0:
-            continue
-        for sighting in others:
-            sighting.entry = first
-        ones += others
-        members[second] = []
-        joined = True
+        if ones and others and _are_twins(ones, others, float(np.hypot(*(places[first] - places[second])))):
+            for sighting in others:
+                sighting.entry = first
+            ones += others
+            members[second] = []
+            joined = True
     return joined
+
+
+def _are_twins(ones: Sequence[Sighting], others: Sequence[Sighting], apart: float) -> bool:
+    """Return whether two entries, so many metres apart, are one sign: which was misread, or was replaced."""
+    if {one.leg for one in ones} & {one.leg for one in others}:
+        return False
+    pairs = [
+        [float(np.median([getattr(one.sign, name) for one in group])) for group in (ones, others)]
+        for name in ("height", "aside")
+    ]
+    height, aside = (abs(one - other) for one, other in pairs)
+    facing = [mean_direction([one.sign.facing for one in group]) for group in (ones, others)]
+    if height > TWIN_HEIGHT or abs((facing[0] - facing[1] + 180) % 360 - 180) > TWIN_TURN:
+        return False
+    beliefs = [fuse(one.sign.belief for one in group) for group in (ones, others)]
+    alike = agreement(*beliefs) > 0 or _succeed(ones, others)
+    return alike or (apart <= SAME and aside <= SAME)
+
+
+def _succeed(ones: Sequence[Sighting], others: Sequence[Sighting]) -> bool:
+    """Return whether one sign was last seen before the other was first seen, as when it is replaced."""
+    times = [[one.sign.utc for one in group if one.sign.utc is not None] for group in (ones, others)]
+    if any(len(clocks) != len(group) for clocks, group in zip(times, (ones, others), strict=True)):
+        return False
+    return max(times[0]) < min(times[1]) or max(times[1]) < min(times[0])
 
 
 def _renumbered(sightings: Sequence[Sighting]) -> int:

@@ -8,7 +8,7 @@ import numpy as np
 
 from signpipe.geodesy import Values
 
-LEAST_OWN = 0.1  # metres that a place errs by at least, besides what its drive's signs share
+LEAST_OWN = 0.3  # metres that a place errs by at least, besides what its drive's signs share
 
 
 @dataclass(slots=True)

@@ -17,17 +17,18 @@ from signpipe.mapping.looks import Looks, Sizes, choose_looks, whole_looks
 from signpipe.mapping.optics import CAMERA_HEIGHT, HEIGHT_SPREAD, Optics, project, seen_width
 from signpipe.mapping.placed import PlacedSign
 from signpipe.mapping.recording import Recording, Rows, SeenSign
+from signpipe.mapping.torn import join_torn
 from signpipe.mapping.trajectory import Trajectory
 
-KNOTS = 2.0  # seconds between the places at which the drive's errors are told
+KNOTS = 1.0  # seconds between the places at which the drive's errors are told
 # Errors of the course that last for some seconds (the road bends, the vehicle slips), and of the slope.
 TURN, TURN_SPEED, TURN_TIME = math.radians(0.5), 0.15, 3.0  # spread, m/s across that add to it, seconds
 TURN_SHARE = 0.08  # seconds by which a path's course may be early or late in a bend
 SHARPEST = math.radians(12.0)  # a second; in a sharper bend fixes tell too little of the course
 SLOPE, SLOPE_TIME = math.radians(0.4), 6.0
-SHAKE = (math.radians(0.12), math.radians(0.3))  # within a second, to the side and up
+SHAKE = (math.radians(0.3), math.radians(0.3))  # within a second, to the side and up
 SIZE = 0.15  # spread of the logarithm of a sign's size around its class's
-FACING = math.radians(20.0)  # spread of the direction in which signs look around against the traffic
+FACING = math.radians(15.0)  # spread of the direction in which signs look around against the traffic
 HEIGHT, HEIGHT_MEAN = 2.0, 1.2  # metres over the camera
 ROBUST = 1.5  # spreads from which a residual counts less than its square
 BATCH = 24  # signs that are placed together
@@ -162,9 +163,10 @@ def place_signs(
         The signs that could be placed, in order of time; and what was learned of the camera.
     """
     signs = [sign for sign in recording.signs if _usable(sign, recording, trajectory)]
-    signs.sort(key=lambda sign: int(sign.frame[-1]))
     if not signs:
         return [], optics
+    signs = join_torn(recording, signs, trajectory, optics, sizes)
+    signs.sort(key=lambda sign: (int(sign.frame[-1]), sign.track))
     by_looks = sorted(signs, key=lambda sign: -len(sign.frame))[:LEARNING]
     telling = sorted(by_looks, key=lambda sign: int(sign.frame[-1]))
     solved = _solve(recording, telling, trajectory, optics, sizes)
@@ -197,7 +199,7 @@ def _solve(
     pattern = problem.sparsity()
     found = least_squares(
         problem.residuals, problem.start(), jac_sparsity=pattern, x_scale="jac", loss="soft_l1", f_scale=ROBUST,
-        xtol=1e-6, ftol=1e-6, gtol=1e-8, max_nfev=40,
+        xtol=1e-6, ftol=1e-6, gtol=1e-8, max_nfev=60,
     )  # fmt: skip
     covariance, optics_sigma = _covariances(problem, found.jac)
     return _Solved(problem, found.x, optics_sigma, covariance, _misfit(problem, found.fun))
@@ -255,12 +257,14 @@ def _placed(recording: Recording, signs: Sequence[SeenSign], solved: _Solved) ->
         latitude, longitude = trajectory.globe(value[:2])
         utc = frames["utc"][sign.frame[-1]]
         side = np.exp(problem.looks.size[rows].mean(axis=1)).max()
+        # A face and its back are as wide: of the two directions, the one against the traffic.
+        facing = value[4] - math.pi * round((value[4] - problem.facing[number]) / math.pi)
         yield PlacedSign(
             recording.name, sign.track, float(latitude), float(longitude), float(value[2] + CAMERA_HEIGHT),
             float(covariance[0, 0]), float(covariance[1, 1]), float(covariance[0, 1]),
             math.hypot(math.sqrt(covariance[2, 2]), HEIGHT_SPREAD),
             float(trajectory.sigma_at(frames["time"][sign.frame[-1]])), trajectory.reach,
-            math.degrees(value[4]) % 360, math.degrees(math.sqrt(covariance[4, 4])), math.degrees(course) % 360,
+            math.degrees(facing) % 360, math.degrees(math.sqrt(covariance[4, 4])), math.degrees(course) % 360,
             float(away[0] * np.cos(course) - away[1] * np.sin(course)), math.exp(value[3]),
             sign.belief, sign.category, sign.sure, sign.novelty,
             float(frames["time"][sign.frame[0]]), float(frames["time"][sign.frame[-1]]),

@@ -20,8 +20,9 @@ JITTER = 0.3  # metres
 # The spread that a receiver states is the radius of a circle that holds 68 % of its positions; so many times one axis'.
 RADIUS_68 = 1.51
 USUAL_SIGMA = 4.5  # metres, of a receiver that says nothing
-# Spread of velocities: Doppler's, and how a vehicle's velocity changes, in m/s and in m/s a root second.
-DOPPLER, ACCELERATION = 0.15, 1.2
+DOPPLER = 0.1  # m/s, spread of velocities along each axis
+# How a vehicle accelerates: spread at first, and how fast that changes, in m/s2 and in m/s2 a root second.
+ACCELERATION, JERK = 2.0, 0.5
 DERIVED = 0.03  # m/s; velocities nearer than this to those of the positions were computed from these
 BASELINE = 1.0  # seconds to both sides, between which positions tell a velocity
 SPACING = 1.0  # seconds between the positions that are used
@@ -134,15 +135,17 @@ def _velocity(frames: dict[str, Values], rows: Values, measured: Values) -> Valu
 def _smoothed(time: Values, measured: Values, velocity: Values, sigma: Values) -> tuple[Values, Values, Values]:
     """Return positions (N, 2), velocities (N, 2) and spreads (N,) by a Kalman smoother (Rauch, Tung and Striebel).
 
-    The state of each axis is position, velocity, and the receiver's slow and quick errors.
+    The state of each axis is position, velocity, acceleration, and the receiver's slow and quick errors.
     """
     variance = float(np.median(sigma)) ** 2
     states, spreads = [], []
     for axis in range(2):
-        kalman = KalmanFilter(dim_x=4, dim_z=1)
+        kalman = KalmanFilter(dim_x=5, dim_z=1)
         first = velocity[0, axis] if np.isfinite(velocity[0, axis]) else 0.0
-        kalman.x = np.array([[measured[0, axis]], [first], [0.0], [0.0]])
-        kalman.P = np.diag([4 * variance + 25.0, 400.0, SLOW_SHARE * variance, (1 - SLOW_SHARE) * variance])
+        kalman.x = np.array([[measured[0, axis]], [first], [0.0], [0.0], [0.0]])
+        kalman.P = np.diag(
+            [4 * variance + 25.0, 400.0, ACCELERATION**2, SLOW_SHARE * variance, (1 - SLOW_SHARE) * variance]
+        )
         means, covariances, moves, noises = [], [], [], []
         for number, moment in enumerate(time):
             move, noise = _step(moment - time[number - 1] if number else 0.0, variance)
@@ -169,18 +172,21 @@ def _smoothed(time: Values, measured: Values, velocity: Values, sigma: Values) -
 def _step(elapsed: float, variance: float) -> tuple[Values, Values]:
     """Return the matrices of motion and of its noise over some seconds."""
     slow, quick = np.exp(-elapsed / SLOW_TIME), np.exp(-elapsed / QUICK_TIME)
-    move = np.diag([1.0, 1.0, slow, quick])
-    move[0, 1] = elapsed
-    noise = np.zeros((4, 4))
-    noise[:2, :2] = ACCELERATION**2 * np.array([[elapsed**3 / 3, elapsed**2 / 2], [elapsed**2 / 2, elapsed]])
-    noise[2, 2] = SLOW_SHARE * variance * (1 - slow**2)
-    noise[3, 3] = (1 - SLOW_SHARE) * variance * (1 - quick**2)
+    move = np.diag([1.0, 1.0, 1.0, slow, quick])
+    move[0, 1] = move[1, 2] = elapsed
+    move[0, 2] = elapsed**2 / 2
+    noise = np.zeros((5, 5))
+    lever = np.array([[5, 4, 3], [4, 3, 2], [3, 2, 1]])  # exponents of white jerk, integrated up to three times
+    share = np.array([[20, 8, 6], [8, 3, 2], [6, 2, 1]])
+    noise[:3, :3] = JERK**2 * elapsed**lever / share
+    noise[3, 3] = SLOW_SHARE * variance * (1 - slow**2)
+    noise[4, 4] = (1 - SLOW_SHARE) * variance * (1 - quick**2)
     return move, noise
 
 
 def _observe(kalman: Any, position: float, velocity: float) -> None:
     """Take in a position and, where it is known, a velocity; a position that jumps is passed over."""
-    rows = np.array([[1.0, 0.0, 1.0, 1.0], [0.0, 1.0, 0.0, 0.0]])
+    rows = np.array([[1.0, 0.0, 0.0, 1.0, 1.0], [0.0, 1.0, 0.0, 0.0, 0.0]])
     known = np.array([True, bool(np.isfinite(velocity))])
     off = np.array([position, velocity]) - (rows @ kalman.x)[:, 0]
     spread = np.array([JITTER, DOPPLER]) ** 2

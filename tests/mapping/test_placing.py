@@ -57,7 +57,8 @@ def test_stated_spreads_are_those_of_the_errors() -> None:
             east, north = _metres(sign.latitude, sign.longitude)
             off = np.array([east - true[0], north - true[1]])
             distances.append(off @ np.linalg.solve(sign.spread, off))
-    assert 0.3 < np.median(distances) < 4.5  # chi squared of 2 has 1.39; signs of a drive err together
+    # Chi squared of 2 degrees has 1.39; but all signs of a drive err together, so that three drives tell little.
+    assert 0.2 < np.median(distances) < 8
 
 
 def test_a_smoothed_path_errs_less_than_the_receiver() -> None:
