@@ -158,6 +158,8 @@ class PlausibilitySettings(Section):
     largest: float = Field(0.6, gt=0, le=1, description="Largest side as a fraction of the picture's height.")
     aspect_lowest: float = Field(0.4, gt=0, description="Lowest width over height.")
     aspect_highest: float = Field(1.8, gt=0, description="Highest width over height.")
+    board_aspect_lowest: float = Field(0.2, gt=0, description="Lowest width over height of boards and plates.")
+    board_aspect_highest: float = Field(6.0, gt=0, description="Highest width over height of boards and plates.")
     border: float = Field(
         0.0, ge=0, description="Boxes closer to the picture's edge than this are dropped; 0 keeps them."
     )

@@ -6,8 +6,9 @@ import numpy as np
 import numpy.typing as npt
 
 from signpipe.settings import PlausibilitySettings
-from signpipe.types import Detections
+from signpipe.types import SHAPES, Detections
 
+BOARDS = [SHAPES.index(name) for name in ("rectangle", "plate")]  # outlines that may be much wider than high
 RULES = ("small", "large", "aspect", "border", "position")
 
 
@@ -45,11 +46,14 @@ class Plausibility:
         x1, y1, x2, y2 = detections.xyxy.T
         w, h = x2 - x1, y2 - y1
         centre = (y1 + y2) / 2
+        board = np.isin(detections.shape, BOARDS)
+        narrowest = np.where(board, bounds.board_aspect_lowest, bounds.aspect_lowest)
+        widest = np.where(board, bounds.board_aspect_highest, bounds.aspect_highest)
         edge = np.minimum(np.minimum(x1, y1), np.minimum(width - x2, height - y2))
         return [
             np.minimum(w, h) < bounds.smallest,
             np.maximum(w, h) > bounds.largest * height,
-            (w < bounds.aspect_lowest * h) | (w > bounds.aspect_highest * h),
+            (w < narrowest * h) | (w > widest * h),
             (edge < bounds.border) & (bounds.border > 0),
             (centre < bounds.top * height) | (centre > bounds.bottom * height),
         ]

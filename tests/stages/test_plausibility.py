@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from signpipe.settings import PlausibilitySettings
 from signpipe.stages.plausibility import RULES, Plausibility
-from signpipe.types import Detections
+from signpipe.types import SHAPES, UNKNOWN_SHAPE, Detections
 from tests.runtime.graphs import f32
 
 PICTURE = (100, 200, 3)
@@ -72,3 +72,12 @@ def test_counts_add_up_and_order_stays(boxes: list[tuple[float, float, float, fl
     again, nothing = sifted(plausibility, kept)
     assert len(again) == len(kept)
     assert not any(nothing.values())
+
+
+def test_boards_and_plates_may_be_as_wide_as_no_disc_is() -> None:
+    boxes = [(10, 10, 100, 30)] * 4
+    shapes = [SHAPES.index(name) for name in ("circle", "rectangle", "plate")] + [UNKNOWN_SHAPE]
+    detections = Detections(f32(boxes), np.full(4, 0.9, np.float32), np.array(shapes, np.uint8))
+    plausible, rejected = Plausibility(PlausibilitySettings(largest=1.0))(detections, PICTURE)
+    assert plausible.tolist() == [False, True, True, False]
+    assert rejected["aspect"] == 2
