@@ -11,6 +11,7 @@ from typing import Any
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 
 from signpipe.catalogue import Category, Effect, SignClass, load_catalogue
 from signpipe.crops import crop_signs
@@ -18,7 +19,6 @@ from signpipe.errors import OutputError, SourceError
 from signpipe.few_shot.folder import CATALOGUE, write_few_shot
 from signpipe.few_shot.head import FewShotHead
 from signpipe.lab.augmentation.framing import SOURCE_MARGIN, SOURCE_SIZE
-from signpipe.lab.evaluation.crops import CropSample
 from signpipe.lab.few_shot.change import USUAL, open_or_start, rebuilt, with_class
 from signpipe.lab.few_shot.examples import Examples, load_examples, save_examples
 from signpipe.lab.few_shot.prototypes import PrototypeMaker
@@ -88,22 +88,29 @@ def copy_models(models: Path, out: Path) -> None:
         raise OutputError(f"The candidate can't be written to {out}: {error.strerror}.") from None
 
 
-def new_signs(queue: ReviewQueue) -> dict[str, list[Queued]]:
-    """Return the labelled items of classes that the classifier doesn't know, by name.
+def is_held_back(count: int) -> npt.NDArray[np.bool_]:
+    """Return which of so many pictures of a class are kept for judging, bool (count,)."""
+    return np.asarray(np.arange(count) % _HELD_BACK == _HELD_BACK - 1)
+
+
+def labelled_signs(queue: ReviewQueue) -> tuple[dict[str, list[Queued]], dict[str, list[Queued]]]:
+    """Return the labelled items by label: of classes that the classifier doesn't know, and those that it does.
+
+    What is no sign is among the latter.
 
     Raises:
         SourceError: Nothing is labelled.
     """
-    known = set(load_catalogue().names)
-    found: dict[str, list[Queued]] = {}
+    names = {*load_catalogue().names, NOT_A_SIGN}
+    new: dict[str, list[Queued]] = {}
+    known: dict[str, list[Queued]] = {}
     labelled = [entry for entry in queue.items() if entry.label is not None]
     if not labelled:
         raise SourceError(f"No sign in {queue.folder} is labelled yet; `signpipe review label {queue.folder}` does it.")
     for entry in labelled:
         name = entry.label.label if entry.label else ""
-        if name not in known and name != NOT_A_SIGN:
-            found.setdefault(name, []).append(entry)
-    return found
+        (known if name in names else new).setdefault(name, []).append(entry)
+    return new, known
 
 
 def add_classes(signs: dict[str, list[Queued]], candidate: Path, session: Session, result: Retrained) -> None:
@@ -121,11 +128,11 @@ def add_classes(signs: dict[str, list[Queued]], candidate: Path, session: Sessio
     head = open_or_start(folder, session, catalogue, maker)
     held: dict[str, Image] = {}
     for name, entries in sorted(signs.items()):
-        pictures = _pictures(entries)
+        pictures = pictures_of(entries)
         if len(pictures) < LEAST and name not in head.catalogue.names:
             result.left[name] = f"{len(pictures)} of {LEAST} pictures that a new class needs"
             continue
-        back = np.arange(len(pictures)) % _HELD_BACK == _HELD_BACK - 1
+        back = is_held_back(len(pictures))
         head, shown = _with_pictures(head, name, pictures[~back], folder, maker, entries[0].item.category)
         write_few_shot(folder, head, session)
         result.taken[name] = int((~back).sum())
@@ -138,29 +145,36 @@ def add_classes(signs: dict[str, list[Queued]], candidate: Path, session: Sessio
 
 
 def judge_known(
-    crops: CropSample, candidate: Path, session: Session, before: Session, settings: Settings, result: Retrained
+    crops: Image,
+    labels: npt.NDArray[np.int64],
+    candidate: Path,
+    session: Session,
+    before: Session,
+    settings: Settings,
+    result: Retrained,
 ) -> None:
     """Compare how the candidate and what runs read signs that were known before.
 
     Args:
-        crops: The old validation.
+        crops: The old validation, BGR uint8 (N, S, S, 3).
+        labels: int64 (N,), what they show.
         candidate: The folder of models.
         session: Its classifier.
         before: The classifier that runs.
         settings: From which levels an observation is published.
         result: Gets what was found.
     """
-    old, new = observe(before, crops.images), observe(session, crops.images)
-    right_before = float((old.probability.argmax(1) == crops.labels).mean())
-    right = float((new.probability.argmax(1) == crops.labels).mean())
+    old, new = observe(before, crops), observe(session, crops)
+    right_before = float((old.probability.argmax(1) == labels).mean())
+    right = float((new.probability.argmax(1) == labels).mean())
     as_added = 0.0
     if (candidate / ADDED / CATALOGUE).is_file():
         head = open_or_start(candidate / ADDED, session, load_catalogue(), PrototypeMaker(session))
-        found = changes(new, crops.labels, head, settings.fallback)
-        right = sum(one.right for one in found) / len(crops.labels)
-        as_added = sum(one.as_added for one in found) / len(crops.labels)
+        found = changes(new, labels, head, settings.fallback)
+        right = sum(one.right for one in found) / len(labels)
+        as_added = sum(one.as_added for one in found) / len(labels)
     result.judged |= {
-        "known_crops": len(crops.labels), "known_right_before": round(right_before, 5),
+        "known_crops": len(labels), "known_right_before": round(right_before, 5),
         "known_right": round(right, 5), "known_as_added": round(as_added, 5),
     }  # fmt: skip
     if right < right_before - MOST_LOST:
@@ -223,7 +237,7 @@ def _judge_held(held: dict[str, Image], head: FewShotHead, maker: PrototypeMaker
             result.problems.append(f"of {total} pictures that were held back {right} are recognised")
 
 
-def _pictures(entries: Sequence[Queued]) -> Image:
+def pictures_of(entries: Sequence[Queued]) -> Image:
     """Return the signs of items with their surroundings, uint8 (N, SOURCE_SIZE, SOURCE_SIZE, 3)."""
     found = []
     for entry in entries:

@@ -45,6 +45,7 @@ def published(passes: Passes, settings: Settings, queue: Path | None = None) -> 
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)
 def test_a_sign_that_no_model_has_learned_is_learned_promoted_and_undone(signpipe: Cli, tmp_path: Path) -> None:
     assert NAME in NAMES
     queue, root, candidate = tmp_path / "queue", tmp_path / "models", tmp_path / "candidate"
@@ -78,6 +79,7 @@ def test_a_sign_that_no_model_has_learned_is_learned_promoted_and_undone(signpip
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)
 def test_a_canary_sees_no_difference_between_a_model_and_itself(signpipe: Cli, tmp_path: Path) -> None:
     from tests.support.clip import cut_sample
 
