@@ -13,6 +13,7 @@ from signpipe.cli.figures import figures
 from signpipe.cli.measuring import measured, open_part, tell, with_progress
 from signpipe.cli.novelty import novelty
 from signpipe.cli.options import ConfigOption, DataOption, FormatOption, JsonOption, MapOption, ModelOption, SplitOption
+from signpipe.cli.planted import shadow
 from signpipe.cli.presets import PresetOption, detector_of
 from signpipe.cli.quality import classification, metric, pipeline, risk, streaming
 from signpipe.cli.report import report
@@ -65,6 +66,7 @@ for measure in (
     fallback,
     publishing,
     rules,
+    shadow,
     streaming,
     pipeline,
     risk,

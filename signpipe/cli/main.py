@@ -34,6 +34,7 @@ from signpipe.cli.review import review_app
 from signpipe.cli.run import run
 from signpipe.cli.serve import serve
 from signpipe.cli.settings import show_settings
+from signpipe.cli.shadow import shadow_app
 from signpipe.cli.simulate import simulate
 from signpipe.cli.train import train_app
 from signpipe.cli.verify import verify
@@ -75,6 +76,7 @@ app.add_typer(classes_app, name="classes")
 app.add_typer(countries_app, name="countries")
 app.add_typer(review_app, name="review")
 app.add_typer(can_app, name="can")
+app.add_typer(shadow_app, name="shadow")
 
 
 def _version(show: bool) -> None:

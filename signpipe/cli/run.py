@@ -186,7 +186,7 @@ def run(
     check_outputs(output, [source, *settings.inputs, *([config] if config else [])])
     summary, started = Summary(), datetime.now(UTC)
     watching = watch(source, settings)
-    interrupted = _follow(watching, summary, frames)
+    interrupted = follow(watching, summary, frames)
     if not watching.is_open:  # Ctrl-C while it was being opened
         raise typer.Exit(INTERRUPTED)
     if watching.outputs.reader_gone:
@@ -226,7 +226,7 @@ def _interrupt(_number: int, _frame: FrameType | None) -> None:
     raise KeyboardInterrupt
 
 
-def _follow(watching: Watch, summary: Summary, frames: int | None) -> bool:
+def follow(watching: Watch, summary: Summary, frames: int | None) -> bool:
     """Run the source to its end; return True if the user ended it."""
     for name in ENDINGS:
         number = getattr(signal, name, None)  # Windows has no SIGHUP

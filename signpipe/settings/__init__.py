@@ -45,6 +45,7 @@ from signpipe.settings.sections import (
     Section,
     TrackSettings,
 )
+from signpipe.settings.shadow import ShadowSettings
 from signpipe.settings.vehicle import VehicleSettings
 
 __all__ = [
@@ -76,6 +77,7 @@ __all__ = [
     "RuntimeSettings",
     "Section",
     "Settings",
+    "ShadowSettings",
     "ShapeSettings",
     "TemplateSettings",
     "TrackSettings",
@@ -86,7 +88,7 @@ __all__ = [
 
 
 OUTPUTS = frozenset(
-    {"output", "review", "can", "mqtt", "mcap", "metrics", "drift"}
+    {"output", "review", "can", "mqtt", "mcap", "metrics", "drift", "shadow"}
 )  # sections that say where results go, and nothing of what they are
 
 
@@ -141,6 +143,7 @@ class Settings(BaseSettings):
     can: CanSettings = CanSettings()
     mqtt: MqttSettings = MqttSettings()
     mcap: McapSettings = McapSettings()
+    shadow: ShadowSettings = ShadowSettings()
     metrics: MetricsSettings = MetricsSettings()
     drift: DriftSettings = DriftSettings()
 

@@ -21,6 +21,7 @@ from signpipe.sinks.status import StatusSink
 from signpipe.sinks.video import VideoSink
 from signpipe.sinks.window import WindowSink
 from signpipe.sinks.worker import SinkWorker
+from signpipe.version import VERSION
 
 if TYPE_CHECKING:
     from signpipe.catalogue import Catalogue
@@ -122,6 +123,11 @@ def _open_peers(settings: Settings, run: RunInfo, catalogue: Catalogue) -> Itera
         from signpipe.sinks.mqtt import MqttSink
 
         yield MqttSink(settings.mqtt, run, catalogue)
+    if settings.shadow.folder:
+        from signpipe.shadow.recorder import ShadowRecorder
+
+        facts = {"source": run.source, "models": run.models, "country": run.country, "settings": run.settings_digest}
+        yield ShadowRecorder(settings, catalogue, {"version": VERSION, **facts})
     if settings.mcap.file:
         from signpipe.sinks.mcap import McapSink
 

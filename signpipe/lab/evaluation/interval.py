@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 import numpy as np
-from scipy.stats import binomtest
+from scipy.stats import binomtest, chi2
 
 Group = TypeVar("Group")
 
@@ -40,6 +40,12 @@ def bootstrap(
     values = [statistic([groups[i] for i in draw]) for draw in draws]
     low, high = np.nanpercentile(values, [2.5, 97.5])
     return float(low), float(high)
+
+
+def poisson(count: int) -> tuple[float, float]:
+    """Return Garwood's exact 95 % interval of the expected count of rare events (Garwood, Biometrika 1936)."""
+    low = float(chi2.ppf(0.025, 2 * count)) / 2 if count else 0.0
+    return low, float(chi2.ppf(0.975, 2 * count + 2)) / 2
 
 
 def share(hits: int, count: int, interval: tuple[float, float] | None = None, digits: int = 1) -> str:

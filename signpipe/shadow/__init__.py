@@ -1,0 +1,1 @@
+"""Shadow mode: what signpipe would have told the car, beside what the driver did and what the map says."""
