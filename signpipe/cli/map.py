@@ -17,14 +17,18 @@ from signpipe.catalogue.countries import load_country
 from signpipe.cli.options import ConfigOption, SetOption
 from signpipe.cli.run import parse_assignments
 from signpipe.errors import SettingsError, SignpipeError, SourceError
+from signpipe.mapping.comparing import Finding, compare_limits, compare_signs
 from signpipe.mapping.driven import place_recording, sizes_of
 from signpipe.mapping.entry import Entry
 from signpipe.mapping.merging import merge
+from signpipe.mapping.page import write_map_page
 from signpipe.mapping.placed import DrivenRoad
 from signpipe.mapping.recording import Recording
 from signpipe.mapping.records import read_recording
 from signpipe.mapping.watched import gather_watched
 from signpipe.mapping.writers import FORMATS, Naming, writer_for
+from signpipe.mapping.writers.osm_change import write_osm_change
+from signpipe.maps import open_map
 from signpipe.settings import AUTO, CountrySettings, Settings, load_settings
 from signpipe.sinks.files import refuse_existing, refuse_inputs
 from signpipe.watching import watch
@@ -54,6 +58,20 @@ def map_(
         float | None, typer.Option(min=1, help="Focal length in pixels; else it is learned from the drive.")
     ] = None,
     country: Annotated[str | None, typer.Option(metavar="CODE|FILE", help="Whose signs they are; else de.")] = None,
+    page: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE.html", help="One page with the map, a card a sign, and filters; needs no network."),
+    ] = None,
+    against: Annotated[
+        Path | None,
+        typer.Option(
+            "--compare", metavar="MAP", help="Say what is missing, wrong or gone on a map: .osm, .osm.pbf or GeoJSON."
+        ),
+    ] = None,
+    changes: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE.osc", help="With --compare: changes of OpenStreetMap for JOSM; never uploaded."),
+    ] = None,
     gone_after: Annotated[
         int, typer.Option(min=1, max=100, help="Passes in plain view without a sign that make it gone.")
     ] = 3,
@@ -76,22 +94,30 @@ def map_(
         raise SettingsError(
             f"--gpx is the track of one recording, and {len(drives)} are given; put each track beside its recording."
         )
-    outputs = {f"map {path.name}": path for path in out}
+    if changes is not None and (against is None or changes.suffix.lower() != ".osc"):
+        raise SettingsError("--changes is written as FILE.osc, and needs the map that is compared with: --compare MAP.")
     writers = [writer_for(path) for path in out]
-    refuse_inputs(outputs, [*drives, *settings.inputs])
+    files = [*out, *(path for path in (page, changes) if path is not None)]
+    outputs = {f"file {path.name}": path for path in files}
+    refuse_inputs(outputs, [*drives, *settings.inputs, *([against] if against else [])])
     if not overwrite:
         for what, path in outputs.items():
             refuse_existing(path, what)
     roads, catalogue, code, failed = _place(drives, settings)
-    entries = merge(
-        [sign for road in roads for sign in road.signs],
-        [point for road in roads for point in road.waypoints],
-        gone_after,
-    )
+    mapped = open_map(against, catalogue) if against is not None else None
+    waypoints = [point for road in roads for point in road.waypoints]
+    entries = merge([sign for road in roads for sign in road.signs], waypoints, gone_after)
     naming = Naming(catalogue, code)
     for path, write in zip(out, writers, strict=True):
         write(path, entries, naming)
-    _tell(roads, entries, out)
+    findings = None if mapped is None else compare_signs(entries, mapped, waypoints, catalogue, gone_after)
+    if page is not None:
+        limits = compare_limits([one for road in roads for one in road.limits], mapped or (), catalogue)
+        write_map_page(page, entries, roads, naming, findings, limits)
+    if changes is not None and findings is not None:
+        extract = against if against is not None and against.suffix.lower() in (".osm", ".pbf") else None
+        write_osm_change(changes, findings, naming, extract)
+    _tell(roads, entries, findings, files)
     if failed:
         raise typer.Exit(SOME_FAILED)
 
@@ -151,7 +177,9 @@ def _signs_of(recording: Recording, settings: Settings) -> tuple[Catalogue, str 
     return country.catalogue, country.code
 
 
-def _tell(roads: Sequence[DrivenRoad], entries: Sequence[Entry], out: Sequence[Path]) -> None:
+def _tell(
+    roads: Sequence[DrivenRoad], entries: Sequence[Entry], findings: Sequence[Finding] | None, files: Sequence[Path]
+) -> None:
     """Print what was found."""
     console = Console()
     table = Table(title=f"{len(entries)} signs from {len(roads)} drives", title_justify="left")
@@ -166,5 +194,9 @@ def _tell(roads: Sequence[DrivenRoad], entries: Sequence[Entry], out: Sequence[P
     console.print(table)
     states = Counter(entry.state.value for entry in entries)
     console.print(", ".join(f"{count} {state}" for state, count in states.most_common()) or "no signs", highlight=False)
-    for path in out:
+    if findings is not None:
+        verdicts = Counter(one.verdict.value for one in findings)
+        told = ", ".join(f"{count} {verdict}" for verdict, count in verdicts.most_common()) or "nothing to compare"
+        console.print(f"beside the map: {told}", highlight=False)
+    for path in files:
         console.print(f"written to {escape(str(path))}", highlight=False, soft_wrap=True)

@@ -9,13 +9,13 @@ from collections.abc import Sequence
 import numpy as np
 from scipy.spatial import cKDTree
 
-from signpipe.geodesy import Values, offset, place
+from signpipe.geodesy import Values, place
 from signpipe.mapping.adjusting import adjust
 from signpipe.mapping.association import Sighting, associate, find_sightings, mean_direction
 from signpipe.mapping.belief import agreement, fuse
 from signpipe.mapping.entry import Entry, Side, State
 from signpipe.mapping.placed import PlacedSign, Waypoint
-from signpipe.mapping.states import FARTHEST, GONE_AFTER, Fate, Pass, Ways, find_passes, judge, usual_share
+from signpipe.mapping.states import FARTHEST, GONE_AFTER, Fate, Pass, Ways, find_passes, judge, lay_ways, usual_share
 
 ABOVE = 4.2  # metres over the road, from which a sign that isn't aside hangs over it
 BESIDE = 2.0  # metres aside, from which a sign stands beside the road
@@ -50,7 +50,7 @@ def merge(signs: Sequence[PlacedSign], waypoints: Sequence[Waypoint], gone_after
     members: list[list[Sighting]] = [[] for _ in range(count)]
     for one in sightings:
         members[one.entry].append(one)
-    all_passes = _passes(members, places, _ways(waypoints, origin))
+    all_passes = _passes(members, places, lay_ways(waypoints, origin))
     usual = usual_share(all_passes)
     entries = [
         _entry(group, where, covariance, origin, judge(passes, usual, gone_after))
@@ -112,17 +112,6 @@ def _renumbered(sightings: Sequence[Sighting]) -> int:
     for one in sightings:
         one.entry = numbers[one.entry]
     return len(numbers)
-
-
-def _ways(waypoints: Sequence[Waypoint], origin: tuple[float, float]) -> Ways:
-    points = sorted(waypoints, key=lambda point: (point.drive, point.time))
-    latitude, longitude = np.array([(p.latitude, p.longitude) for p in points]).reshape(-1, 2).T
-    return Ways(
-        points,
-        np.stack(offset(*origin, latitude, longitude), axis=1),
-        np.radians([point.course for point in points]),
-        np.radians([point.half_view for point in points]),
-    )
 
 
 def _passes(members: Sequence[Sequence[Sighting]], places: Values, ways: Ways) -> list[list[Pass]]:

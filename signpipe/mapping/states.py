@@ -8,10 +8,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from signpipe.geodesy import Values
+from signpipe.geodesy import Values, offset
 from signpipe.mapping.association import Sighting
 from signpipe.mapping.entry import State
 from signpipe.mapping.placed import Waypoint
+from signpipe.mapping.recording import Rows
 
 NEAREST, FARTHEST = 8.0, 35.0  # metres, from which a sign is in plain view
 WITHIN = 0.75  # of the camera's half view, the share in which it is
@@ -78,7 +79,24 @@ class Fate:
     missed: int
 
 
-def find_passes(place: Values, facing: float, sightings: Sequence[Sighting], ways: Ways, near: Values) -> list[Pass]:
+def lay_ways(waypoints: Sequence[Waypoint], origin: tuple[float, float]) -> Ways:
+    """Return where drives looked from, in a plane of metres.
+
+    Args:
+        waypoints: In any order.
+        origin: Latitude and longitude of the plane's zero.
+    """
+    points = sorted(waypoints, key=lambda point: (point.drive, point.time))
+    latitude, longitude = np.array([(point.latitude, point.longitude) for point in points]).reshape(-1, 2).T
+    return Ways(
+        points,
+        np.stack(offset(*origin, latitude, longitude), axis=1),
+        np.radians([point.course for point in points]),
+        np.radians([point.half_view for point in points]),
+    )
+
+
+def find_passes(place: Values, facing: float, sightings: Sequence[Sighting], ways: Ways, near: Rows) -> list[Pass]:
     """Return the passes of one sign, in order of time.
 
     Args:

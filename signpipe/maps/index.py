@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 import numpy.typing as npt
@@ -42,6 +42,9 @@ class SignMap:
 
     def __len__(self) -> int:
         return len(self._sources)
+
+    def __iter__(self) -> Iterator[MapSign]:
+        return (self._entry(number) for number in range(len(self)))
 
     def near(self, latitude: float, longitude: float, radius: float) -> list[MapSign]:
         """Return the entries around a place, in no particular order.
