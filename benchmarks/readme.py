@@ -34,7 +34,7 @@ def percent(share: float, digits: int = 1) -> str:
 
 def numbers() -> str:
     """Return the table and what it was measured on, as Markdown."""
-    rows = [*speed_rows(), *model_rows(), *quality_rows(), *world_rows(), *tracking_rows()]
+    rows = [*speed_rows(), *model_rows(), *quality_rows(), *world_rows(), *tracking_rows(), *drive_rows()]
     lines = ["| what | measured | on |", "|---|---|---|", *(f"| {' | '.join(row)} |" for row in rows)]
     return "\n".join(lines) + "\n"
 
@@ -207,6 +207,27 @@ def tracking_rows() -> list[tuple[str, str, str]]:
             f"{min(tracker['signs'] for tracker in ours.values())} signs of simulated drives, the same boxes",
         ),
     ]
+
+
+def drive_rows() -> list[tuple[str, str, str]]:
+    """Return how often the right limit is told on simulated roads, in clear weather and in all."""
+    if not (RESULTS / "drive.json").exists():
+        return []
+    drive = read("drive")["metrics"]["open"]
+    rows = []
+    for name, title in (("clear", "clear weather"), ("all", "all weathers")):
+        cell = drive[name]
+        distance, event = cell["by_distance"], cell["by_event"]
+        rows.append(
+            (
+                f"Limit told right, simulated roads, {title}",
+                f"{percent(distance['right'])} by distance (wrong {percent(distance['wrong'])}), "
+                f"{percent(event['right'])} by event",
+                f"{cell['km']:.0f} km and {cell['events']} changes of limit; towns, zones and motorways begin with signs "
+                "that the shipped models don't know ([simulation](docs/simulation.md))",
+            )
+        )
+    return rows
 
 
 def witnesses() -> str:

@@ -7,15 +7,18 @@ from typing import Annotated
 import typer
 
 from signpipe.cli.country import country
+from signpipe.cli.drive import drive
 from signpipe.cli.evaluate_map import map_
 from signpipe.cli.fallback import fallback, publishing
 from signpipe.cli.figures import figures
 from signpipe.cli.measuring import measured, open_part, tell, with_progress
 from signpipe.cli.novelty import novelty
 from signpipe.cli.options import ConfigOption, DataOption, FormatOption, JsonOption, MapOption, ModelOption, SplitOption
+from signpipe.cli.perception import perception
 from signpipe.cli.planted import shadow
 from signpipe.cli.presets import PresetOption, detector_of
 from signpipe.cli.quality import classification, metric, pipeline, risk, streaming
+from signpipe.cli.realism import realism
 from signpipe.cli.report import report
 from signpipe.cli.robustness import robustness
 from signpipe.cli.rules import rules
@@ -67,6 +70,9 @@ for measure in (
     publishing,
     rules,
     shadow,
+    perception,
+    drive,
+    realism,
     streaming,
     pipeline,
     risk,

@@ -38,11 +38,10 @@ class Art:
         self._add("marker", _fill(paint.marker_post()))
         for kind in ("car", "van", "lorry"):
             self._add(kind, _back(kind, rng))
-        names = {sign.sign.name for sign in scene.signs}
-        names |= {one.sticker for one in scene.companions if one.sticker is not None}
-        for name in sorted(names):
-            for variant in range(VARIANTS):
-                self._add(f"{name}/{variant}", _framed(paint.weathered_sign(name, rng, SIDE)))
+        faces = {(sign.sign.name, number % VARIANTS) for number, sign in enumerate(scene.signs)}
+        faces |= {(one.sticker, 0) for one in scene.companions if one.sticker is not None}
+        for name, variant in sorted(faces):
+            self._add(f"{name}/{variant}", _framed(paint.weathered_sign(name, rng, SIDE)))
 
     def __getitem__(self, name: str) -> float:
         return float(self._numbers[name])

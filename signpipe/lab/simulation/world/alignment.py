@@ -45,8 +45,11 @@ class Alignment:
 
     def at(self, stations: npt.ArrayLike) -> Array:
         """Return x, y, z, heading and curvature at stations (N,), float64 (N, 5)."""
-        wanted = np.atleast_1d(np.asarray(stations, np.float64))
-        return np.stack([np.interp(wanted, self.stations, column) for column in self.table.T], axis=1)
+        place = (np.atleast_1d(np.asarray(stations, np.float64)) - self.stations[0]) / STEP
+        before = np.clip(np.floor(place).astype(int), 0, len(self.stations) - 2)
+        share = np.clip(place - before, 0.0, 1.0)[:, None]
+        between: Array = self.table[before] * (1 - share) + self.table[before + 1] * share
+        return between
 
     def place(self, stations: npt.ArrayLike, right: npt.ArrayLike, up: npt.ArrayLike) -> Array:
         """Return points beside the road in the world.

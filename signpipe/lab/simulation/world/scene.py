@@ -254,6 +254,8 @@ class RoadScene:
             return Condition.SNOW
         if weather.rain > 0:
             return Condition.RAIN
+        if light.sun >= LOW:
+            return Condition.CLEAR
         heading = float(np.degrees(self.alignment.at(station)[0, 3]))
         off = (light.azimuth - heading + 180) % 360 - 180
-        return Condition.LOW_SUN if light.sun < LOW and abs(off) < AHEAD else Condition.CLEAR
+        return Condition.LOW_SUN if abs(off) < AHEAD else Condition.CLEAR

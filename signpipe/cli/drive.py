@@ -1,0 +1,116 @@
+"""`signpipe evaluate drive`: the limit told on hundreds of simulated kilometres, and a car that obeys it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table as Printed
+
+from signpipe.cli.measuring import with_progress, write_json
+from signpipe.cli.options import ConfigOption, HtmlOption, JsonOption
+from signpipe.cli.perception import models_of
+from signpipe.lab.evaluation.resume import Resume
+from signpipe.settings import load_settings
+from signpipe.version import VERSION
+
+
+def drive(
+    kilometres: Annotated[
+        float,
+        typer.Option("--km", min=1, max=100_000, help="Kilometres to drive by table, over all kinds and weathers."),
+    ] = 400.0,
+    closed: Annotated[
+        float, typer.Option(min=0, max=100_000, help="Kilometres that a car drives which obeys, with each fault.")
+    ] = 30.0,
+    pixels: Annotated[
+        float, typer.Option(min=0, max=10_000, help="Kilometres to drive in pictures too (extra `simulate`); slow.")
+    ] = 0.0,
+    leg: Annotated[float, typer.Option(min=0.5, max=100, help="Kilometres of one drive.")] = 5.0,
+    seed: Annotated[int, typer.Option(min=0, help="Of roads and chance.")] = 1,
+    table: Annotated[
+        Path | None, typer.Option(help="Table of `signpipe evaluate perception`; else the one that ships.")
+    ] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with a run that was interrupted.")] = False,
+    json_file: JsonOption = None,
+    html: HtmlOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """Measure the limit told on simulated roads after Regulation (EU) 2021/1958, and how a car drives that obeys it.
+
+    Motorways, country roads with villages and towns, in seven weathers; by metre and by event, two seconds after each
+    sign. Detector and classifier are replayed from a table of rendered signs; `--pixels` drives a part in pictures too.
+    What is done is kept beside the `--json` file, so that an interrupted run goes on with `--resume`.
+    """
+    from signpipe.lab.evaluation.driving.closed import evaluate_closed
+    from signpipe.lab.evaluation.driving.evaluate import evaluate_open, evaluate_pixels, plan
+    from signpipe.lab.evaluation.driving.loop import Fault
+    from signpipe.lab.simulation.perception import SHIPPED, read_table
+
+    settings = load_settings(config)
+    looks = read_table(table or SHIPPED)
+    partial = None if json_file is None else json_file.with_suffix(".partial.jsonl")
+    kept = Resume(
+        partial, {"version": VERSION, "seed": seed, "leg": leg, "table": looks.about, **models_of(settings)}, resume
+    )
+    legs = plan(kilometres, seed, leg * 1000, looks.approaches)
+    metrics: dict[str, Any] = {
+        "open": with_progress(lambda progress: evaluate_open(legs, looks, settings, kept, progress), "driving by table")
+    }
+    if closed > 0:
+        some = plan(closed, seed, leg * 1000, looks.approaches)[: max(round(closed / leg), 1)]
+        faults = list(Fault)
+        metrics["closed"] = with_progress(
+            lambda progress: evaluate_closed(some, faults, looks, settings, kept, progress), "obeying"
+        )
+    if pixels > 0:
+        metres = min(pixels * 1000, 1000.0)
+        few = legs[: max(round(pixels * 1000 / metres), 1)]
+        metrics["pixels"] = with_progress(
+            lambda progress: evaluate_pixels(few, metres, looks, settings, kept, progress), "driving in pictures"
+        )
+    _print(metrics)
+    content = {
+        "task": "drive",
+        "version": VERSION,
+        "seed": seed,
+        "leg_km": leg,
+        "table": looks.about,
+        "metrics": metrics,
+    }
+    if json_file is not None:
+        write_json(json_file, content)
+        Console().print(f"written to {escape(str(json_file))}", highlight=False, soft_wrap=True)
+    if html is not None:
+        from signpipe.lab.evaluation.pages.drive import write_drive_page
+
+        write_drive_page(html, content)
+        Console().print(f"written to {escape(str(html))}", highlight=False, soft_wrap=True)
+    kept.finish()
+
+
+def _print(metrics: dict[str, Any]) -> None:
+    console = Console()
+    for name in ("open", *(f"pixels, {how}" for how in ("pictures", "table") if "pixels" in metrics)):
+        cells = metrics["open"] if name == "open" else metrics["pixels"][name.rpartition(" ")[2]]
+        printed = Printed(title=f"limit told, per cent ({name})")
+        for column in ("road and weather", "km", "right", "wrong", "missing", "events", "right", "wrong", "missing"):
+            printed.add_column(column, justify="left" if column == "road and weather" else "right")
+        for group, cell in cells.items():
+            shares = [[f"{100 * cell[by][part]:.1f}" for part in ("right", "wrong", "missing")]
+                      for by in ("by_distance", "by_event")]  # fmt: skip
+            printed.add_row(group, f"{cell['km']:.1f}", *shares[0], str(cell["events"]), *shares[1])
+        console.print(printed)
+    if "closed" in metrics:
+        printed = Printed(title="a car that obeys")
+        for column in ("fault", "km", "s over", "m over", "most, km/h", "stops missed", "needless braking, s"):
+            printed.add_column(column, justify="left" if column == "fault" else "right")
+        for group, one in metrics["closed"].items():
+            printed.add_row(
+                group, f"{one['metres'] / 1000:.1f}", f"{one['over_seconds']:.1f}", f"{one['over_metres']:.0f}",
+                f"{one['most_over']:.0f}", f"{one['stops_missed']} of {one['stops']}", f"{one['needless']:.1f}",
+            )  # fmt: skip
+        console.print(printed)
