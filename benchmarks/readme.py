@@ -223,8 +223,8 @@ def drive_rows() -> list[tuple[str, str, str]]:
                 f"Limit told right, simulated roads, {title}",
                 f"{percent(distance['right'])} by distance (wrong {percent(distance['wrong'])}), "
                 f"{percent(event['right'])} by event",
-                f"{cell['km']:.0f} km and {cell['events']} changes of limit; towns, zones and motorways begin with signs "
-                "that the shipped models don't know ([simulation](docs/simulation.md))",
+                f"{cell['km']:.0f} km, {cell['events']} changes of limit; no sign of a town, zone or motorway is known "
+                "to the shipped models ([simulation](docs/simulation.md))",
             )
         )
     return rows

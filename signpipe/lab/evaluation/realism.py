@@ -1,4 +1,4 @@
-"""How far what the models say of rendered signs is distributed as what they say of real ones: Kolmogorov and Smirnov."""
+"""How far what the models say of rendered signs is distributed as what they say of real ones."""
 
 from __future__ import annotations
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from signpipe.lab.evaluation.driving.evaluate import Leg, Progress
+from signpipe.lab.evaluation.driving.evaluate import Leg, Progress, largest_first
 from signpipe.lab.evaluation.driving.loop import STEP, Fault, Sample, drive, in_force, stops_of
-from signpipe.lab.evaluation.driving.score import Judge
+from signpipe.lab.evaluation.driving.score import Judge, gain
 from signpipe.lab.evaluation.driving.seer import Stories, TableSeer
 from signpipe.lab.evaluation.driving.vehicle import CREEPS
 from signpipe.lab.evaluation.resume import Resume
@@ -61,7 +61,7 @@ class Behaviour:
     needless: float = 0.0
     slow_metres: float = 0.0
     unavailable: float = 0.0
-    blame: Counter[str] = field(default_factory=Counter)
+    blame: dict[str, float] = field(default_factory=lambda: defaultdict(float))
 
     def plain(self) -> dict[str, Any]:
         """Return it as plain values."""
@@ -69,14 +69,14 @@ class Behaviour:
             "metres", "seconds", "over_metres", "over_seconds", "most_over", "needless", "slow_metres", "unavailable",
         )  # fmt: skip
         found: dict[str, Any] = {name: round(float(getattr(self, name)), 2) for name in names}
-        blame = {name: round(metres, 1) for name, metres in self.blame.most_common()}
+        blame = {name: round(metres, 1) for name, metres in largest_first(self.blame)}
         return found | {"stops": self.stops, "stops_missed": self.stops_missed, "blame": blame}
 
     def add(self, plain: dict[str, Any]) -> None:
         """Take the plain values of another."""
         for name, value in plain.items():
             if name == "blame":
-                self.blame.update(value)
+                gain(self.blame, value)
             elif name == "most_over":
                 self.most_over = max(self.most_over, value)
             else:

@@ -155,6 +155,11 @@ def summary(scores: dict[tuple[str, str], Score]) -> dict[str, Any]:
     return {name: _shares(score) for name, score in sorted(groups.items())}
 
 
+def largest_first(sums: dict[str, float]) -> list[tuple[str, float]]:
+    """Return names and sums, the largest first."""
+    return sorted(sums.items(), key=lambda one: -one[1])
+
+
 def _shares(score: Score) -> dict[str, Any]:
     whole, events = sum(score.metres.values()), sum(score.events.values())
     found: dict[str, Any] = {
@@ -164,7 +169,7 @@ def _shares(score: Score) -> dict[str, Any]:
         "events": events,
         "by_event": {name: score.events[name] / events if events else math.nan for name in OUTCOMES},
         "delay_median": float(np.median(score.delays)) if score.delays else None,
-        "blame_km": {name: round(metres / 1000, 2) for name, metres in score.blame.most_common()},
+        "blame_km": {name: round(metres / 1000, 2) for name, metres in largest_first(score.blame)},
         "failures": sorted(score.failures, key=lambda one: -one["metres"])[:5],
     }
     if whole:

@@ -54,11 +54,11 @@ class Score:
         failures: The longest stretches that weren't right.
     """
 
-    metres: Counter[str] = field(default_factory=Counter)
+    metres: dict[str, float] = field(default_factory=lambda: defaultdict(float))
     early: float = 0.0
     events: Counter[str] = field(default_factory=Counter)
     delays: list[float] = field(default_factory=list)
-    blame: Counter[str] = field(default_factory=Counter)
+    blame: dict[str, float] = field(default_factory=lambda: defaultdict(float))
     drives: list[tuple[float, float]] = field(default_factory=list)
     failures: list[dict[str, Any]] = field(default_factory=list)
 
@@ -74,11 +74,11 @@ class Score:
 
     def add(self, plain: dict[str, Any]) -> None:
         """Take the plain values of another."""
-        self.metres.update(plain["metres"])
+        gain(self.metres, plain["metres"])
         self.early += plain["early"]
         self.events.update(plain["events"])
         self.delays += plain["delays"]
-        self.blame.update(plain["blame"])
+        gain(self.blame, plain["blame"])
         self.drives += [(right, whole) for right, whole in plain["drives"]]
         self.failures += plain["failures"]
 
@@ -205,6 +205,12 @@ class Judge:
                 "outcome": outcome, "true": _plain(truth.limit), "told": _plain(told), "blame": blame,
             })  # fmt: skip
             self._stretch = []
+
+
+def gain(sums: dict[str, float], more: dict[str, float]) -> None:
+    """Add numbers to sums of the same names."""
+    for name, value in more.items():
+        sums[name] += value
 
 
 def kind_name(kind: RoadKind) -> str:

@@ -139,7 +139,7 @@ class TableSeer:
         self.stories = Stories()
         self._scene, self._watcher, self._shaken = scene, Watcher(scene), _Shaken(seed)
         country = load_country(scene.country)
-        self.catalogue = Catalogue(country.catalogue.classes[: len(load_catalogue())])
+        self.catalogue = Catalogue([*country.catalogue.classes[: len(load_catalogue())]])
         settings = seen_by(scene.camera, settings)
         rules = read_rules(country.rules, country.unit, country.languages)
         self._perceive = TablePerception(table, scene, self.catalogue, seed)

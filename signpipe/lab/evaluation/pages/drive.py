@@ -42,11 +42,11 @@ def write_drive_page(path: Path, content: dict[str, Any]) -> None:
         note = paragraph("The same stretches in pictures, through the whole pipeline, and by table: how far it holds.")
         both = [part for how in ("pictures", "table") for part in (paragraph(how), _shares(metrics["pixels"][how]))]
         sections.append(Section("In pictures", join(note, *both)))
-    note = (
+    told = (
         "Simulated roads; after Regulation (EU) 2021/1958: by distance, and by event two seconds after each sign. "
         f"Table of perception: {content['table']}"
     )
-    write_page(path, "Speed limits told on simulated roads", sections, note)
+    write_page(path, "Speed limits told on simulated roads", sections, told)
 
 
 def _shares(cells: dict[str, Any]) -> Html:
