@@ -1,7 +1,10 @@
 """The server as a client sees it: pictures, sources, signs and events over real connections."""
 
 import json
+import subprocess
+import sys
 import threading
+from pathlib import Path
 from typing import Any
 
 import cv2
@@ -177,3 +180,11 @@ def test_prometheus_gets_the_counts_of_sources_and_of_the_server(server: Server)
     assert 'signpipe_source_restarts_total{source="road"} 0.0' in text
     assert 'signpipe_http_requests_total{method="GET",route="/healthz",status="200"}' in text
     assert "signpipe_database_up 1.0" in text
+
+
+def test_the_example_asks_from_python(server: Server, picture: bytes, tmp_path: Path) -> None:
+    (tmp_path / "road.jpg").write_bytes(picture)
+    example = Path(__file__).parents[2] / "examples" / "ask_server.py"
+    command = [sys.executable, str(example), str(tmp_path / "road.jpg"), "--server", server.address]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120)
+    assert ": confirmed, vision: " in done.stdout
