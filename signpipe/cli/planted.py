@@ -46,7 +46,7 @@ def _print(metrics: dict[str, Any]) -> None:
     Console().print(table)
     low, high = metrics["interval"]
     Console().print(
-        f"{metrics['false_alarms']} false alarms, {metrics['false_alarms_per_100_km']:.1f} a 100 km (95 % interval "
-        f"{low:.1f} to {high:.1f})",
+        f"{metrics['false_alarms']} false alarms on the {metrics['clear_kilometres']:.0f} km without faults: "
+        f"{metrics['false_alarms_per_100_km']:.1f} a 100 km (95 % interval {low:.1f} to {high:.1f})",
         highlight=False, soft_wrap=True,
     )  # fmt: skip

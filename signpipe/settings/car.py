@@ -63,6 +63,9 @@ class McapSettings(Section):
 
     file: Path | None = Field(None, description="Where to write it, such as drive.mcap.")
     quality: int = Field(85, ge=1, le=100, description="JPEG quality of the pictures.")
+    vision_msgs: bool = Field(
+        False, description="Also write the signs as ROS 2 tells them, vision_msgs/Detection2DArray (extra ros)."
+    )
     chunk: int = Field(
         1024 * 1024, ge=1024, le=2**30, description="Bytes of a chunk: what is lost at most when a run is killed."
     )

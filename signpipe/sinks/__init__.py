@@ -134,7 +134,7 @@ def _open_peers(settings: Settings, run: RunInfo, catalogue: Catalogue) -> Itera
         if not settings.output.overwrite:
             refuse_existing(settings.mcap.file, McapSink.name, "give --overwrite (output.overwrite) to replace it")
         refuse_inputs({McapSink.name: settings.mcap.file}, (run.source, *run.inputs))
-        yield McapSink(settings.mcap, run, catalogue)
+        yield McapSink(settings.mcap, run, catalogue, settings.camera)
 
 
 def _close(sink: Sink) -> None:

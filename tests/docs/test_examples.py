@@ -6,6 +6,7 @@ import runpy
 import sqlite3
 import sys
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 
 import av
@@ -97,3 +98,9 @@ def test_the_notebook_runs_and_is_committed_without_outputs() -> None:
     nbclient.NotebookClient(notebook, timeout=120, kernel_name="python3").execute()
     assert "image/jpeg" in str(notebook.cells)
     assert "Speed limit 80" in str(notebook.cells[-1].outputs)
+
+
+@pytest.mark.skipif(find_spec("rclpy") is not None, reason="ROS 2 is here, and the node would run for ever")
+def test_ros2_node_says_what_it_needs(run: Run) -> None:
+    with pytest.raises(SystemExit, match=r"needs ROS 2 with vision_msgs .*: source /opt/ros"):
+        run("ros2_node.py")

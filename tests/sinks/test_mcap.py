@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import os
 import signal
 import subprocess
@@ -19,11 +20,12 @@ from mcap.reader import make_reader
 from mcap.records import Message
 from mcap.stream_reader import StreamReader
 from mcap_protobuf.decoder import DecoderFactory
+from mcap_ros2.decoder import DecoderFactory as Ros2DecoderFactory
 
 from signpipe.errors import ExtraMissingError, OutputError
-from signpipe.settings import McapSettings, Settings
+from signpipe.settings import CameraSettings, McapSettings, Settings
 from signpipe.sinks import RunInfo, open_sinks
-from signpipe.types import Pose
+from signpipe.types import Certainty, Pose, TrackState
 from tests.sinks.results import CATALOGUE, advisory, frame_result, gap_result, picture, track
 
 RUN = RunInfo("drive.mp4", width=320, height=240, fps=25.0)
@@ -52,8 +54,8 @@ def test_pictures_boxes_places_and_advisories_are_read_back_in_their_schemas(tmp
                 decoded = DecoderFactory().decoder_for(channel.message_encoding, schema)(message.data)
             read.setdefault(channel.topic, []).append((schema.name if schema else "", decoded, message.log_time))
     assert {topic: len(messages) for topic, messages in read.items()} == {
-        "/camera/image": 10, "/camera/annotations": 10, "/location": 10, "/signpipe/advisories": 11,
-        "/signpipe/timings": 11,
+        "/camera/image": 10, "/camera/annotations": 10, "/location": 10, "/vehicle/pose": 10, "/signpipe/signs": 10,
+        "/signpipe/advisories": 11, "/signpipe/timings": 11,
     }  # fmt: skip
     name, image, at = read["/camera/image"][3]
     assert (name, image.format) == ("foxglove.CompressedImage", "jpeg")
@@ -72,6 +74,14 @@ def test_pictures_boxes_places_and_advisories_are_read_back_in_their_schemas(tmp
     assert annotations.texts[0].text.startswith(CATALOGUE.by_name("speed_limit_80").title)
     name, fix, _ = read["/location"][0]
     assert (name, fix.latitude, fix.longitude) == ("foxglove.LocationFix", 50.1, 9.2)
+    turned = read["/vehicle/pose"][0][1].pose.orientation
+    assert math.degrees(2 * math.atan2(turned.z, turned.w)) == pytest.approx(90 - 181)
+    name, signs, _ = read["/signpipe/signs"][0]
+    assert (name, signs.frame_id) == ("foxglove.PosesInFrame", "camera")
+    place = signs.poses[0].position  # 40 px of a sign of 0.6 m, 40 px left of the middle and 20 px over it
+    focal = CameraSettings().focal_for(320)
+    ahead = focal * 0.6 / 40
+    assert (place.x, place.y, place.z) == pytest.approx((-40 * ahead / focal, -20 * ahead / focal, ahead))
     assert read["/signpipe/advisories"][0][1]["advisories"][0]["value"] == 80
     assert [message[1]["seeing"] for message in read["/signpipe/advisories"]][-2:] == [True, False]
 
@@ -82,7 +92,7 @@ def test_what_was_written_before_a_kill_is_read_back(tmp_path: Path) -> None:
 import os, signal, time
 import numpy as np
 from pathlib import Path
-from signpipe.settings import McapSettings
+from signpipe.settings import CameraSettings, McapSettings
 from signpipe.sinks.mcap import McapSink
 from tests.sinks.results import CATALOGUE, frame_result
 from tests.sinks.test_mcap import RUN
@@ -101,6 +111,28 @@ os.kill(os.getpid(), signal.SIGKILL)
         for record in StreamReader(file).records:
             messages += isinstance(record, Message)
     assert messages > 40
+
+
+def test_ros_2_reads_the_signs_as_detections(tmp_path: Path) -> None:
+    path = tmp_path / "a.mcap"
+    uncertain = track(2, (10, 20, 30, 60), certainty=Certainty.UNCERTAIN, category="danger")
+    tracks = [track(7, (100, 80, 140, 120)), uncertain, track(3, state=TrackState.TENTATIVE)]
+    with open_sinks(Settings(mcap=McapSettings(file=path, vision_msgs=True)), RUN, CATALOGUE) as sinks:
+        for index in range(3):
+            sinks.write(frame_result(index, tracks=tracks))
+    assert sinks.missing == {}
+    with path.open("rb") as file:
+        reader: Any = make_reader(file, decoder_factories=[Ros2DecoderFactory()])
+        read = [decoded for *_, decoded in reader.iter_decoded_messages(topics=["/signpipe/detections"])]
+    assert len(read) == 3
+    stamps = [message.header.stamp.sec * 10**9 + message.header.stamp.nanosec for message in read]
+    assert stamps[2] - stamps[0] == pytest.approx(2 / 25 * 1e9, abs=1e3)
+    sure, unsure = read[0].detections
+    assert (sure.id, sure.results[0].hypothesis.class_id) == ("7", "speed_limit_80")
+    assert sure.results[0].hypothesis.score == pytest.approx(0.97)
+    assert (sure.bbox.center.position.x, sure.bbox.center.position.y) == (120, 100)
+    assert (sure.bbox.size_x, sure.bbox.size_y) == (40, 40)
+    assert (unsure.id, unsure.results[0].hypothesis.class_id, unsure.bbox.size_y) == ("2", "danger", 40)
 
 
 def test_an_existing_file_a_wrong_folder_and_a_missing_extra_are_one_sentence(

@@ -104,12 +104,14 @@ class Outcome:
         found: How many of them were found.
         alarms: Events that no planted fault explains, by kind, with where and why.
         kilometres: How far was driven.
+        clear: Kilometres of them on which nothing is planted, nor has consequences: false alarms are counted on these.
     """
 
     planted: Counter[str] = field(default_factory=Counter)
     found: Counter[str] = field(default_factory=Counter)
     alarms: list[tuple[str, float, str]] = field(default_factory=list)
     kilometres: float = 0.0
+    clear: float = 0.0
 
 
 def evaluate_shadow(
@@ -124,7 +126,8 @@ def evaluate_shadow(
         progress: Told how many drives are done, and how many there are.
 
     Returns:
-        Kilometres; planted and found by fault; false alarms, their number a 100 km with its 95 % interval, and each.
+        Kilometres, and those without planted faults; planted and found by fault; false alarms, their number per 100 km
+        without planted faults with its 95 % interval, and each.
     """
     total = Outcome()
     drives = max(1, round(kilometres / 10))
@@ -134,10 +137,12 @@ def evaluate_shadow(
         total.found += one.found
         total.alarms += one.alarms
         total.kilometres += one.kilometres
+        total.clear += one.clear
         progress(number + 1, drives)
-    scale = 100 / total.kilometres
+    scale = 100 / max(total.clear, 1e-3)
     return {
         "kilometres": round(total.kilometres, 3),
+        "clear_kilometres": round(total.clear, 3),
         "planted": dict(total.planted),
         "found": {name: total.found[name] for name in total.planted},
         "false_alarms": len(total.alarms),
@@ -265,6 +270,11 @@ def _compared(posts: list[Post], events: list[tuple[Kind, float, str]], driven: 
         spans.append((begin, end))
         outcome.planted[post.fault] += 1
         outcome.found[post.fault] += any(kind is EXPECTED[post.fault] and begin <= at <= end for kind, at, _ in events)
+    metres = np.arange(0.0, driven)
+    explained = np.zeros(len(metres), bool)
+    for begin, end in spans:
+        explained |= (metres >= begin) & (metres <= end)
+    outcome.clear = float((~explained).sum()) / 1000
     outcome.alarms = [
         (str(kind), at, why) for kind, at, why in events if not any(begin <= at <= end for begin, end in spans)
     ]
