@@ -19,6 +19,7 @@ LEAST = 20  # values of a feature, fewer of which say nothing
 BINS = 10
 WATCH, DRIFT = (0.01, 0.1), (0.001, 0.25)  # adjusted p-value at most, and PSI at least
 _PERMUTATIONS = 200
+_FEWEST = 8  # independent embeddings that say something
 _RARE = 5.0  # expected counts under which labels are put together
 
 
@@ -155,8 +156,7 @@ def _numeric(reference: Reference, name: str, values: Values) -> tuple[float, fl
 def _labelled(reference: Reference, name: str, labels: Sequence[str]) -> tuple[float, float]:
     """Return PSI and p of labels, by a likelihood-ratio test; rare labels are one."""
     seen, before = Counter(labels), reference.labels[name]
-    shares = [share for feature, share in reference.effective.items() if feature in SIGN]
-    share = float(np.median(shares)) if shares else 1.0
+    share = reference.effective[name]
     total_now, total_then = sum(seen.values()), sum(before.values())
     names = sorted(seen.keys() | before.keys())
     pairs = np.array([[before.get(one, 0), seen.get(one, 0)] for one in names], np.float64) * share
@@ -183,7 +183,9 @@ def _stability(then: Values, now: Values) -> float:
 def _discrepancy(
     reference: Reference, embeddings: Sequence[Sequence[float]], rng: np.random.Generator
 ) -> tuple[float, float] | None:
-    """Return how far embeddings lie apart, and how likely that is by chance; None if they are of another classifier.
+    """Return how far embeddings lie apart, and how likely that is by chance.
+
+    None if they are of another classifier, or too few of them count as independent.
 
     The maximum mean discrepancy (Gretton et al. 2012) with a Gaussian kernel as wide as the median distance; its
     distribution under chance is that of permutations, by their first three moments.
@@ -192,8 +194,9 @@ def _discrepancy(
     now = np.array([one for one in embeddings if len(one) == then.shape[1]], np.float64)
     if len(now) < LEAST:
         return None
-    shares = [share for feature, share in reference.effective.items() if feature in SIGN]
-    size = max(int(len(now) * (float(np.median(shares)) if shares else 1.0)), LEAST)
+    size = int(len(now) * reference.effective[EMBEDDING])
+    if size < _FEWEST:
+        return None
     now = now[np.linspace(0, len(now) - 1, min(size, len(now))).round().astype(int)]
     both = np.concatenate([then, now])
     squares = np.maximum(2 - 2 * both @ both.T, 0)

@@ -10,7 +10,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError
 from scipy.stats import ks_2samp
 
-from signpipe.drift.features import DISTANCE, LABELS, PICTURE, SIGN
+from signpipe.drift.features import DISTANCE, EMBEDDING, LABELS, PICTURE, SIGN
 from signpipe.drift.samples import Sample, Values
 from signpipe.errors import OutputError, SettingsError
 
@@ -111,6 +111,7 @@ def make_reference(samples: Iterable[Sample]) -> Reference:
     for names, of in ((PICTURE, scenes), (SIGN, signs)):
         for name in names:
             _describe(reference, name, [sample.values[name] for sample in of if name in sample.values])
+    _describe_kinds(reference, signs)
     distances = [value for sample in signs if (value := reference.distance(sample)) is not None]
     _describe(reference, DISTANCE, distances)
     return reference
@@ -156,6 +157,34 @@ def effective_share(values: Values, window: int) -> float:
         for expected, quantile in ((_HALF, 0.5), (_FIFTHS, 0.8))
     ]
     return float(np.clip(min(shares), 1 / window, 1.0))
+
+
+def _describe_kinds(reference: Reference, signs: Sequence[Sample]) -> None:
+    """Say of labels and embeddings how many values a window is worth: a road's signs are alike."""
+    for name in LABELS:
+        said = [sample.labels[name] for sample in signs if name in sample.labels]
+        names = sorted(set(said))
+        rows = np.array([[label == one for one in names] for label in said], np.float64)
+        reference.effective[name] = share_of_means(rows, min(SIGNS, len(said) // LEAST))
+    embedded = [sample.embedding for sample in signs if sample.embedding]
+    rows = np.array([one for one in embedded if len(one) == len(embedded[0])], np.float64)
+    reference.effective[EMBEDDING] = share_of_means(rows, min(SIGNS, len(rows) // LEAST))
+
+
+def share_of_means(rows: Values, window: int) -> float:
+    """Return which share of the rows of a window counts as independent, at most 1.
+
+    Were they all, the means of windows would vary by the rows' own variance over the size of a window.
+
+    Args:
+        rows: (N, K) in order of time.
+        window: How many make a window; under 2 nothing is known, and a window counts as one row.
+    """
+    if window < 2:
+        return 0.0
+    means = np.array([rows[start : start + window].mean(axis=0) for start in range(0, len(rows) - window + 1, window)])
+    expected, found = float(rows.var(axis=0).sum()) / window, float(means.var(axis=0, ddof=1).sum())
+    return round(float(np.clip(expected / max(found, 1e-12), 1 / window, 1.0)), 4)
 
 
 def _labels(signs: Sequence[Sample]) -> dict[str, dict[str, int]]:

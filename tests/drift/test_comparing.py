@@ -7,7 +7,7 @@ from scipy.stats import ks_2samp
 from signpipe.drift import Report, compare, make_reference
 from signpipe.drift.comparing import Verdict
 from signpipe.drift.monitor import Monitor
-from signpipe.drift.reference import PICTURES, Reference, effective_share
+from signpipe.drift.reference import PICTURES, SIGNS, Reference, effective_share, share_of_means
 from signpipe.errors import SettingsError
 from tests.drift.streams import samples
 
@@ -92,3 +92,12 @@ def test_while_running_a_change_is_told_once_it_lasts(reference: Reference) -> N
     values = {(family, *labels): value for family, value, labels in monitor.values()}
     assert values["signpipe_drift_verdict",] == 2
     assert values["signpipe_drift_psi", "brightness"] > 0.25
+
+
+def test_stretches_of_like_signs_count_as_few() -> None:
+    rng = np.random.default_rng(6)
+    alone = np.eye(5)[rng.integers(5, size=3000)]
+    stretches = np.eye(5)[np.repeat(rng.integers(5, size=150), 20)]  # twenty of a kind, one after the other
+    assert share_of_means(alone, SIGNS) > 0.7
+    assert 0.02 < share_of_means(stretches, SIGNS) < 0.12
+    assert share_of_means(alone[:3], 0) == 0
