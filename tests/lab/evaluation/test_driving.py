@@ -13,11 +13,13 @@ from typer.testing import CliRunner
 from signpipe.catalogue import load_catalogue
 from signpipe.cli.main import app
 from signpipe.errors import SettingsError
+from signpipe.lab.evaluation.driving import evaluate
 from signpipe.lab.evaluation.driving.closed import closed
 from signpipe.lab.evaluation.driving.evaluate import SHARES, Leg, plan, scored, summary
 from signpipe.lab.evaluation.driving.loop import Fault, Sample, Told, drive
 from signpipe.lab.evaluation.driving.score import Blame, Judge, Score
 from signpipe.lab.evaluation.driving.seer import TableSeer
+from signpipe.lab.evaluation.resume import Resume
 from signpipe.lab.simulation.perception import Look, Table, read_table
 from signpipe.lab.simulation.world.scene import RoadScene
 from signpipe.lab.simulation.world.scene_file import parse_scene
@@ -188,33 +190,44 @@ def test_what_the_table_lacks_is_named() -> None:
         TableSeer(scene([{"name": "town", "at": 100}]), table(), SETTINGS, 1)
 
 
-@pytest.mark.slow
+def short(leg: Leg) -> RoadScene:
+    return replace(parse_scene({"road": [{"length": 220}], "limit": 100, "sign": SIGNS[:1]}, "it"), name=leg.name)
+
+
 def test_an_interrupted_evaluation_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    made = table()
-    made.write(tmp_path / "t.npz")
-    monkeypatch.setattr("signpipe.lab.evaluation.driving.evaluate.SHARES", {"clear": 1.0})
-    short = parse_scene({"road": [{"length": 200}], "limit": 100, "sign": SIGNS[:1]}, "it")
-    monkeypatch.setattr(Leg, "scene", lambda leg: replace(short, name=leg.name))
-    out = tmp_path / "drive.json"
-    command = [
-        "evaluate",
-        "drive",
-        "--km",
-        "1",
-        "--closed",
-        "1",
-        "--table",
-        str(tmp_path / "t.npz"),
-        "--json",
-        str(out),
-    ]
-    run = CliRunner().invoke(app, [*command, "--html", str(tmp_path / "drive.html")])
+    monkeypatch.setattr(Leg, "scene", short)
+    legs, driven = [Leg("town", "clear", seed) for seed in range(3)], []
+
+    def interrupted(road: RoadScene, seer: Any) -> dict[str, Any]:
+        driven.append(road.name)
+        if len(driven) == 2:
+            raise KeyboardInterrupt
+        return scored(road, seer)
+
+    monkeypatch.setattr(evaluate, "scored", interrupted)
+
+    def run(resume: bool) -> dict[str, Any]:
+        kept = Resume(tmp_path / "partial.jsonl", {"seed": 1}, resume)
+        return evaluate.evaluate_open(legs, table(), SETTINGS, kept, lambda *_: None)
+
+    with pytest.raises(KeyboardInterrupt):
+        run(resume=False)
+    found = run(resume=True)
+    assert driven == [legs[0].name, legs[1].name, legs[1].name, legs[2].name]
+    assert found["all"]["km"] == pytest.approx(3 * 0.22, abs=0.02)
+
+
+@pytest.mark.slow
+def test_the_command_writes_numbers_and_a_page_with_maps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    table(lambda _, look: replace(look, score=0.0)).write(tmp_path / "t.npz")
+    monkeypatch.setattr(evaluate, "SHARES", {"clear": 1.0})
+    monkeypatch.setattr(Leg, "scene", short)
+    out, page = tmp_path / "drive.json", tmp_path / "drive.html"
+    command = ["evaluate", "drive", "--km", "1", "--closed", "1", "--table", str(tmp_path / "t.npz")]
+    run = CliRunner().invoke(app, [*command, "--json", str(out), "--html", str(page)])
     assert run.exit_code == 0, run.output
     result = json.loads(out.read_text(encoding="utf-8"))["metrics"]
-    assert set(result) == {"open", "closed"}
     assert set(result["closed"]) == {fault.value for fault in Fault} | {"who sees all"}
-    assert "all" in result["open"]
-    assert (tmp_path / "drive.html").read_text(encoding="utf-8").count("<figure") >= 1
+    assert result["open"]["all"]["by_event"]["wrong"] + result["open"]["all"]["by_event"]["missing"] == 1
+    assert page.read_text(encoding="utf-8").count("<figure") >= 1
     assert not out.with_suffix(".partial.jsonl").exists()
-    other = CliRunner().invoke(app, [*command, "--seed", "2", "--resume"])
-    assert other.exit_code == 0, other.output

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import defaultdict
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
@@ -164,10 +163,10 @@ def _shares(score: Score) -> dict[str, Any]:
     whole, events = sum(score.metres.values()), sum(score.events.values())
     found: dict[str, Any] = {
         "km": round(whole / 1000, 2),
-        "by_distance": {name: score.metres[name] / whole if whole else math.nan for name in OUTCOMES},
-        "early": score.early / whole if whole else math.nan,
+        "by_distance": {name: score.metres[name] / whole if whole else 0.0 for name in OUTCOMES},
+        "early": score.early / whole if whole else 0.0,
         "events": events,
-        "by_event": {name: score.events[name] / events if events else math.nan for name in OUTCOMES},
+        "by_event": {name: score.events[name] / events if events else 0.0 for name in OUTCOMES},
         "delay_median": float(np.median(score.delays)) if score.delays else None,
         "blame_km": {name: round(metres / 1000, 2) for name, metres in largest_first(score.blame)},
         "failures": sorted(score.failures, key=lambda one: -one["metres"])[:5],
