@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from signpipe.stages.association import disagree
-from signpipe.types import Classifications, FloatArray
+from signpipe.types import UNKNOWN_SHAPE, Classifications, FloatArray, ShapeArray
 
 Array = npt.NDArray[np.float64]
 
@@ -21,21 +21,37 @@ BY_EMBEDDING = (
 BY_CLASS_TOO = ((0.0, 0.5, 0.9, 0.99, 1.0), (0.0, 0.2, -0.2, -0.9, -1.6))
 BY_CLASS_ALONE = ((0.0, 0.3, 0.7, 0.9, 0.99, 1.0), (1.2, 0.9, 0.0, -1.0, -6.0, -10.0))
 MOST = (-9.0, 2.5)
+# From here on, two looks are not at one sign, whatever their place: of pairs of looks at one sign of those tracks, 1 in
+# 2,000 are so far apart; of looks at two signs of different classes, 95 % are where they are clean.
+RULED_OUT = -4.5
+# What the same outline adds, and another, where the detector tells them: chosen, for one that is wrong of 3 % of signs
+# on roads where 45 % of pairs have one outline, and halved, as class and embedding have told much of it.
+BY_OUTLINE = (0.4, -1.5)
 
 
-def alike(usual: FloatArray, looks: FloatArray, seen: Classifications) -> Array:
-    """Return the log-odds (T, N) that tracks and detections are of one sign, as they look.
+def alike(
+    usual: FloatArray, looks: FloatArray, outlines: ShapeArray, seen: Classifications, shape: ShapeArray
+) -> Array:
+    """Return the log-odds (T, N) that tracks and detections are of one sign, as they look; minus infinity for a no.
 
-    A look that can't tell contradicts nothing.
+    A look that can't tell, or at something unfamiliar, contradicts nothing.
 
     Args:
         usual: float32 (T, C), what an observation of each track says on average.
         looks: float32 (T, D), mean embeddings of the tracks; D may be 0.
+        outlines: uint8 (T,), their outlines.
         seen: What is seen now.
+        shape: uint8 (N,), outlines of the detections.
     """
     classes = disagree(usual, seen.belief)
     if looks.shape[1]:
         log = np.interp(disagree(looks, seen.embedding), *BY_EMBEDDING) + np.interp(classes, *BY_CLASS_TOO)
+        ruled_out = log * seen.known_mass * (1 - seen.novelty) <= RULED_OUT
     else:
+        ruled_out = np.zeros(classes.shape, bool)
         log = np.interp(classes, *BY_CLASS_ALONE)
-    return np.asarray(np.clip(log, *MOST) * seen.known_mass)
+    told = (outlines != UNKNOWN_SHAPE)[:, None] & (shape != UNKNOWN_SHAPE)
+    outline = np.where(outlines[:, None] == shape, *BY_OUTLINE) * told
+    log = log * seen.known_mass
+    log = np.where(log < 0, log * (1 - seen.novelty), log) + outline
+    return np.where(ruled_out, -np.inf, np.minimum(np.maximum(log, MOST[0]), MOST[1]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,11 +10,12 @@ import numpy.typing as npt
 from scipy.optimize import linear_sum_assignment
 
 from signpipe.stages.boxes import overlaps
-from signpipe.stages.motion import Expected, Meeting
+from signpipe.stages.motion import DT, INVERSE, Expected, Meeting
 from signpipe.stages.road import Road
-from signpipe.types import FloatArray
+from signpipe.stages.sight import Sight
 
 Array = npt.NDArray[np.float64]
+Rows = npt.NDArray[np.int64]
 
 # Chance that a sign that is in view is detected, and that a detection is of a sign that was not seen before: at least,
 # and how many come a second.
@@ -29,110 +31,144 @@ POLE_SHARE, POLE_SPREAD = 0.3, 1.3
 # then, as a share of the variance, differs from sign to sign.
 TURNING, TURNING_LEFT = 6.0, 0.06
 MOST_TURNS = 64  # of the turns that single pairs suggest, so many are tried
-# No other sign stands where one is expected: from this overlap (IoU) on, looks speak against one sign at most so much.
+# Where a detection overlaps so (IoU) with a sign that is expected there, looks speak against one sign at most so much,
+# as no other stands there; unless they rule it out.
 SAME_PLACE, LEAST_ALIKE = 0.4, -2.0
+# Place alone decides where every detection is so near to one expected sign, in sides, nearer than to any other by so
+# much, and the sign's place known to within so much.
+NEAR, NEARER, KNOWN = 0.6, 0.5, 0.5
 # Two boxes are one sign if they overlap, or contain one another, by more than this.
 DUPLICATE_IOU = 0.6
 DUPLICATE_CONTAINMENT = 0.85
 
 
 @dataclass(slots=True)
-class Pairs:
-    """All pairs of T tracks and N detections.
+class Pairing:
+    """T signs where they are expected, and N detections.
 
     Attributes:
-        shape: T and N.
-        meeting: What each pair would mean, T * N of them, the first track's first.
-        same_place: bool (T, N), whether the detection is where the sign should be.
+        expected: The signs.
+        sight: The detections.
     """
 
-    shape: tuple[int, int]
-    meeting: Meeting
-    same_place: npt.NDArray[np.bool_]
+    expected: Expected
+    sight: Sight
 
-    @classmethod
-    def of(cls, expected: Expected, xyxy: FloatArray) -> Pairs:
-        """Return the pairs of expected signs and detections (N, 4)."""
-        shape = len(expected.dt), len(xyxy)
-        rows, columns = (index.ravel() for index in np.indices(shape))
-        overlap, _ = overlaps(expected.road.clip(expected.xyxy), xyxy)
-        return cls(shape, expected[rows].meet(xyxy[columns]), overlap >= SAME_PLACE)
+    def pairs(
+        self, alike: Callable[[], Array], agree: Callable[[Rows], bool], gate: float
+    ) -> tuple[Rows, Rows, Meeting]:
+        """Return which signs (M,) are which detections (M,), each at most once, and what that means.
 
-    def gains(self, road: Road, alike: Array, gate: float) -> Array:
+        Args:
+            alike: Returns the log-odds (T, N) that each pair is of one sign, as they look. Not asked where place alone
+                decides.
+            agree: Returns whether N signs look at all like the N detections, in their order.
+            gate: Largest squared Mahalanobis distance.
+        """
+        count = len(self.sight)
+        rows, columns = self._nearest(), np.arange(count)
+        if rows is not None:
+            meeting = self._meeting(rows, columns)
+            distance = meeting.distance + meeting.log_aspect()[0]
+            known = meeting.var < (KNOWN * meeting.sight.side) ** 2
+            if known.all() and distance.max() < gate / 2 and agree(rows):
+                return rows, columns, meeting
+        rows, columns = associate(self.gains(alike(), gate))
+        return rows, columns, self._meeting(rows, columns)
+
+    def _nearest(self) -> Rows | None:
+        """Return the one sign that is near to each detection (N,), or None if not every detection has one."""
+        off = np.abs(self.expected.centre[..., None] - self.sight.centre[:, None])
+        apart = np.maximum(off[0], off[1]) / self.sight.side
+        nearest = apart.min(axis=0)
+        if nearest.max() > NEAR or np.count_nonzero(apart < nearest + NEARER) > len(nearest):
+            return None
+        rows = apart.argmin(axis=0)
+        return rows if len(set(rows.tolist())) == len(rows) else None
+
+    def _meeting(self, rows: Rows, columns: Rows) -> Meeting:
+        """Return what it means that those signs (M,) are those detections (M,)."""
+        expected = self.expected[rows]
+        return expected.meet(self.sight[columns].completed(expected.aspect))
+
+    def gains(self, alike: Array, gate: float) -> Array:
         """Return by how much more likely each pair is one sign than the detection is a new one, log-odds (T, N).
 
         Args:
-            road: What is known of the camera.
-            alike: float64 (T, N), log-odds for one sign that its looks give.
+            alike: float64 (T, N), log-odds for one sign that its looks give; minus infinity where they rule it out.
             gate: Largest squared Mahalanobis distance; beyond it the pair is impossible, and gets minus infinity.
         """
-        meeting = self.meeting
+        expected = self.expected.each()
+        meeting = expected.meet(self.sight.completed(expected.aspect))
         aspect_distance, aspect_log = meeting.log_aspect()
-        new = self._log_new(road) - np.log(NEW_SIDES) - _log_normal(meeting.measured[:, 3], NEW_ASPECT)
-        elapsed = meeting.expected.dt
-        fresh = NEW_AT_LEAST + (1 - NEW_AT_LEAST) * (1 - np.exp(-NEW_PER_SECOND * elapsed))
-        rest = meeting.size_log + aspect_log - new - np.log(fresh) + np.log(DETECTED / (1 - DETECTED))
+        new = _log_new(meeting, self.sight) - np.log(NEW_SIDES) - _log_normal(meeting.sight.aspect, NEW_ASPECT)
+        fresh = NEW_AT_LEAST + (1 - NEW_AT_LEAST) * (1 - np.exp(-NEW_PER_SECOND * expected.table[DT]))
+        road = self.expected.road
+        overlap, _ = overlaps(road.clip(self.expected.xyxy), self.sight.edges.T)
+        held = (overlap >= SAME_PLACE) & np.isfinite(alike)
+        looks = np.where(held, np.maximum(alike, LEAST_ALIKE), alike)
+        rest = meeting.size_log + aspect_log - new - np.log(fresh * ((1 - DETECTED) / DETECTED)) + looks
         distance = meeting.size_distance + aspect_distance
-        looks = np.where(self.same_place, np.maximum(alike, LEAST_ALIKE), alike).ravel()
-        turn, spread = self._turn(rest + looks, distance, gate)
-        off = meeting.off - turn
-        placed = (off**2 / spread).sum(axis=1)
-        gain = rest + looks - (placed + np.log(4 * np.pi**2 * spread.prod(axis=1))) / 2
+        turn, spread = _turn(meeting, rest, distance, gate)
+        placed = ((meeting.off - turn[:, None, None]) ** 2 / spread).sum(axis=0)
+        gain = rest - (placed + np.log(4 * np.pi**2 * spread[0] * spread[1])) / 2
         gain[distance + placed > gate] = -np.inf
-        return np.asarray(gain.reshape(self.shape))
-
-    def _log_new(self, road: Road) -> Array:
-        """Return the log density of places (M,), per square pixel, that each detection would have as a new sign."""
-        meeting = self.meeting
-        picture = np.array([road.width, road.height], np.float64)
-        far = (picture * np.array(FAR_SPREAD)) ** 2 + road.vanishing[1]
-        near = meeting.spread + (POLE_SPREAD / meeting.expected.size[:, :1].clip(1e-3)) ** 2
-        beside = _normal(meeting.off, near).reshape(self.shape).max(axis=0)
-        density = (1 - FAR_SHARE - POLE_SHARE) / picture.prod()
-        density = density + FAR_SHARE * _normal(meeting.measured[: self.shape[1], :2] - road.vanishing[0], far)
-        return np.tile(np.log(density + POLE_SHARE * beside), self.shape[0])
-
-    def _turn(self, rest: Array, distance: Array, gate: float) -> tuple[Array, Array]:
-        """Return how far the camera's turning has moved all signs, (2,) pixels, and the spreads that leaves (M, 2).
-
-        Each pair suggests a turn; the one that explains most signs at once is taken. With a single track there is
-        nothing to compare, and with hardly any turning nothing to gain.
-        """
-        meeting = self.meeting
-        turning, spread = meeting.turning, meeting.spread
-        nothing = np.zeros(2), spread
-        if min(self.shape) < 2 or turning.max() < TURNING**2:
-            return nothing
-        tight = spread - (1 - TURNING_LEFT) * turning
-        likely = np.flatnonzero(
-            (rest > rest.max() - 12) & (distance + (meeting.off**2 / spread).sum(axis=1) / 2 <= gate)
-        )
-        likely = likely[np.argsort(-rest[likely], kind="stable")[:MOST_TURNS]]
-        turns = np.concatenate([np.zeros((1, 2)), meeting.off[likely]])
-        off = (meeting.off[None] - turns[:, None]) ** 2 / tight[None]
-        gain = rest - (off.sum(axis=2) + np.log(4 * np.pi**2 * tight.prod(axis=1))) / 2
-        gain[:, distance > gate] = -np.inf
-        best = np.maximum(gain.reshape(-1, *self.shape), 0.0)
-        score = np.minimum(best.max(axis=2).sum(axis=1), best.max(axis=1).sum(axis=1))
-        score -= (turns**2 / turning.max(axis=0)).sum(axis=1) / 2
-        return turns[int(score.argmax())], tight
+        return np.asarray(gain)
 
 
-def associate(gains: Array) -> list[tuple[int, int]]:
+def _log_new(meeting: Meeting, sight: Sight) -> Array:
+    """Return the log density of places (N,), per square pixel, that each detection would have as a new sign."""
+    road: Road = meeting.expected.road
+    picture = np.array([road.width, road.height], np.float64)
+    far = (picture * np.array(FAR_SPREAD)) ** 2 + road.vanishing[1]
+    near = meeting.spread + (POLE_SPREAD / np.maximum(meeting.expected.table[INVERSE], 1e-3)) ** 2
+    beside = _normal(meeting.off, near).max(axis=0)
+    density = (1 - FAR_SHARE - POLE_SHARE) / (road.width * road.height)
+    density = density + FAR_SHARE * _normal(sight.centre - road.vanishing[0][:, None], far[:, None])
+    return np.asarray(np.log(density + POLE_SHARE * beside))
+
+
+def _turn(meeting: Meeting, rest: Array, distance: Array, gate: float) -> tuple[Array, Array]:
+    """Return how far the camera's turning has moved all signs, (2,) pixels, and the spreads that leaves (2, T, N).
+
+    Each pair suggests a turn; the one that explains most signs at once is taken. With a single track there is
+    nothing to compare, and with hardly any turning nothing to gain.
+    """
+    turning, spread, off = meeting.turning, meeting.spread, meeting.off
+    if min(rest.shape) < 2 or turning.max() < TURNING**2:
+        return np.zeros(2), spread
+    tight = spread - (1 - TURNING_LEFT) * turning
+    possible = distance + (off**2 / spread).sum(axis=0) / 2 <= gate
+    likely = np.flatnonzero(possible & (rest > rest.max() - 12))
+    likely = likely[np.argsort(-rest.ravel()[likely], kind="stable")[:MOST_TURNS]]
+    turns = np.concatenate([np.zeros((1, 2)), off.reshape(2, -1)[:, likely].T])
+    # (off - turn)² / tight, multiplied out, is a product of two small matrices.
+    sure = 1 / tight
+    known = rest - ((off**2 * sure).sum(axis=0) + np.log(4 * np.pi**2 * tight[0] * tight[1])) / 2
+    known[distance > gate] = -np.inf
+    terms = np.concatenate([(off * sure).reshape(2, -1), -sure.reshape(2, -1) / 2])
+    best = np.maximum((np.concatenate([turns, turns**2], axis=1) @ terms).reshape(-1, *rest.shape) + known, 0.0)
+    score = np.minimum(best.max(axis=2).sum(axis=1), best.max(axis=1).sum(axis=1))
+    score -= (turns**2 / turning.reshape(2, -1).max(axis=1)).sum(axis=1) / 2
+    return turns[int(score.argmax())], tight
+
+
+def associate(gains: Array) -> tuple[Rows, Rows]:
     """Pair tracks and detections so that the sum of the gains is the largest; none is paired at a loss.
 
     Args:
         gains: float64 (T, N), log-odds that both are one sign; minus infinity where they can't be.
 
     Returns:
-        Pairs of positions (track, detection), each position at most once.
+        Positions (M,) of the tracks and of their detections, each at most once.
     """
     saving = np.minimum(-gains, 0.0)
     rows, columns = linear_sum_assignment(saving)
-    return [(int(row), int(column)) for row, column in zip(rows, columns, strict=True) if saving[row, column] < 0]
+    gained = saving[rows, columns] < 0
+    return rows[gained], columns[gained]
 
 
-def disagree(first: FloatArray, second: FloatArray) -> Array:
+def disagree(first: npt.NDArray[np.floating], second: npt.NDArray[np.floating]) -> Array:
     """Return how little rows have in common: one minus the cosine of their angle.
 
     Args:
@@ -143,9 +179,8 @@ def disagree(first: FloatArray, second: FloatArray) -> Array:
         float64 (T, N), of probabilities near 1 for two different sure classes and 0 for the same doubt between the same
         two.
     """
-    unit = [rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-9) for rows in (first, second)]
-    cosine: Array = (unit[0] @ unit[1].T).astype(np.float64)
-    return np.clip(1 - cosine, 0, 1)
+    cosine = (_unit(first) @ _unit(second).T).astype(np.float64)
+    return np.asarray(np.minimum(np.maximum(1 - cosine, 0), 1))
 
 
 def is_duplicate(box: npt.NDArray[np.floating], others: npt.NDArray[np.floating]) -> bool:
@@ -156,9 +191,14 @@ def is_duplicate(box: npt.NDArray[np.floating], others: npt.NDArray[np.floating]
     return bool(np.any((iou > DUPLICATE_IOU) | (containment > DUPLICATE_CONTAINMENT)))
 
 
+def _unit(rows: npt.NDArray[np.floating]) -> npt.NDArray[np.floating]:
+    return np.asarray(rows / np.maximum(np.sqrt((rows**2).sum(axis=1, keepdims=True)), 1e-9))
+
+
 def _normal(off: Array, variance: Array) -> Array:
-    """Return densities (M,) of normal distributions around 0 at places (M, 2) with variances (M, 2) or (2,)."""
-    return np.asarray(np.exp(-(off**2 / variance).sum(axis=-1) / 2) / (2 * np.pi * np.sqrt(variance.prod(axis=-1))))
+    """Return densities (...) of normal distributions around 0 at places (2, ...) with variances (2, ...)."""
+    power = (off**2 / variance).sum(axis=0)
+    return np.asarray(np.exp(power / -2) / (2 * np.pi * np.sqrt(variance[0] * variance[1])))
 
 
 def _log_normal(off: Array, spread: float) -> Array:

@@ -11,11 +11,8 @@ Boxes = npt.NDArray[np.floating]
 
 def overlaps(first: Boxes, second: Boxes) -> tuple[Array, Array]:
     """Return intersection over union, and over the smaller box, of (T, 4) with (N, 4) boxes, each (T, N)."""
-    corner = np.maximum(first[:, None, :2], second[None, :, :2])
-    opposite = np.minimum(first[:, None, 2:], second[None, :, 2:])
-    shared = np.clip(opposite - corner, 0, None).astype(np.float64).prod(axis=2)
-    areas = [
-        np.maximum((boxes[:, 2:] - boxes[:, :2]).astype(np.float64).prod(axis=1), 1e-9) for boxes in (first, second)
-    ]
-    one, other = areas[0][:, None], areas[1][None, :]
-    return shared / (one + other - shared), shared / np.minimum(one, other)
+    one, other = np.asarray(first, np.float64).T[..., None], np.asarray(second, np.float64).T[:, None]
+    shared = np.maximum(np.minimum(one[2:], other[2:]) - np.maximum(one[:2], other[:2]), 0)
+    both = shared[0] * shared[1]
+    areas = [np.maximum((edges[2] - edges[0]) * (edges[3] - edges[1]), 1e-9) for edges in (one, other)]
+    return both / (areas[0] + areas[1] - both), both / np.minimum(*areas)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from signpipe.log_odds import softmax
 from signpipe.settings import TrackSettings
-from signpipe.types import FloatArray
+from signpipe.types import SHAPES, FloatArray
 
 # Chance that an observation says nothing of the sign (blur, glare, a bad crop), which bounds what one can claim.
 WORTHLESS = 0.01
@@ -22,6 +23,53 @@ GROWTH = 1.0
 INDEPENDENT = 0.5
 # No class may trail the best by more log-odds, so that no number of observations makes a track blind to later ones.
 LARGEST_LEAD = 10.0
+
+
+# A detector that tells outlines names the right one in such a share; it sees the pixels that the classifier saw, so its
+# log-odds count so much.
+OUTLINE_RIGHT, OUTLINE_WEIGHT = 0.95, 0.25
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What one observation says.
+
+    Attributes:
+        probability: float32 (C,), calibrated, sums to 1.
+        log: float64 (C,), its log-likelihoods, bounded by the chance that it is worthless.
+        clarity: How much it tells at all: 1 for a sure class, 0 where all are alike.
+    """
+
+    probability: FloatArray
+    log: npt.NDArray[np.float64]
+    clarity: float
+
+
+def looks_of(belief: FloatArray, outlined: npt.NDArray[np.float64] | None = None) -> list[Look]:
+    """Return N observations.
+
+    Args:
+        belief: float32 (N, C), the classes' probabilities; each row sums to 1.
+        outlined: float64 (N, C), what their outlines add, rows of `outline_table`.
+    """
+    log = np.log((1 - WORTHLESS) * belief.astype(np.float64) + WORTHLESS / belief.shape[1])
+    certain = np.maximum(belief.astype(np.float64), 1e-9)
+    clarity = np.maximum(1 + (certain * np.log(certain)).sum(axis=1) / math.log(belief.shape[1]), 0.0)
+    if outlined is not None:
+        log += outlined
+    return [Look(*one) for one in zip(belief, log, clarity.tolist(), strict=True)]
+
+
+def outline_table(shapes: Sequence[str]) -> npt.NDArray[np.float64]:
+    """Return log-likelihoods (S + 1, C) of the classes by the outline that a detector tells; the last is for none.
+
+    Args:
+        shapes: The outline of each class, as in `signpipe.types.SHAPES`.
+    """
+    known = [SHAPES.index(shape) for shape in shapes]
+    wrong = (1 - OUTLINE_RIGHT) / (len(SHAPES) - 1)
+    share = np.where(np.arange(len(SHAPES))[:, None] == known, OUTLINE_RIGHT, wrong)
+    return np.concatenate([OUTLINE_WEIGHT * np.log(share), np.zeros((1, len(shapes)))])
 
 
 class ClassEvidence:
@@ -38,6 +86,10 @@ class ClassEvidence:
     Args:
         classes: Number of classes.
         settings: Weights, half-life and hysteresis.
+
+    Attributes:
+        log: float32 (C,), fused log-probabilities, unnormalised: the best class has 0. Never changed, but replaced.
+        probability: float32 (C,), the fused probabilities. Likewise.
     """
 
     def __init__(self, classes: int, settings: TrackSettings) -> None:
@@ -47,41 +99,40 @@ class ClassEvidence:
         self._quality = 0.0  # sum of their weights
         self._worth = 1.0  # how many independent looks they count as: the first is one
         self._told = 0.0  # what they told beyond the first
-        self._mean = np.full(classes, 1 / classes)
+        self._mean = np.full(classes, 1 / classes, np.float32)
         self._novelty = 1.0
         self._total = 0.0
         self._pause = 0.0  # seconds since the last observation
         self._side = 0.0  # pixels of that one
         self._class_id: int | None = None
+        self._fuse()
 
-    def add(self, probability: FloatArray, novelty: float, side: float, visibility: float, elapsed: float) -> None:
+    def add(self, look: Look, novelty: float, side: float, visibility: float, elapsed: float) -> None:
         """Take one observation in.
 
         Args:
-            probability: float32 (C,), calibrated, sums to 1.
+            look: What it says.
             novelty: 0 for a familiar sign, towards 1 for something never seen.
             side: Root of the box's area in pixels.
             visibility: 1 for a whole sign, less if the picture's edge cuts it.
             elapsed: Seconds since the last call of `add` or `fade`; ignored for the first.
         """
-        self.fade(elapsed)
+        self._age(elapsed)
         fresh = 1.0 if self._class_id is None else self._fresh(side)
         self._pause, self._side = 0.0, side
         quality = self._settings.weight * visibility * side / (side + self._settings.size_reference)
         if self._told >= 1 or (fresh >= INDEPENDENT and self._class_id is not None):
-            self._past, self._quality, self._worth, self._told = self._log, 0.0, 0.0, 0.0
-        clear = _clarity(probability)
+            self._past, self._quality, self._worth, self._told = self._sum(), 0.0, 0.0, 0.0
         if self._class_id is not None:
-            self._worth += fresh * clear
-            self._told += fresh * clear
-        self._quality += quality * clear
-        share = quality * clear / self._quality if self._quality > 0 else 0.0
-        heard = (1 - WORTHLESS) * probability.astype(np.float64) + WORTHLESS / len(probability)
-        self._present = self._present + share * (quality * (1 - novelty) * np.log(heard) - self._present)
+            self._worth += fresh * look.clarity
+            self._told += fresh * look.clarity
+        self._quality += quality * look.clarity
+        share = quality * look.clarity / self._quality if self._quality > 0 else 0.0
+        self._present = self._present + share * (quality * (1 - novelty) * look.log - self._present)
         # A mean needs no care for how independent its looks are: near ones are to count most, not the first.
         self._total += quality
         share = quality / self._total if self._total > 0 else 0.0
-        self._mean += share * (probability - self._mean)
+        self._mean = self._mean + np.float32(share) * (look.probability - self._mean)
         self._novelty += share * (novelty - self._novelty)
         self._hold()
 
@@ -91,6 +142,10 @@ class ClassEvidence:
         Args:
             elapsed: Seconds since the last call of `add` or `fade`.
         """
+        self._age(elapsed)
+        self._fuse()
+
+    def _age(self, elapsed: float) -> None:
         kept = 0.5 ** (elapsed / self._settings.forgetting)
         self._past, self._worth, self._total = kept * self._past, kept * self._worth, kept * self._total
         self._pause += elapsed
@@ -101,31 +156,27 @@ class ClassEvidence:
 
     def _hold(self) -> None:
         """Change the class only for one that leads by far enough."""
-        log = self._log
+        log = self._fuse()
         best = int(log.argmax())
         if self._class_id is None or log[best] - log[self._class_id] > self._settings.hold:
             self._class_id = best
 
-    @property
-    def _log(self) -> npt.NDArray[np.float64]:
-        """Fused log-probabilities (C,), unnormalised: the best class has 0, and none trails it by too much."""
+    def _fuse(self) -> npt.NDArray[np.float64]:
+        """Bring what is published up to date."""
+        log = self._sum()
+        likelihood = np.exp(log)
+        self.log, self.probability = log.astype(np.float32), (likelihood / likelihood.sum()).astype(np.float32)
+        return log
+
+    def _sum(self) -> npt.NDArray[np.float64]:
+        """Return past and present (C,) added up: the best class has 0, and none trails it by too much."""
         log = self._past + self._worth * self._present
         return np.asarray(np.maximum(log - log.max(), -LARGEST_LEAD))
 
     @property
-    def log(self) -> FloatArray:
-        """float32 (C,), fused log-probabilities, unnormalised: the best class has 0."""
-        return self._log.astype(np.float32)
-
-    @property
-    def probability(self) -> FloatArray:
-        """float32 (C,), the fused probabilities."""
-        return softmax(self._log)
-
-    @property
     def mean(self) -> FloatArray:
         """float32 (C,), what an observation says on average: of a sign that flickers between two classes, both."""
-        return self._mean.astype(np.float32)
+        return self._mean
 
     @property
     def class_id(self) -> int:
@@ -136,9 +187,3 @@ class ClassEvidence:
     def novelty(self) -> float:
         """Mean novelty of the observations, with their weights, 0..1; 1 before the first."""
         return min(max(self._novelty, 0.0), 1.0)
-
-
-def _clarity(probability: FloatArray) -> float:
-    """Return how much probabilities (C,) tell at all: 1 for a sure class, 0 where all are alike."""
-    heard = np.maximum(probability.astype(np.float64), 1e-9)
-    return max(1 + float(heard @ np.log(heard)) / math.log(len(heard)), 0.0)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 
 from signpipe.settings import TrackSettings
-from signpipe.stages.evidence import ClassEvidence
-from signpipe.types import FloatArray, SignTrack, TrackState
+from signpipe.stages.evidence import ClassEvidence, Look
+from signpipe.types import UNKNOWN_SHAPE, FloatArray, SignTrack, TrackState
 
 # Weight of an observation of a sign that the picture's edge may cut.
 CUT_VISIBILITY = 0.3
@@ -37,7 +38,7 @@ class Pace:
     @classmethod
     def at(cls, interval: float, settings: TrackSettings) -> Pace:
         """Return the pace for a usual interval between pictures, in seconds."""
-        looks = int(np.ceil(settings.confirm_within / max(interval, 1e-3) - 1e-6))
+        looks = math.ceil(settings.confirm_within / max(interval, 1e-3) - 1e-6)
         return cls(
             min(max(looks, 1), settings.confirm_hits),
             max(settings.tentative_timeout, settings.tentative_frames * interval),
@@ -49,6 +50,13 @@ class Pace:
 
 class Target:
     """A sign's class evidence and life; how it moves is among the tracker's `Motions`.
+
+    Attributes:
+        id: Number of the track.
+        evidence: What the looks at it say of its class.
+        detection: Index of this frame's detection, or None while coasting.
+        look: float32 (D,), its usual embedding.
+        shape: Its outline, as told last, or `UNKNOWN_SHAPE`.
 
     Args:
         id_: Number of the track.
@@ -63,6 +71,7 @@ class Target:
         self.evidence = ClassEvidence(classes, settings)
         self.detection: int | None = None
         self.look = look
+        self.shape = UNKNOWN_SHAPE
         self._detected: FloatArray | None = None
         self._settings = settings
         self._born = self._seen = self._read = self._now = now
@@ -92,13 +101,14 @@ class Target:
         self._now = now
         self.detection = self._detected = None
 
-    def detect(self, detection: int, xyxy: FloatArray, score: float, cut: bool, pace: Pace) -> None:
+    def detect(self, detection: int, xyxy: FloatArray, score: float, shape: int, cut: bool, pace: Pace) -> None:
         """Take this frame's detection in.
 
         Args:
             detection: Its index in the frame.
             xyxy: float32 (4,), its box.
             score: The detector's confidence.
+            shape: Its outline, as in `Detections.shape`; where that is told, it is taken for the sign's.
             cut: Whether the picture's edge may cut the sign.
             pace: How many detections make a track.
         """
@@ -106,29 +116,28 @@ class Target:
         self.detection, self._detected = detection, xyxy
         self._score, self._seen = score, self._now
         self._hits += 1
+        if shape != UNKNOWN_SHAPE:
+            self.shape = shape
         covered = self._now - self._born + (pace.interval if pace.looks < self._settings.confirm_hits else 0.0)
         sure = self._hits > 1 or score >= self._settings.confirm_score
         self._confirmed |= covered >= self._settings.confirm_after and self._hits >= pace.looks and sure
 
-    def observe(
-        self, probability: FloatArray, novelty: float, known_mass: float, side: float, look: FloatArray
-    ) -> None:
+    def observe(self, look: Look, known_mass: float, novelty: float, side: float, embedding: FloatArray) -> None:
         """Take in what the classifier says of this frame's detection.
 
         Args:
-            probability: float32 (C,), sums to 1.
-            novelty: 0..1.
+            look: The classes that it sees.
             known_mass: How much of the probability is that of a class: with 0, nobody looked or nothing could be told.
+            novelty: 0..1.
             side: Root of the box's area in pixels.
-            look: float32 (D,), the crop's embedding.
+            embedding: float32 (D,), the crop's.
         """
         elapsed, self._read = self._now - self._read, self._now
         if known_mass <= 0:
             self.evidence.fade(elapsed)
             return
-        visibility = CUT_VISIBILITY if self._cut else 1.0
-        self.evidence.add(probability, novelty, side, visibility, elapsed)
-        self.look = self.look + np.float32(LOOK_SHARE) * (look - self.look)
+        self.evidence.add(look, novelty, side, CUT_VISIBILITY if self._cut else 1.0, elapsed)
+        self.look = self.look + np.float32(LOOK_SHARE) * (embedding - self.look)
 
     def published(self, xyxy: FloatArray, velocity: tuple[float, float]) -> SignTrack:
         """Return what the stages after this one may know, as a copy that later frames leave alone.

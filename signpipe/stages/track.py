@@ -13,11 +13,13 @@ from signpipe.catalogue import Catalogue
 from signpipe.log_odds import softmax
 from signpipe.settings import CameraSettings, TrackSettings
 from signpipe.stages.appearance import alike
-from signpipe.stages.association import Pairs, associate, is_duplicate
-from signpipe.stages.motion import Meeting, Motions
+from signpipe.stages.association import Pairing, Rows, is_duplicate
+from signpipe.stages.evidence import looks_of, outline_table
+from signpipe.stages.motion import CENTRE, DRIFT, DT, SHAKE, VAR_C, VAR_DRIFT, C, Meeting, Motions
 from signpipe.stages.road import Road
+from signpipe.stages.sight import Sight
 from signpipe.stages.target import Pace, Target
-from signpipe.types import LARGEST_DISORDER, Classifications, Detections, FloatArray, SignTrack, TrackState
+from signpipe.types import LARGEST_DISORDER, SHAPES, Classifications, Detections, FloatArray, SignTrack, TrackState
 
 SMALLEST_PROBABILITY = 1e-6
 # The usual interval between pictures is the median of so many; the first is taken for this long, and a pause of more
@@ -31,9 +33,9 @@ class Track:
     """Turn detections into tracks with identity, a smooth box and a fused class.
 
     Signs move as a road implies (`Motions`), are paired with detections by how likely it is that both are one sign
-    (`Pairs`), and what the classifier says of them adds up as log-odds (`ClassEvidence`). All times are real seconds of
-    the media's clock. Only how many looks a track takes, and how many missed ones it survives, depends on the rate at
-    which pictures come (`Pace`).
+    (`Pairing`), and what the classifier says of them adds up as log-odds (`ClassEvidence`). All times are real seconds
+    of the media's clock. Only how many looks a track takes, and how many missed ones it survives, depends on the rate
+    at which pictures come (`Pace`).
 
     Args:
         settings: Gate, life of a track, weights of the evidence.
@@ -45,6 +47,7 @@ class Track:
         self._settings = settings
         self._camera = camera or CameraSettings()
         self._classes = len(catalogue)
+        self._outlines = outline_table([sign.shape.value for sign in catalogue])
         self._targets: list[Target] = []
         self._motions = Motions.empty()
         self._road: Road | None = None
@@ -52,6 +55,7 @@ class Track:
         self._now: float | None = None
         self._intervals: deque[float] = deque(maxlen=INTERVALS)
         self._pictured: float | None = None
+        self._pace = Pace.at(FIRST_INTERVAL, settings)
 
     def update(
         self,
@@ -77,25 +81,38 @@ class Track:
         """
         now = self._advance(media_time)
         road = self._look(now, (picture_shape[0], picture_shape[1]), speed)
-        pace = self._pace
-        self._keep([not target.is_over(pace) for target in self._targets])
-        pairs = self._match(detections, classifications, now, road)
-        born = self._births([column for _, column in pairs], detections)
-        taken = [(self._targets[row], column) for row, column in pairs]
-        taken += [(self._target(now, classifications.embedding[column]), column) for column in born]
-        self._targets += [target for target, _ in taken[len(pairs) :]]
+        self._keep([not target.is_over(self._pace) for target in self._targets])
+        sight = Sight.of(detections.xyxy, (road.height, road.width))
+        rows, columns = self._match(detections, classifications, sight, now, road)
+        taken = [(self._targets[row], column) for row, column in zip(rows, columns, strict=True)]
+        born = self._births(columns, detections)
         if born:
-            self._motions += Motions.born(detections.xyxy[born], now, road)
-        ids = [-1] * len(detections)
-        belief, known_mass = classifications.belief, classifications.known_mass
-        for target, column in taken:
-            ids[column] = target.id
-            box = detections.xyxy[column]
-            target.detect(column, box, float(detections.score[column]), bool(road.cuts(box).any()), pace)
-            novelty, look = float(classifications.novelty[column]), classifications.embedding[column]
-            side = float(np.sqrt(np.prod(box[2:] - box[:2])))
-            target.observe(belief[column], novelty, float(known_mass[column]), side, look)
+            self._targets += [self._target(now, classifications.embedding[column]) for column in born]
+            taken += zip(self._targets[-len(born) :], born, strict=True)
+            new = sight[np.array(born)]
+            self._motions += Motions.born(new.completed(np.zeros(len(born))), now, road)
+        ids = self._observe(taken, detections, classifications, sight)
         return self._published(now), ids
+
+    def _observe(
+        self,
+        taken: Sequence[tuple[Target, int]],
+        detections: Detections,
+        classifications: Classifications,
+        sight: Sight,
+    ) -> list[int]:
+        """Let each target take its detection in; return the id of each detection's track, or -1."""
+        outlined = self._outlines[np.minimum(detections.shape, len(SHAPES))]
+        looks = looks_of(classifications.belief, outlined) if taken else []
+        scores, shapes, cuts = detections.score.tolist(), detections.shape.tolist(), sight.cut.tolist()
+        known, novelty = classifications.known_mass.tolist(), classifications.novelty.tolist()
+        sides = sight.side.tolist()
+        ids = [-1] * len(detections)
+        for target, one in taken:
+            ids[one] = target.id
+            target.detect(one, detections.xyxy[one], scores[one], shapes[one], cuts[one], self._pace)
+            target.observe(looks[one], known[one], novelty[one], sides[one], classifications.embedding[one])
+        return ids
 
     def snapshot(
         self, detections: Detections, classifications: Classifications, picture_shape: Sequence[int]
@@ -162,15 +179,12 @@ class Track:
         if self._pictured is not None and now > self._pictured:
             self._intervals.append(min(now - self._pictured, LONGEST_INTERVAL))
         self._pictured = now
+        self._pace = Pace.at(median(self._intervals) if self._intervals else FIRST_INTERVAL, self._settings)
         if self._road is None or picture != (self._road.height, self._road.width):
             self._keep([False] * len(self._targets))
             self._road = Road(picture, self._camera)
         self._road.advance(now, speed)
         return self._road
-
-    @property
-    def _pace(self) -> Pace:
-        return Pace.at(median(self._intervals) if self._intervals else FIRST_INTERVAL, self._settings)
 
     def _keep(self, kept: list[bool]) -> None:
         """Forget all but some targets."""
@@ -179,41 +193,51 @@ class Track:
             self._motions = self._motions[np.array(kept, bool)]
 
     def _match(
-        self, detections: Detections, classifications: Classifications, now: float, road: Road
-    ) -> list[tuple[int, int]]:
+        self, detections: Detections, classifications: Classifications, sight: Sight, now: float, road: Road
+    ) -> tuple[list[int], list[int]]:
         """Pair targets with detections, and let the motions of those that were paired know of them."""
         if not self._targets or not len(detections):
-            return []
-        looks = alike(
-            np.stack([target.evidence.mean for target in self._targets]),
-            np.stack([target.look for target in self._targets]),
-            classifications,
-        )
-        all_pairs = Pairs.of(self._motions.at(now, road), detections.xyxy)
-        pairs = associate(all_pairs.gains(road, self._settings.appearance * looks, self._settings.gate))
-        if pairs:
-            rows, columns = np.array(pairs).T
-            meeting = all_pairs.meeting[rows * len(detections) + columns]
-            self._motions[rows] = meeting.taken(now)
-            self._learn(rows, meeting, road)
-        return pairs
+            return [], []
 
-    def _learn(self, rows: npt.NDArray[np.int64], meeting: Meeting, road: Road) -> None:
+        def looks() -> npt.NDArray[np.float64]:
+            means, usual = [one.evidence.mean for one in self._targets], [one.look for one in self._targets]
+            outlines = np.array([target.shape for target in self._targets], np.uint8)
+            return self._settings.appearance * alike(
+                np.stack(means), np.stack(usual), outlines, classifications, detections.shape
+            )
+
+        def agree(rows: Rows) -> bool:
+            likely, told = classifications.probability.argmax(axis=1).tolist(), classifications.known_mass.tolist()
+            return all(
+                self._targets[row].evidence.class_id == best or known <= 0
+                for row, best, known in zip(rows.tolist(), likely, told, strict=True)
+            )
+
+        rows, columns, meeting = Pairing(self._motions.at(now, road), sight).pairs(looks, agree, self._settings.gate)
+        if len(rows):
+            self._motions[rows] = meeting.taken(now)
+            if road.is_due:
+                self._learn(rows, meeting, road)
+        return rows.tolist(), columns.tolist()
+
+    def _learn(self, rows: Rows, meeting: Meeting, road: Road) -> None:
         """Let the signs that were just seen again tell how the car moves, and where it heads for."""
         seen = self._motions[rows]
-        road.learn_shaking(meeting.off, meeting.spread - meeting.shake, meeting.expected.dt)
-        road.learn_motion(
-            seen.size[:, 1], np.sqrt(seen.size_cov[:, 1]), seen.centre[..., 1], np.sqrt(seen.centre_cov[..., 1])
-        )
-        telling = seen.side >= TELLING_GROWTH * seen.first[:, 2]
+        expected = meeting.expected.table
+        road.learn_shaking(meeting.off, meeting.spread - expected[SHAKE], expected[DT])
+        road.learn_motion(seen.table[C], seen.table[VAR_C], seen.table[DRIFT], seen.table[VAR_DRIFT])
+        side, first = seen.side, seen.first
+        telling = side >= TELLING_GROWTH * first[2]
         if telling.any():
-            grown = seen[telling]
-            now = np.stack([grown.centre[:, 0, 0], grown.centre[:, 1, 0], grown.side, grown.seen], axis=1)
-            road.learn_vanishing(grown.first, now)
-            self._motions.first[rows[telling]] = now
+            now = np.concatenate([seen.table[CENTRE], [side, seen.seen]])
+            road.learn_vanishing(first[:, telling].T, now[:, telling].T)
+            self._motions.first[:, rows[telling]] = now[:, telling]
+        road.learned()
 
     def _births(self, matched: list[int], detections: Detections) -> list[int]:
         """Return the detections that start a track: the surest first, and none that is the double of another."""
+        if len(matched) == len(detections):
+            return []
         known, born = list(matched), []
         for index in _by_score(detections):
             if index not in matched and not is_duplicate(detections.xyxy[index], detections.xyxy[known]):
@@ -230,15 +254,14 @@ class Track:
 
     def _published(self, now: float) -> list[SignTrack]:
         """Return the tracks to show; where a sign should be out of sight by now, it isn't, but may be found again."""
-        if self._road is None:
+        if self._road is None or not self._targets:
             return []
         pace, expected = self._pace, self._motions.at(now, self._road)
-        whole = expected.xyxy
-        visible, velocity = self._road.clip(whole).astype(np.float32), expected.velocity
-        gone = expected.passed | self._road.leaves(whole)
+        visible = self._road.clip(expected.xyxy).astype(np.float32)
+        velocity, gone = expected.velocity.T.tolist(), expected.gone.tolist()
         shown = []
-        for target, box, (vx, vy), has_left in zip(self._targets, visible, velocity.tolist(), gone, strict=True):
-            if target.is_shown(pace, bool(has_left)):
+        for target, box, (vx, vy), has_left in zip(self._targets, visible, velocity, gone, strict=True):
+            if target.is_shown(pace, has_left):
                 shown.append(target.published(box, (vx, vy)))
         return shown
 

@@ -7,13 +7,22 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from signpipe.catalogue import load_catalogue
 from signpipe.settings import FallbackSettings, TrackSettings
 from signpipe.stages.association import disagree
-from signpipe.stages.evidence import LARGEST_LEAD, ClassEvidence
-from signpipe.types import FloatArray
+from signpipe.stages.evidence import LARGEST_LEAD, ClassEvidence, Look, looks_of, outline_table
+from signpipe.types import SHAPES, FloatArray
 from tests.stages.scene import CLASSES, belief
 
-LIMIT_30, LIMIT_80 = 1, 5
+LIMIT_30, LIMIT_80, GIVE_WAY = 1, 5, 13
+
+
+OUTLINES = outline_table([sign.shape.value for sign in load_catalogue()])
+
+
+def said(probability: FloatArray, shape: str | None = None) -> Look:
+    row = len(SHAPES) if shape is None else SHAPES.index(shape)
+    return looks_of(probability[None], OUTLINES[row][None])[0]
 
 
 def evidence(**changes: float) -> ClassEvidence:
@@ -31,7 +40,7 @@ def look(
     novelty: float = 0.0,
 ) -> ClassEvidence:
     for _ in range(count):
-        fused.add(belief(class_id, probability), novelty, side, visibility, elapsed)
+        fused.add(said(belief(class_id, probability)), novelty, side, visibility, elapsed)
     return fused
 
 
@@ -93,7 +102,7 @@ def test_poor_looks_count_less(less: dict[str, float]) -> None:
 def test_an_unclassified_look_says_nothing() -> None:
     fused = look(evidence(), count=5)
     before = fused.probability
-    fused.add(np.full(CLASSES, 1 / CLASSES, np.float32), 0.0, 40.0, 1.0, 0.001)
+    fused.add(said(np.full(CLASSES, 1 / CLASSES, np.float32)), 0.0, 40.0, 1.0, 0.001)
     np.testing.assert_allclose(fused.probability, before, atol=0.01)
     assert fused.class_id == LIMIT_80
 
@@ -119,6 +128,27 @@ def test_even_a_thousand_looks_can_be_overruled_within_seconds() -> None:
     fused = look(evidence(), LIMIT_80, 1000, 0.99)
     assert fused.probability[LIMIT_80] < 1
     assert look(fused, LIMIT_30, 30, 0.99).class_id == LIMIT_30
+
+
+def test_another_outline_raises_a_doubt_and_the_right_one_helps() -> None:
+    """In the currency of looks: a detector that takes a limit for an octagon can't overrule three readings."""
+    sure: dict[str | None, float] = {}
+    for shape in (None, "circle", "octagon"):
+        fused = evidence()
+        for _ in range(3):
+            fused.add(said(belief(LIMIT_80, 0.8), shape), 0.0, 40.0, 1.0, 0.3)
+        assert fused.class_id == LIMIT_80
+        sure[shape] = float(fused.probability[LIMIT_80])
+    assert sure["octagon"] < sure[None] < sure["circle"]
+
+
+def test_an_outline_decides_between_two_classes_that_read_alike() -> None:
+    fused = evidence()
+    halves = (belief(GIVE_WAY, 0.5) + belief(LIMIT_80, 0.5)) / 2
+    for _ in range(3):
+        fused.add(said(halves, "triangle_down"), 0.0, 40.0, 1.0, 0.3)
+    assert fused.class_id == GIVE_WAY
+    assert lead(fused, GIVE_WAY, LIMIT_80) > 1
 
 
 def test_old_looks_lose_weight() -> None:

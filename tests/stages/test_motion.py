@@ -9,8 +9,9 @@ import numpy.typing as npt
 import pytest
 
 from signpipe.settings import CameraSettings
-from signpipe.stages.motion import Motions, boxes, measure
+from signpipe.stages.motion import Motions
 from signpipe.stages.road import Road
+from signpipe.stages.sight import Sight
 from signpipe.types import FloatArray
 from tests.stages.scene import PICTURE, Sign
 
@@ -30,13 +31,17 @@ def road(now: float = 0.0, speed: float | None = None) -> Road:
     return made
 
 
+def sight(box: npt.NDArray[np.floating]) -> Sight:
+    return Sight.of(box[None], PICTURE)
+
+
 def born(box: FloatArray, where: Road) -> Motions:
-    return Motions.born(box[None], 0.0, where)
+    return Motions.born(sight(box), 0.0, where)
 
 
 def see(motions: Motions, box: FloatArray, time: float, where: Road) -> Motions:
     where.advance(time, None)
-    return motions.at(time, where).meet(box[None]).taken(time)
+    return motions.at(time, where).meet(sight(box).completed(motions.aspect)).taken(time)
 
 
 def followed(sign: Sign, times: npt.NDArray[np.float64], where: Road) -> Motions:
@@ -57,7 +62,7 @@ def test_an_approached_sign_is_foreseen(dt: float) -> None:
             most = 0.3 if dt < 0.4 else 0.5  # in half a second the car moves eight metres
             assert np.abs(expected - truth(sign, time)).max() < most * (truth(sign, time)[2] - truth(sign, time)[0])
         motions = see(motions, truth(sign, time), time, where)
-    vx, vy = motions.at(motions.seen[0], where).velocity[0]
+    vx, vy = motions.at(motions.seen[0], where).velocity[:, 0]
     assert vx > 100
     assert vy < 0
 
@@ -70,7 +75,7 @@ def test_the_second_look_is_where_the_road_says(dt: float) -> None:
         where = road(speed=speed)
         motions = born(truth(sign, 0.0), where)
         where.advance(dt, speed)
-        meeting = motions.at(dt, where).meet(truth(sign, dt)[None])
+        meeting = motions.at(dt, where).meet(sight(truth(sign, dt)))
         assert meeting.size_distance[0] < 9
         assert (meeting.off**2 / meeting.spread < 9).all()
 
@@ -85,7 +90,8 @@ def test_a_known_speed_foresees_the_size() -> None:
 def test_uncertainty_grows_with_the_interval() -> None:
     where = road()
     motions = born(np.array([600, 300, 640, 340], np.float32), where)
-    spreads = [motions.at(dt, where).meet(np.array([[600, 300, 640, 340]])).spread[0] for dt in (0.0, 0.1, 0.3, 1.0)]
+    same = sight(np.array([600, 300, 640, 340]))
+    spreads = [motions.at(dt, where).meet(same).spread for dt in (0.0, 0.1, 0.3, 1.0)]
     assert all((later > earlier).all() for earlier, later in itertools.pairwise(spreads))
 
 
@@ -104,9 +110,8 @@ def test_a_sign_that_the_edge_cuts_doesnt_seem_to_shrink() -> None:
 def test_a_sign_that_should_be_passed_is_gone() -> None:
     where = road()
     motions = followed(Sign(5, 50), np.arange(0.1, 2.1, 0.1), where)
-    assert not where.leaves(motions.at(2.0, where).xyxy)[0]
-    later = motions.at(3.0, where)
-    assert later.passed[0] or where.leaves(later.xyxy)[0]
+    assert not motions.at(2.0, where).gone[0]
+    assert motions.at(3.0, where).gone[0]
 
 
 @pytest.mark.parametrize("dt", [0.02, 0.3, 5.0, 500.0])
@@ -116,9 +121,9 @@ def test_predictions_stay_finite_and_bounded(dt: float) -> None:
     expected = motions.at(0.1 + dt, where)
     assert np.isfinite(expected.xyxy).all()
     assert 0.25 <= expected.growth[0] <= 4
-    meeting = expected.meet(np.array([[600, 320, 680, 400]], np.float32))
+    meeting = expected.meet(sight(np.array([600, 320, 680, 400])))
     assert (meeting.spread > 0).all()
-    assert np.isfinite(meeting.taken(dt).centre).all()
+    assert np.isfinite(meeting.taken(dt).table).all()
 
 
 def test_the_vanishing_point_is_learned_from_what_grows() -> None:
@@ -127,14 +132,31 @@ def test_the_vanishing_point_is_learned_from_what_grows() -> None:
     down = np.array([0, 80, 0, 80], np.float32)
     for right in (4.0, -4.0, 2.5):
         sign = Sign(5, 70, right=right)
-        first = measure(truth(sign, 0.0) + down)
+        first = sight(truth(sign, 0.0) + down)
         for time in (1.0, 2.0, 2.6):
-            later = measure(truth(sign, time) + down)
-            state = [np.array([[*one[:2], np.exp(one[2]), when]]) for one, when in ((first, 0.0), (later, time))]
+            later = sight(truth(sign, time) + down)
+            state = [np.array([[*one.centre[:, 0], one.side[0], when]]) for one, when in ((first, 0.0), (later, time))]
             where.learn_vanishing(state[0], state[1])
     assert where.vanishing[0][1] == pytest.approx(PICTURE[0] / 2 + 80, abs=25)
 
 
-def test_boxes_and_measures_are_inverse() -> None:
-    box = np.array([[10.0, 20.0, 50.0, 90.0]])
-    np.testing.assert_allclose(boxes(measure(box)), box)
+def test_a_sign_that_was_just_seen_is_where_it_was_seen() -> None:
+    where, box = road(), np.array([10.0, 20.0, 50.0, 90.0])
+    np.testing.assert_allclose(born(box.astype(np.float32), where).at(0.0, where).xyxy, box[None])
+
+
+def test_signs_that_meet_every_box_are_told_the_same_as_each_pair_alone() -> None:
+    """Boxes that the picture's edge cuts, and others."""
+    where = road()
+    signs = Sight.of(np.array([[600, 300, 640, 340], [1180, 200, 1260, 290]]), PICTURE)
+    boxes = Sight.of(np.array([[605, 298, 650, 344], [1215, 180, 1280, 290], [20, 300, 60, 330]]), PICTURE)
+    motions = Motions.born(signs, 0.0, where)
+    where.advance(0.3, None)
+    every = motions.at(0.3, where).each()
+    together = every.meet(boxes.completed(every.aspect))
+    for row, column in itertools.product(range(2), range(3)):
+        one, other = np.array([row]), np.array([column])
+        alone = motions[one].at(0.3, where).meet(boxes[other].completed(motions.aspect[one]))
+        np.testing.assert_allclose(together.off[:, row, column], alone.off[:, 0])
+        np.testing.assert_allclose(together.spread[:, row, column], alone.spread[:, 0])
+        np.testing.assert_allclose(together.size_log[row, column], alone.size_log[0])

@@ -30,7 +30,7 @@ from signpipe.lab.evaluation.uncatalogued import (
 )
 from signpipe.runtime.session import Session, open_session
 from signpipe.settings import FallbackSettings, Settings
-from signpipe.stages.evidence import ClassEvidence
+from signpipe.stages.evidence import ClassEvidence, looks_of
 from signpipe.types import Classifications, Image
 
 Progress = Callable[[int, int], None]
@@ -243,8 +243,9 @@ def fused_novelty(approach: Approach, settings: Settings) -> float:
     """Return what the novelty of a track's observations fuses to."""
     evidence = ClassEvidence(approach.observations.probability.shape[1], settings.track)
     sides = np.sqrt(approach.sizes.prod(1))
-    for belief, novelty, side in zip(approach.observations.belief, approach.observations.novelty, sides, strict=True):
-        evidence.add(belief, float(novelty), float(side), 1.0, 1 / FPS)
+    looks = looks_of(approach.observations.belief)
+    for look, novelty, side in zip(looks, approach.observations.novelty, sides, strict=True):
+        evidence.add(look, float(novelty), float(side), 1.0, 1 / FPS)
     return evidence.novelty
 
 
