@@ -206,6 +206,12 @@ class TrackSettings(Section):
     weight: float = Field(
         1.0, gt=0, le=1, description="A look counts so much, times what it tells beyond the one before it."
     )
+    worthless: float = Field(
+        0.01, gt=0, lt=0.5, description="Chance that a look says nothing of the sign, which bounds what it can claim."
+    )
+    independent_after: float = Field(
+        1.0, gt=0, description="A look that comes so many seconds after the last tells 63 % of what a first one does."
+    )
     hold: float = Field(1.5, ge=0, description="Log-odds by which another class must lead to replace the held one.")
 
 

@@ -52,6 +52,6 @@ def alike(
         log = np.interp(classes, *BY_CLASS_ALONE)
     told = (outlines != UNKNOWN_SHAPE)[:, None] & (shape != UNKNOWN_SHAPE)
     outline = np.where(outlines[:, None] == shape, *BY_OUTLINE) * told
-    log = log * seen.known_mass
+    log = np.minimum(np.maximum(log, MOST[0]), MOST[1]) * seen.known_mass
     log = np.where(log < 0, log * (1 - seen.novelty), log) + outline
-    return np.where(ruled_out, -np.inf, np.minimum(np.maximum(log, MOST[0]), MOST[1]))
+    return np.where(ruled_out, -np.inf, log)

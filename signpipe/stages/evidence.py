@@ -12,12 +12,9 @@ import numpy.typing as npt
 from signpipe.settings import TrackSettings
 from signpipe.types import SHAPES, FloatArray
 
-# Chance that an observation says nothing of the sign (blur, glare, a bad crop), which bounds what one can claim.
-WORTHLESS = 0.01
-# How much an observation tells beyond the last one: all but exp(-seconds / INTERVAL - |change of log side| / GROWTH).
-# Chosen with WORTHLESS and the defaults of the settings on GTSRB's tracks, clean, behind occluders and damaged, thinned
-# to 1 to 30 frames a second, so that at every rate as much of what is published at 0.95 to 0.99 is right as that says.
-INTERVAL = 1.0
+# How much an observation tells beyond the last one: all but exp(-seconds / independent_after - |change of log side| /
+# GROWTH). Chosen with the settings' defaults on GTSRB's tracks, clean, behind occluders and damaged, thinned to 1 to 30
+# frames a second, so that at every rate as much of what is published at 0.95 to 0.99 is right as that says.
 GROWTH = 1.0
 # Looks of which the next one tells so much more are done with, and not averaged with it.
 INDEPENDENT = 0.5
@@ -45,14 +42,17 @@ class Look:
     clarity: float
 
 
-def looks_of(belief: FloatArray, outlined: npt.NDArray[np.float64] | None = None) -> list[Look]:
+def looks_of(
+    belief: FloatArray, outlined: npt.NDArray[np.float64] | None = None, worthless: float = 0.01
+) -> list[Look]:
     """Return N observations.
 
     Args:
         belief: float32 (N, C), the classes' probabilities; each row sums to 1.
         outlined: float64 (N, C), what their outlines add, rows of `outline_table`.
+        worthless: Chance that one says nothing.
     """
-    log = np.log((1 - WORTHLESS) * belief.astype(np.float64) + WORTHLESS / belief.shape[1])
+    log = np.log((1 - worthless) * belief.astype(np.float64) + worthless / belief.shape[1])
     certain = np.maximum(belief.astype(np.float64), 1e-9)
     clarity = np.maximum(1 + (certain * np.log(certain)).sum(axis=1) / math.log(belief.shape[1]), 0.0)
     if outlined is not None:
@@ -152,7 +152,8 @@ class ClassEvidence:
 
     def _fresh(self, side: float) -> float:
         """Return how much of an observation the last one didn't tell, 0..1."""
-        return 1 - math.exp(-self._pause / INTERVAL - abs(math.log(max(side, 1.0) / max(self._side, 1.0))) / GROWTH)
+        grown = abs(math.log(max(side, 1.0) / max(self._side, 1.0)))
+        return 1 - math.exp(-self._pause / self._settings.independent_after - grown / GROWTH)
 
     def _hold(self) -> None:
         """Change the class only for one that leads by far enough."""

@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 
 from signpipe.catalogue import load_catalogue
 from signpipe.settings import TrackSettings
+from signpipe.stages.appearance import alike
 from signpipe.stages.target import Pace
 from signpipe.stages.track import LONGEST_INTERVAL, Track
-from signpipe.types import Classifications, FloatArray, SignTrack, TrackState
+from signpipe.types import SHAPES, UNKNOWN_SHAPE, Classifications, Detections, FloatArray, SignTrack, TrackState
 from tests.stages.scene import CLASSES, PICTURE, Look, Sign, belief, frame, looks
 
 LIMIT_30, LIMIT_80, NO_OVERTAKING, GIVE_WAY = 1, 5, 9, 13
@@ -181,6 +182,69 @@ def test_after_a_short_gap_another_class_elsewhere_is_another_sign() -> None:
     track = tracker()
     settle(track)
     assert step(track, seen(1.1, box(660, 300), class_id=GIVE_WAY))[1] == [2]
+
+
+def pictured(time: float, place: FloatArray, class_id: int, novelty: float = 0.05, shape: int = UNKNOWN_SHAPE) -> Look:
+    """Return a sign with an embedding of its class's own, and an outline."""
+    embedding = np.zeros((1, CLASSES), np.float32)
+    embedding[0, class_id] = 1
+    row = belief(class_id, 0.98)[None]
+    detections = Detections(place[None], np.full(1, 0.9, np.float32), np.array([shape], np.uint8))
+    return Look(time, detections, Classifications(row, embedding, np.full(1, novelty, np.float32)), [])
+
+
+@pytest.mark.parametrize("fps", [1, 3, 10, 30])
+def test_a_sign_that_comes_out_from_behind_another_is_another(fps: float) -> None:
+    """In its very place: what is sure of one isn't said of the other."""
+    track = tracker()
+    times = np.arange(0, 6, 1 / fps)
+    for time in times:
+        class_id = LIMIT_80 if time < 3 else GIVE_WAY
+        tracks, ids = step(track, pictured(float(time), box(600, 300, 40), class_id))
+        assert ids == [1 if class_id == LIMIT_80 else 2]
+        assert all(one.class_id == class_id for one in tracks if one.detection is not None)
+
+
+def test_a_sign_that_is_hidden_for_a_moment_stays_the_same() -> None:
+    """A misread look at something unfamiliar rules nothing out."""
+    track = tracker()
+    for number in range(30):
+        hidden = number in (12, 13, 14)
+        look = pictured(number / 10, box(600, 300), GIVE_WAY if hidden else LIMIT_80, novelty=0.7 if hidden else 0.05)
+        assert step(track, look)[1] == [1]
+
+
+def test_the_outline_that_a_detector_tells_is_evidence() -> None:
+    sure = {}
+    for shape in ("circle", "triangle", None):
+        number = UNKNOWN_SHAPE if shape is None else SHAPES.index(shape)
+        track = tracker()
+        for time in (0.0, 0.3, 0.6):
+            tracks, _ = step(track, pictured(time, box(600, 300, 20), LIMIT_80, shape=number))
+        sure[shape] = tracks[0].confidence
+    assert sure["triangle"] < sure[None] < sure["circle"]
+
+
+def test_another_outline_speaks_against_one_sign() -> None:
+    circle, triangle = SHAPES.index("circle"), SHAPES.index("triangle")
+    outlines = np.array([circle, UNKNOWN_SHAPE], np.uint8)
+    look = pictured(0.0, box(600, 300), LIMIT_80).classifications
+    usual, embedding = np.repeat(look.belief, 2, 0), np.repeat(look.embedding, 2, 0)
+    told = [alike(usual, embedding, outlines, look, np.array([shape], np.uint8))[:, 0] for shape in (circle, triangle)]
+    unknown = alike(usual, embedding, outlines, look, np.array([UNKNOWN_SHAPE], np.uint8))[:, 0]
+    assert told[1][0] < unknown[0] <= told[0][0]
+    assert told[0][1] == told[1][1] == unknown[1]
+
+
+def test_a_pause_of_ten_seconds_ends_what_was_in_view() -> None:
+    """At one picture in ten seconds nothing can be known again, and single looks are taken for what they are."""
+    track = tracker()
+    settle(track)
+    assert step(track, seen(10.5, box(600, 300)))[1] == [2]
+    for number in range(2, 6):
+        tracks, ids = step(track, seen(10.5 * number, box(600, 300)))
+        assert ids == [number + 1]
+        assert [one.hits for one in tracks if one.detection is not None] == [1]
 
 
 @pytest.mark.parametrize("fps", [5, 15, 30])

@@ -21,6 +21,8 @@ from signpipe.stages.track import Track
 from signpipe.types import SignTrack
 
 LARGE = 40.0  # pixels of a side from which a sign has to be confirmed
+READABLE = 20.0  # and from which one can be read
+FIRST = 100  # seed of the first drive; on those before it, constants may be chosen
 PEERS = ("SORT", "OC-SORT", "ByteTrack")
 SELF = "signpipe"
 ALONE = 10**9  # beyond the number of any track
@@ -41,6 +43,8 @@ class Tally:
         confirmed: Those of them of which the right class was published.
         published: Signs of which any class was published.
         wrong: Signs, and false alarms, of which a wrong class was published.
+        before: Of each sign whose right class was published, how many metres before it that was first.
+        after: And how many metres after it was first `READABLE` large.
     """
 
     sequences: list[tuple[dict[str, Any], dict[str, Any]]] = field(default_factory=list)
@@ -51,6 +55,8 @@ class Tally:
     confirmed: int = 0
     published: int = 0
     wrong: int = 0
+    before: list[float] = field(default_factory=list)
+    after: list[float] = field(default_factory=list)
 
 
 def evaluate_drives(
@@ -81,7 +87,7 @@ def evaluate_drives(
     for one in approaches:
         real[one.class_id].append((np.sqrt(one.sizes.prod(axis=1)), one.observations))
     tallies: dict[str, dict[str, Tally]] = {f"{rate:g}": {name: Tally() for name in (SELF, *PEERS)} for rate in rates}
-    todo = [(rate, kind, seed) for rate in rates for kind in KINDS for seed in range(drives)]
+    todo = [(rate, kind, seed) for rate in rates for kind in KINDS for seed in range(FIRST, FIRST + drives)]
     for done, (rate, kind, seed) in enumerate(todo, 1):
         road = course(kind, seed, sorted(real))
         frames = drive(road, rate, seed)
@@ -105,22 +111,27 @@ def _own(
 ) -> Identities:
     """Return the identities that signpipe gives, and count what it publishes."""
     track, fallback = Track(settings.track, catalogue, settings.camera), Fallback(settings.fallback, catalogue)
-    identities, large, right, wrong, published = [], set[int](), set[int](), set[tuple[int, int]](), set[int]()
+    identities, large, wrong, published = [], set[int](), set[tuple[int, int]](), set[int]()
+    readable, right = dict[int, float](), dict[int, float]()  # metres before each sign
     for frame in frames:
         tracks, ids = track.update(frame.detections, looks.of(frame), frame.time, PICTURE)
         sure = {one.id: one for one in map(SignTrack.judged, tracks, fallback(tracks)) if one.is_sure}
         side = np.sqrt((frame.boxes[:, 2:] - frame.boxes[:, :2]).prod(axis=1))
         large |= set(frame.signs[side >= LARGE].tolist())
+        ahead = dict(zip(frame.signs.tolist(), frame.ahead.tolist(), strict=True))
+        readable = {sign: ahead[sign] for sign in frame.signs[side >= READABLE].tolist()} | readable
         for sign, id_ in zip(frame.shown.tolist(), ids, strict=True):
             if id_ in sure:
                 published.add(sign if sign >= 0 else -id_)
                 if sign >= 0 and sure[id_].class_id == posts[sign % len(posts)].class_id:
-                    right.add(sign)
+                    right.setdefault(sign, ahead[sign])
                 else:
                     wrong.add((sign, id_))
         identities.append(ids)
     tally.large += len(large)
-    tally.confirmed += len(large & right)
+    tally.confirmed += len(large & right.keys())
+    tally.before += right.values()
+    tally.after += [readable[sign] - metres for sign, metres in right.items() if sign in readable]
     tally.published += len(published)
     tally.wrong += len(wrong)
     return identities
@@ -210,6 +221,9 @@ class _Scorer:
                 "confirmed_right": tally.confirmed / tally.large,
                 "published": tally.published,
                 "wrongly_confirmed": tally.wrong / max(tally.published, 1),
+                "wrong": tally.wrong,
+                "metres_before_p10_p50": _percentiles(tally.before, (10, 50)),
+                "metres_after_20_px_p50_p90": _percentiles(tally.after, (50, 90)),
             }
         return found
 
@@ -227,3 +241,7 @@ def _compact(numbers: Sequence[npt.NDArray[np.int64]]) -> list[npt.NDArray[np.in
     """Return numbers from 0 without holes, as TrackEval wants them."""
     known = np.unique(np.concatenate(list(numbers))) if numbers else np.zeros(0, np.int64)
     return [np.searchsorted(known, ids) for ids in numbers]
+
+
+def _percentiles(values: Sequence[float], at: Sequence[int]) -> list[float] | None:
+    return [round(float(np.percentile(values, one)), 1) for one in at] if values else None

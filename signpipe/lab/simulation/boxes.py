@@ -82,6 +82,7 @@ class BoxFrame:
         signs: int64 (G,), numbers of the signs in view: positions among the drive's posts; one that comes back after
             `FORGOTTEN` seconds out of sight has another number, that of its post plus a multiple of their count.
         boxes: float32 (G, 4), their true boxes in pixels.
+        ahead: float64 (G,), metres of road to each.
         detections: What the detector finds.
         shown: int64 (N,), the sign that each detection shows, or -1 for a false alarm.
     """
@@ -90,6 +91,7 @@ class BoxFrame:
     speed: float
     signs: npt.NDArray[np.int64]
     boxes: FloatArray
+    ahead: Array
     detections: Detections
     shown: npt.NDArray[np.int64]
 
@@ -159,7 +161,7 @@ def drive(course: Course, fps: float, seed: int) -> list[BoxFrame]:
         signs = posts + again[posts] * len(course.posts)
         true = np.clip(boxes[posts], 0, np.array(PICTURE[::-1] * 2)).astype(np.float32)
         detections, shown = _detect(true, signs, rng)
-        frames.append(BoxFrame(time, course.speed(time), signs, true, detections, shown))
+        frames.append(BoxFrame(time, course.speed(time), signs, true, at[posts, 5] - row[5], detections, shown))
     return frames
 
 

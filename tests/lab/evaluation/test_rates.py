@@ -61,6 +61,7 @@ def test_truth_lies_in_the_picture_and_detections_show_it(kind: str) -> None:
         assert (frame.boxes >= 0).all()
         assert (frame.boxes <= np.array(PICTURE[::-1] * 2)).all()
         assert set(frame.shown.tolist()) - {-1} <= set(frame.signs.tolist())
+        assert (frame.ahead > 0).all()
         seen += len(frame.signs)
     assert seen > 5
 
@@ -75,3 +76,5 @@ def test_signpipe_keeps_identities_that_others_lose() -> None:
     assert own["hota"] > max(other["hota"] for other in found.values()) + 0.2
     assert own["fragments"] < 1.15
     assert own["confirmed_right"] > 0.9
+    assert 0 < own["metres_before_p10_p50"][0] < own["metres_before_p10_p50"][1]
+    assert own["metres_after_20_px_p50_p90"][0] < own["metres_before_p10_p50"][1]
