@@ -123,8 +123,8 @@ def _log_new(meeting: Meeting, sight: Sight) -> Array:
     far = (picture * np.array(FAR_SPREAD)) ** 2 + road.vanishing[1]
     near = meeting.spread + (POLE_SPREAD / np.maximum(meeting.expected.table[INVERSE], 1e-3)) ** 2
     beside = _normal(meeting.off, near).max(axis=0)
-    density = (1 - FAR_SHARE - POLE_SHARE) / (road.width * road.height)
-    density = density + FAR_SHARE * _normal(sight.centre - road.vanishing[0][:, None], far[:, None])
+    anywhere = (1 - FAR_SHARE - POLE_SHARE) / (road.width * road.height)
+    density = anywhere + FAR_SHARE * _normal(sight.centre - road.vanishing[0][:, None], far[:, None])
     return np.asarray(np.log(density + POLE_SHARE * beside))
 
 

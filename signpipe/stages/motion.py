@@ -57,7 +57,7 @@ class Motions:
     table: Array
 
     def __len__(self) -> int:
-        return self.table.shape[1]
+        return int(self.table.shape[1])
 
     @classmethod
     def empty(cls) -> Self:
@@ -98,7 +98,7 @@ class Motions:
     @property
     def seen(self) -> Array:
         """float64 (T,), seconds of the last detection."""
-        return self.table[SEEN]
+        return np.asarray(self.table[SEEN])
 
     @property
     def side(self) -> Array:
@@ -108,7 +108,7 @@ class Motions:
     @property
     def aspect(self) -> Array:
         """float64 (T,), log of width over height."""
-        return self.table[ASPECT]
+        return np.asarray(self.table[ASPECT])
 
     @property
     def first(self) -> Array:
@@ -159,12 +159,12 @@ class Expected:
     @property
     def aspect(self) -> Array:
         """float64 (T,), log of width over height."""
-        return self.table[ASPECT]
+        return np.asarray(self.table[ASPECT])
 
     @property
     def growth(self) -> Array:
         """float64 (T,), how many times as large as when it was last seen each sign should be."""
-        return self.table[GROWTH]
+        return np.asarray(self.table[GROWTH])
 
     @property
     def side(self) -> Array:

@@ -144,7 +144,7 @@ def test_another_outline_raises_a_doubt_and_the_right_one_helps() -> None:
 
 def test_an_outline_decides_between_two_classes_that_read_alike() -> None:
     fused = evidence()
-    halves = (belief(GIVE_WAY, 0.5) + belief(LIMIT_80, 0.5)) / 2
+    halves = np.asarray((belief(GIVE_WAY, 0.5) + belief(LIMIT_80, 0.5)) / 2, np.float32)
     for _ in range(3):
         fused.add(said(halves, "triangle_down"), 0.0, 40.0, 1.0, 0.3)
     assert fused.class_id == GIVE_WAY

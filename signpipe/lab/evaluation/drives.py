@@ -207,7 +207,7 @@ class _Scorer:
         numbered = dict(enumerate(tally.sequences))
         hota = self._hota.combine_sequences({number: one for number, (one, _) in numbered.items()})
         identity = self._identity.combine_sequences({number: one for number, (_, one) in numbered.items()})
-        found = {
+        found: dict[str, Any] = {
             "hota": float(np.mean(hota["HOTA"])),
             "association": float(np.mean(hota["AssA"])),
             "idf1": float(identity["IDF1"]),
