@@ -16,7 +16,7 @@ import json
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import cv2
 import numpy as np
@@ -43,12 +43,12 @@ FPS, OBSERVATIONS = 10.0, 30
 GRID = {"size_reference": (6.0, 8.0, 12.0), "independent_after": (0.7, 1.0, 1.5), "worthless": (0.005, 0.01, 0.02)}
 
 
-def read(data: Path, split: str, tracks: int, settings: Settings) -> list[Approach]:
+def read(data: Path, split: Literal["train", "val"], tracks: int, settings: Settings) -> list[Approach]:
     """Return what the classifier says of tracks, clean and under two conditions each."""
     signs = read_signs(open_dataset(data, "gtsrb", split), tracks, OBSERVATIONS, lambda *_: None)
     classify = Classify(settings.classify, open_session(settings.classify.model, settings.runtime, "classifier"))
     catalogue, windscreen = load_catalogue(), Windscreen()
-    others = np.stack([cv2.resize(sign.squares[-1], (64, 64)) for sign in signs])
+    others = np.stack([cv2.resize(sign.squares[-1], (64, 64)) for sign in signs]).astype(np.uint8)
     hiding, damaging = [name for name, one in OCCLUDERS.items() if not one.held_out], list(CORRUPTIONS)
     found = []
     for number, sign in enumerate(signs, 1):
@@ -121,7 +121,8 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=RESULT)
     given = parser.parse_args()
     settings = Settings()
-    train, val = (read(given.data, split, given.tracks, settings) for split in ("train", "val"))
+    train = read(given.data, "train", given.tracks, settings)
+    val = read(given.data, "val", given.tracks, settings)
     chosen, honest = choose(train, settings)
     ours = {name: getattr(settings.track, name) for name in GRID}
     result = {
