@@ -34,7 +34,7 @@ def alike(
 ) -> Array:
     """Return the log-odds (T, N) that tracks and detections are of one sign, as they look; minus infinity for a no.
 
-    A look that can't tell, or at something unfamiliar, contradicts nothing.
+    A look that can't tell contradicts nothing, and one at something unfamiliar rules nothing out.
 
     Args:
         usual: float32 (T, C), what an observation of each track says on average.
@@ -52,6 +52,5 @@ def alike(
         log = np.interp(classes, *BY_CLASS_ALONE)
     told = (outlines != UNKNOWN_SHAPE)[:, None] & (shape != UNKNOWN_SHAPE)
     outline = np.where(outlines[:, None] == shape, *BY_OUTLINE) * told
-    log = np.minimum(np.maximum(log, MOST[0]), MOST[1]) * seen.known_mass
-    log = np.where(log < 0, log * (1 - seen.novelty), log) + outline
+    log = np.minimum(np.maximum(log, MOST[0]), MOST[1]) * seen.known_mass + outline
     return np.where(ruled_out, -np.inf, log)
