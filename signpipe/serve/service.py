@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import ExitStack
+from pathlib import Path
 
 from signpipe.errors import OutputError, SettingsError
 from signpipe.review import ReviewQueue
@@ -133,7 +134,7 @@ class Service:
         if guarded:
             refuse_private(checked)
         task = self._task(name, checked, own, guarded)
-        self.supervisor.add(task, redact(checked), added=True)
+        self.supervisor.add(task, _shown(checked), added=True)
         self.database.add_source(AddedSource(name, checked, own))
 
     def remove_source(self, name: str) -> None:
@@ -152,13 +153,13 @@ class Service:
     def _add_known_sources(self) -> None:
         for source in self.settings.sources:
             task = self._task(source.name, source.address, source.settings, guarded=False)
-            self.supervisor.add(task, redact(source.address), added=False)
+            self.supervisor.add(task, _shown(source.address), added=False)
         named = {source.name for source in self.settings.sources}
         for added in self.database.sources():
             if added.name not in named:
                 guarded = not self.settings.server.private_sources
                 task = self._task(added.name, added.address, added.settings, guarded)
-                self.supervisor.add(task, redact(added.address), added=True)
+                self.supervisor.add(task, _shown(added.address), added=True)
 
     def _task(self, name: str, address: str, own: Tree, guarded: bool) -> Task:
         tree = _tree(self._settings_of(own))
@@ -193,6 +194,11 @@ def _access(settings: ServeSettings) -> Access:
             f"serve --new-token --data {server.data}  or give one in SIGNPIPE_TOKEN."
         )
     return Access(token_hash)
+
+
+def _shown(address: str) -> str:
+    """Return an address as clients may see it: without its login, and of a file its name alone."""
+    return redact(address) if "://" in address else Path(address).name or address
 
 
 def _tree(settings: Settings) -> Tree:

@@ -94,6 +94,7 @@ def test_a_short_token_of_the_environment_is_refused(tmp_path: Path, monkeypatch
         known_hash(tmp_path)
 
 
+@pytest.mark.slow
 def test_the_command_prints_a_token_and_ends(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "signpipe", "serve", "--new-token", "--data", str(tmp_path)]
     done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120)

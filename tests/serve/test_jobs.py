@@ -37,6 +37,7 @@ def signs_of(server: Server, job_id: str) -> list[tuple[int, str]]:
     return sorted((sign["track"], sign["class_name"]) for sign in signs)
 
 
+@pytest.mark.slow
 def test_a_recording_is_watched_and_its_results_can_be_fetched(server: Server, clip: Path) -> None:
     job = ended(server, job_id := send(server, clip, video=True))
     assert job["state"] == "done"
@@ -61,6 +62,7 @@ def test_what_is_no_recording_fails_with_the_reason(server: Server) -> None:
     assert job["files"] == []
 
 
+@pytest.mark.slow
 def test_a_job_can_be_cancelled_before_and_while_it_runs(server: Server, clip: Path) -> None:
     first, second = send(server, clip), send(server, clip)
     server.wait_for(lambda: server.get(f"/v1/jobs/{first}")["state"] == "running", "the first job to run")

@@ -91,7 +91,8 @@ class Server:
 
     def workers(self) -> list[int]:
         """Return the processes of its sources and jobs."""
-        children = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()
+        threads = Path(f"/proc/{self.pid}/task").iterdir()  # each lists those that it started itself
+        children = [pid for thread in threads for pid in _text(thread / "children").split()]
         return [int(pid) for pid in children if "spawn_main" in _command_line(int(pid))]
 
     def get(self, path: str, **parameters: Any) -> Any:
@@ -157,7 +158,12 @@ def is_running(pid: int) -> bool:
 
 
 def _command_line(pid: int) -> str:
+    return _text(Path(f"/proc/{pid}/cmdline"))
+
+
+def _text(path: Path) -> str:
+    """Return what a file says, and nothing if it has just gone."""
     try:
-        return Path(f"/proc/{pid}/cmdline").read_text()
+        return path.read_text()
     except OSError:
         return ""

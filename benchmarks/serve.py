@@ -1,0 +1,320 @@
+"""Measures the server: its speed beside a bare FastAPI, and that it survives being killed and running for long.
+
+    python benchmarks/serve.py load --requests 200 --json benchmarks/results/serve-load.json
+    python benchmarks/serve.py faults --kills 200 --json benchmarks/results/serve-faults.json
+    python benchmarks/serve.py soak --minutes 60 --sources 4 --json benchmarks/results/serve-soak.json
+
+All of it is on loopback. `faults` and `soak` write what they have after each step, and `faults` goes on where it was.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import queue
+import random
+import signal
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import cv2
+import httpx
+import numpy as np
+from scipy.stats import linregress
+
+ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT))
+
+from signpipe.runtime.machine import describe_machine  # noqa: E402
+from tests.support.clip import cut_sample  # noqa: E402
+from tests.support.serving import Server, is_running, wait_for  # noqa: E402
+
+JPEG = {"content-type": "image/jpeg"}
+OPEN = {"limits": {"requests": 1e6, "burst": 1_000_000}}
+LIVE = {"capture": {"loop": 0, "policy": "drop_oldest", "fps": 2.0}}
+Row = dict[str, Any]
+
+
+def bare() -> None:
+    """Serve the same pipeline behind a FastAPI that does nothing else."""
+    import uvicorn
+    from fastapi import FastAPI, Request
+    from starlette.concurrency import run_in_threadpool
+
+    from signpipe.pipeline import Pipeline
+    from signpipe.runtime.cores import usable_cores
+    from signpipe.runtime.session import open_models
+    from signpipe.settings import load_settings
+
+    settings = load_settings(None, {"runtime.threads": 1})
+    models = open_models(settings)
+    free: queue.SimpleQueue[Pipeline] = queue.SimpleQueue()
+    for _ in range(usable_cores()):
+        free.put(Pipeline(settings, models=models))
+    app = FastAPI()
+
+    def run(data: bytes) -> Row:
+        pipeline = free.get()
+        try:
+            image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
+            return {"tracks": pipeline(image, 0.0, independent=True).to_dict()["tracks"]}
+        finally:
+            free.put(pipeline)
+
+    async def detect(request: Request) -> Row:
+        return await run_in_threadpool(run, await request.body())
+
+    detect.__annotations__["request"] = Request
+    app.post("/v1/detect")(detect)
+    config = uvicorn.Config(app, port=0, log_level="warning", access_log=False)
+    server = uvicorn.Server(config)
+
+    async def serve() -> None:
+        serving = asyncio.create_task(server.serve())
+        while not server.started:
+            await asyncio.sleep(0.05)
+        print(server.servers[0].sockets[0].getsockname()[1], flush=True)
+        await serving
+
+    asyncio.run(serve())
+
+
+def load(requests: int, clients: int, rounds: int) -> Row:
+    """Ask both servers in turns, so that what else the machine does falls on both."""
+    picture = _picture()
+    threads = {"SIGNPIPE_RUNTIME__THREADS": "0"}  # as many pictures at once as there are cores, as in the other
+    with tempfile.TemporaryDirectory() as folder, Server(Path(folder), {**OPEN}, environment=threads) as server:
+        other = subprocess.Popen([sys.executable, __file__, "bare"], stdout=subprocess.PIPE, text=True)
+        try:
+            assert other.stdout is not None
+            addresses = {"signpipe": server.address, "bare": f"http://127.0.0.1:{int(other.stdout.readline())}"}
+            for address in addresses.values():
+                _ask(address, picture, 4, clients)
+            turns: list[Row] = []
+            for number in range(rounds):
+                order = sorted(addresses, reverse=bool(number % 2))
+                turn = {name: _ask(addresses[name], picture, max(requests // rounds, 1), clients) for name in order}
+                turns.append(turn)
+                print(json.dumps({name: _told(turn[name]) for name in order}), flush=True)
+        finally:
+            other.kill()
+            other.wait()
+    taken = {name: np.array([ms for turn in turns for ms in turn[name]["ms"]]) for name in addresses}
+    ratios = sorted(turn["signpipe"]["rate"] / turn["bare"]["rate"] for turn in turns)
+    return {
+        "requests_each": len(taken["bare"]),
+        "clients": clients,
+        "rounds": rounds,
+        **{name: _percentiles(values) for name, values in taken.items()},
+        "rate_ratio_median": round(float(np.median(ratios)), 3),
+        "rate_ratios": [round(ratio, 3) for ratio in ratios],
+        "p99_ratio": round(float(np.percentile(taken["bare"], 99) / np.percentile(taken["signpipe"], 99)), 3),
+    }
+
+
+def _ask(address: str, picture: bytes, requests: int, clients: int) -> Row:
+    """Ask so often from so many clients; return the rate and the milliseconds of each."""
+
+    def one(client: httpx.Client) -> float:
+        start = time.perf_counter()
+        answer = client.post(f"{address}/v1/detect", content=picture, headers=JPEG)
+        assert answer.status_code == 200, answer.text
+        return (time.perf_counter() - start) * 1e3
+
+    with httpx.Client(timeout=600) as client, ThreadPoolExecutor(clients) as threads:
+        start = time.perf_counter()
+        taken = list(threads.map(one, [client] * requests))
+        return {"rate": requests / (time.perf_counter() - start), "ms": taken}
+
+
+def _told(row: Row) -> Row:
+    return {"rate": round(row["rate"], 2), **_percentiles(np.array(row["ms"]))}
+
+
+def _percentiles(values: Any) -> Row:
+    return {f"p{percent}_ms": round(float(np.percentile(values, percent)), 1) for percent in (50, 99)}
+
+
+def _picture() -> bytes:
+    with tempfile.TemporaryDirectory() as folder:
+        video = cv2.VideoCapture(str(cut_sample(Path(folder) / "x.mp4", 40, start=60)))
+        video.set(cv2.CAP_PROP_POS_FRAMES, 30)
+        image = video.read()[1]
+        video.release()
+    return cv2.imencode(".jpg", image)[1].tobytes()
+
+
+def faults(kills: int, json_file: Path | None, seed: int) -> Row:
+    """Kill the server or one of its processes at random moments, a job always being under way."""
+    moments = random.Random(seed)
+    done = json.loads(json_file.read_text()) if json_file and json_file.exists() else {}
+    counts: Row = done.get("counts", {"kills": 0, "server": 0, "process": 0, "jobs": 0, "jobs_lost": 0,
+                                      "signs_doubled": 0, "databases_damaged": 0, "processes_left": 0})  # fmt: skip
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        clip = cut_sample(folder / "drive.mp4", 48, start=60)
+        road = {"name": "road", "address": str(clip), "settings": LIVE}
+        with Server(folder, {**OPEN, "jobs": {"attempts": 1000}, "sources": [road]}) as server:
+            expected = _signs(server, _finished(server, _send(server, clip)))
+            while counts["kills"] < kills:
+                job = _send(server, clip)
+                for _ in range(moments.randint(1, 4)):
+                    time.sleep(moments.expovariate(0.5))
+                    _kill(server, moments, counts)
+                counts["jobs"] += 1
+                counts["jobs_lost"] += _signs(server, _finished(server, job)) != expected
+                _check(folder, counts)
+                result = _result("faults", {"seed": seed, "counts": counts})
+                print(json.dumps(counts), flush=True)
+                _write(json_file, result)
+    return {"seed": seed, "counts": counts}
+
+
+def _send(server: Server, clip: Path) -> str:
+    answer = server.client.post("/v1/jobs", params={"name": "drive.mp4"}, content=clip.read_bytes())
+    assert answer.status_code == 201, answer.text
+    return str(answer.json()["id"])
+
+
+def _finished(server: Server, job: str) -> str:
+    def over() -> bool:
+        return server.get(f"/v1/jobs/{job}")["state"] in ("done", "failed")
+
+    wait_for(over, f"job {job}", 900)
+    return job
+
+
+def _signs(server: Server, job: str) -> list[tuple[int, str]]:
+    signs = server.get("/v1/signs", source=f"job-{job}", limit=500)["signs"]
+    return sorted((sign["track"], sign["class_name"]) for sign in signs)
+
+
+def _kill(server: Server, moments: random.Random, counts: Row) -> None:
+    workers = server.workers()
+    counts["kills"] += 1
+    if workers and moments.random() < 0.5:
+        counts["process"] += 1
+        os.kill(moments.choice(workers), signal.SIGKILL)
+        return
+    counts["server"] += 1
+    server.kill()
+    time.sleep(moments.uniform(0.0, 0.5))
+    server.start()
+    end = time.monotonic() + 60
+    while any(map(is_running, workers)) and time.monotonic() < end:
+        time.sleep(0.1)
+    counts["processes_left"] += sum(map(is_running, workers))
+
+
+def _check(folder: Path, counts: Row) -> None:
+    """Look into the database beside the server."""
+    with sqlite3.connect(folder / "data" / "signpipe.db") as database:
+        counts["databases_damaged"] += database.execute("PRAGMA integrity_check").fetchone() != ("ok",)
+        doubled = "SELECT count(*) FROM (SELECT 1 FROM signs GROUP BY run, track HAVING count(*) > 1)"
+        counts["signs_doubled"] += database.execute(doubled).fetchone()[0]
+
+
+def soak(minutes: float, sources: int, json_file: Path | None, every: float) -> Row:
+    """Watch some sources for long, with a client that asks and one that never reads; tell what grows."""
+    rows: list[Row] = []
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        clip = cut_sample(folder / "drive.mp4", 48, start=60)
+        named = [{"name": f"road-{n}", "address": str(clip), "settings": LIVE} for n in range(sources)]
+        with Server(folder, {**OPEN, "sources": named}) as server:
+            wait_for(lambda: len(server.workers()) == sources and _all_run(server), "the sources", 900)
+            start = time.monotonic()
+            while (elapsed := time.monotonic() - start) < minutes * 60:
+                rows.append({"seconds": round(elapsed, 1), **_usage(server)})
+                server.get("/v1/signs")
+                server.client.get("/v1/sources/road-0/picture")
+                _write(json_file, _result("soak", _grown(rows, sources)))
+                print(json.dumps(rows[-1]), flush=True)
+                time.sleep(every)
+    return _grown(rows, sources)
+
+
+def _all_run(server: Server) -> bool:
+    return all(source["state"] == "running" and source["stats"] for source in server.get("/v1/sources")["sources"])
+
+
+def _usage(server: Server) -> Row:
+    """Memory, handles and threads of the server and of all its processes."""
+    pids = [server.pid, *server.workers()]
+
+    def total(read: Callable[[Path], int]) -> int:
+        return sum(read(Path(f"/proc/{pid}")) for pid in pids)
+
+    return {
+        "megabytes": round(total(lambda proc: int((proc / "statm").read_text().split()[1])) * 4096 / 1e6, 1),
+        "handles": total(lambda proc: len(list((proc / "fd").iterdir()))),
+        "threads": total(lambda proc: len(list((proc / "task").iterdir()))),
+        "processes": len(pids),
+        "restarts": sum(source["restarts"] for source in server.get("/v1/sources")["sources"]),
+    }
+
+
+def _grown(rows: list[Row], sources: int) -> Row:
+    """Tell how each number grows an hour, with its 95 % interval, after the first fifth of the time."""
+    settled = rows[len(rows) // 5 :]
+    grown: Row = {"sources": sources, "samples": len(rows), "minutes": round(rows[-1]["seconds"] / 60, 2)}
+    grown |= {"first": rows[0], "last": rows[-1]}
+    if len(settled) > 3:
+        hours = [row["seconds"] / 3600 for row in settled]
+        for key in ("megabytes", "handles", "threads"):
+            fit = linregress(hours, [row[key] for row in settled])
+            half = 1.96 * float(fit.stderr)
+            low, slope, high = (round(float(fit.slope) + side * half, 2) for side in (-1, 0, 1))
+            grown[f"{key}_an_hour"] = {"slope": slope, "interval": [low, high]}
+    return grown
+
+
+def _result(kind: str, content: Row) -> Row:
+    return {"kind": f"serve-{kind}", "machine": asdict(describe_machine()), **content}
+
+
+def _write(file: Path | None, result: Row) -> None:
+    if file:
+        file.write_text(json.dumps(result, indent=1) + "\n")
+
+
+def main() -> None:
+    """Measure what was asked for."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("what", choices=("load", "faults", "soak", "bare"))
+    parser.add_argument("--requests", type=int, default=200)
+    parser.add_argument("--clients", type=int, default=4)
+    parser.add_argument("--rounds", type=int, default=10)
+    parser.add_argument("--kills", type=int, default=200)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--minutes", type=float, default=60.0)
+    parser.add_argument("--sources", type=int, default=4)
+    parser.add_argument("--every", type=float, default=10.0)
+    parser.add_argument("--json", type=Path)
+    given = parser.parse_args()
+    if given.what == "bare":
+        bare()
+        return
+    if given.what == "load":
+        content = load(given.requests, given.clients, given.rounds)
+    elif given.what == "faults":
+        content = faults(given.kills, given.json, given.seed)
+    else:
+        content = soak(given.minutes, given.sources, given.json, given.every)
+    result = _result(given.what, content)
+    _write(given.json, result)
+    print(json.dumps(result, indent=1))
+
+
+if __name__ == "__main__":
+    main()
