@@ -1,17 +1,16 @@
 """Recordings that are sent in: what becomes of them, and of those that were under way when something died."""
 
 import json
-import os
-import random
-import signal
 import sqlite3
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from signpipe.serve.database import Database, Job, JobState
-from tests.support.serving import Server, is_running
+from signpipe.serve.database import Database, Job, JobState, SignFilter
+from signpipe.serve.jobs import Jobs
+from tests.serve.test_store import sign
+from tests.support.serving import Server
 
 
 def send(server: Server, clip: Path, **parameters: Any) -> str:
@@ -85,39 +84,24 @@ def test_a_database_keeps_all_of_a_job_or_nothing(tmp_path: Path) -> None:
     database.close()
 
 
-def kill_at_random(server: Server, job_id: str, moments: random.Random) -> None:
-    """Kill the server or the job's process at any moment, until the job is over."""
-    import time
-
-    for _ in range(moments.choice((1, 2))):
-        time.sleep(moments.uniform(0.0, 3.0))
-        workers = server.workers()
-        if workers and moments.random() < 0.5:
-            os.kill(moments.choice(workers), signal.SIGKILL)
-        else:
-            server.kill()
-            server.wait_for(lambda: not any(map(is_running, workers)), "the processes to notice")  # noqa: B023
-            server.start()
-        if server.get(f"/v1/jobs/{job_id}")["state"] in ("done", "failed"):
-            return
-
-
-@pytest.mark.slow
-@pytest.mark.timeout(600)
-def test_killing_at_random_loses_no_job_and_doubles_no_sign(clip: Path, tmp_path: Path) -> None:
-    settings = {"jobs": {"attempts": 10}, "limits": {"requests": 2000.0, "burst": 5000}}
-    moments = random.Random(17)
-    with Server(tmp_path, settings) as server:
-        whole = send(server, clip)
-        assert ended(server, whole)["state"] == "done"
-        expected = signs_of(server, whole)
-        assert expected
-        for _ in range(2):
-            killed = send(server, clip)
-            kill_at_random(server, killed, moments)
-            assert ended(server, killed)["state"] == "done"
-            assert signs_of(server, killed) == expected
-        assert {job["state"] for job in server.get("/v1/jobs")["jobs"]} == {"done"}
-        assert server.stop() == 0
-    with sqlite3.connect(tmp_path / "data" / "signpipe.db") as database:
-        assert database.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+def test_a_job_that_was_kept_but_not_recorded_when_the_server_died_is_recorded_once(tmp_path: Path) -> None:
+    database = Database(tmp_path / "x.db")
+    database.add_job(Job("0" * 16, "a.mp4", JobState.QUEUED, False, 1.0))
+    database.begin_job("0" * 16, 2.0)
+    kept = tmp_path / "jobs" / ("0" * 16)
+    kept.mkdir(parents=True)
+    told = sign(source="job-x", run="job-x", first=1.0, last=2.0, crop="ff")
+    (kept / "signs.json").write_text(json.dumps([told]))
+    half = tmp_path / "jobs" / "1111.part"
+    half.mkdir()
+    left = tmp_path / "uploads" / "2222.mp4.part"
+    left.parent.mkdir()
+    left.touch()
+    for _ in range(2):  # and the next server changes nothing
+        Jobs(database, tmp_path, {}, lambda *_: None).close()
+        job = database.job("0" * 16)
+        assert job is not None
+        assert (job.state, job.files) == (JobState.DONE, ("signs.json",))
+        assert [one["track"] for one in database.signs(SignFilter(), None, 9)] == [1]
+    assert not half.exists()
+    assert not left.exists()
