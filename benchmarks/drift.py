@@ -146,7 +146,7 @@ def drive(pool_at: Callable[[float], list[Look]], seconds: int, seed: int) -> It
             for sign in pool[index].signs:
                 yield sign.model_copy(update={"at": float(second)})
         light, left = light - 1, left - 1
-        scene = pool[index].scene
+        scene = pool[index % len(pool)].scene  # a change may have another number of photographs
         values = {name: value + 0.1 * spread[name] * rng.normal() for name, value in scene.values.items()}
         yield scene.model_copy(update={"at": float(second), "values": values})
 
