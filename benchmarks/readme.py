@@ -34,8 +34,40 @@ def percent(share: float, digits: int = 1) -> str:
 
 def numbers() -> str:
     """Return the table and what it was measured on, as Markdown."""
-    rows = [*speed_rows(), *model_rows(), *quality_rows(), *world_rows(), *tracking_rows(), *drive_rows()]
+    parts = (speed_rows, model_rows, quality_rows, world_rows, tracking_rows, drive_rows, map_rows)
+    rows = [row for part in parts for row in part()]
     lines = ["| what | measured | on |", "|---|---|---|", *(f"| {' | '.join(row)} |" for row in rows)]
+    return "\n".join(lines) + "\n"
+
+
+def map_rows() -> list[tuple[str, str, str]]:
+    """Return how far signs on a map of simulated drives are off."""
+    metrics = read("map")["metrics"]
+    one, several = metrics["maps"]["1"], metrics["maps"][str(metrics["drives"])]
+    return [
+        (
+            f"Places of signs on a [map](docs/mapping.md), by one drive / by {metrics['drives']}",
+            f"median {one['error_median']:.2f} m / {several['error_median']:.2f} m, 95 % within "
+            f"{one['error_p95']:.1f} m / {several['error_p95']:.1f} m; told class right "
+            f"{percent(one['right_class'])} / "
+            f"{percent(several['right_class'])}",
+            f"{several['n']['signs']} signs of {metrics['streets']} simulated streets, receivers of 1.5 to 5 m (68 %)",
+        )
+    ]
+
+
+def accuracy() -> str:
+    """Return the table of docs/mapping.md."""
+    metrics = read("map")["metrics"]
+    shares = ("in_95_ellipse", "right_class", "told", "doubled", "missed", "stray", "gone_wrong")
+    lines = [
+        "| drives | signs | median, m | 95 %, m | within the 95 % ellipse | told class right | told | doubled | missed "
+        "| stray | wrongly gone |",
+        "|---|" + "---:|" * (len(shares) + 3),
+    ]
+    for name, told in metrics["maps"].items():
+        cells = [str(told["n"]["signs"]), f"{told['error_median']:.2f}", f"{told['error_p95']:.2f}"]
+        lines.append("| " + " | ".join([name, *cells, *(percent(told[share]) for share in shares)]) + " |")
     return "\n".join(lines) + "\n"
 
 
@@ -313,6 +345,7 @@ def budgets() -> str:
 FILES: dict[str, dict[str, Callable[[], str]]] = {
     "README.md": {"numbers": numbers, "witnesses": witnesses},
     "docs/reference/bench.md": {"numbers": budgets},
+    "docs/mapping.md": {"accuracy": accuracy},
 }
 
 

@@ -57,6 +57,12 @@ def map_(
     focal: Annotated[
         float | None, typer.Option(min=1, help="Focal length in pixels; else it is learned from the drive.")
     ] = None,
+    in_time: Annotated[
+        bool,
+        typer.Option(
+            "--in-time", help="Pictures and positions share a clock: don't look for a delay, which takes long."
+        ),
+    ] = False,
     country: Annotated[str | None, typer.Option(metavar="CODE|FILE", help="Whose signs they are; else de.")] = None,
     page: Annotated[
         Path | None,
@@ -103,7 +109,7 @@ def map_(
     if not overwrite:
         for what, path in outputs.items():
             refuse_existing(path, what)
-    roads, catalogue, code, failed = _place(drives, settings)
+    roads, catalogue, code, failed = _place(drives, settings, in_time)
     mapped = open_map(against, catalogue) if against is not None else None
     waypoints = [point for road in roads for point in road.waypoints]
     entries = merge([sign for road in roads for sign in road.signs], waypoints, gone_after)
@@ -122,7 +128,9 @@ def map_(
         raise typer.Exit(SOME_FAILED)
 
 
-def _place(drives: Sequence[str], settings: Settings) -> tuple[list[DrivenRoad], Catalogue, str | None, int]:
+def _place(
+    drives: Sequence[str], settings: Settings, in_time: bool
+) -> tuple[list[DrivenRoad], Catalogue, str | None, int]:
     """Place the signs of each drive; one that can't be used is reported, and the others go on.
 
     Returns:
@@ -139,7 +147,7 @@ def _place(drives: Sequence[str], settings: Settings) -> tuple[list[DrivenRoad],
         try:
             recording = _read(drive, settings)
             catalogue, code = _signs_of(recording, settings)
-            road = place_recording(recording, settings.camera, sizes_of(catalogue))
+            road = place_recording(recording, settings.camera, sizes_of(catalogue), in_time)
         except SignpipeError as error:
             failed += 1
             if failed == len(drives):
@@ -183,13 +191,14 @@ def _tell(
     """Print what was found."""
     console = Console()
     table = Table(title=f"{len(entries)} signs from {len(roads)} drives", title_justify="left")
-    for column in ("drive", "signs placed", "focal length", "camera to the right", "up"):
+    for column in ("drive", "signs placed", "focal length", "camera to the right", "up", "positions ahead"):
         table.add_column(column, justify="left" if column == "drive" else "right")
     for road in roads:
         yaw, yaw_sigma, pitch, pitch_sigma = road.mounting
+        ahead = "" if road.delay is None else f"{road.delay[0]:.1f} s ±{road.delay[1]:.1f}"
         table.add_row(
             escape(road.name), str(len(road.signs)), f"{road.focal[0]:.0f} px ±{100 * road.focal[1]:.0f} %",
-            f"{yaw:.1f}° ±{yaw_sigma:.1f}", f"{pitch:.1f}° ±{pitch_sigma:.1f}",
+            f"{yaw:.1f}° ±{yaw_sigma:.1f}", f"{pitch:.1f}° ±{pitch_sigma:.1f}", ahead,
         )  # fmt: skip
     console.print(table)
     states = Counter(entry.state.value for entry in entries)

@@ -7,6 +7,7 @@ import math
 import numpy as np
 
 from signpipe.catalogue import Catalogue
+from signpipe.mapping.delay import SURE
 from signpipe.mapping.looks import Sizes
 from signpipe.mapping.optics import Optics
 from signpipe.mapping.placed import DrivenRoad, LimitStretch, Waypoint
@@ -23,13 +24,14 @@ def sizes_of(catalogue: Catalogue) -> Sizes:
     return {sign.name: (sign.width, sign.height) for sign in catalogue}
 
 
-def place_recording(recording: Recording, camera: CameraSettings, sizes: Sizes) -> DrivenRoad:
+def place_recording(recording: Recording, camera: CameraSettings, sizes: Sizes, in_time: bool = True) -> DrivenRoad:
     """Place the signs of a recording.
 
     Args:
         recording: Its results.
         camera: What is known of the camera; focal length and mounting are learned from the drive.
         sizes: Usual width and height in metres of each class.
+        in_time: False to look for a delay between pictures and positions first, which takes as long as placing does.
 
     Raises:
         SourceError: The recording has no positions.
@@ -38,14 +40,16 @@ def place_recording(recording: Recording, camera: CameraSettings, sizes: Sizes) 
     trajectory = find_trajectory(frames, recording.name)
     width, height = (float(np.nanmedian(frames[name])) for name in ("width", "height"))
     optics = Optics.of(camera, round(width), round(height))
-    signs, learned = place_signs(recording, trajectory, optics, sizes)
+    signs, learned, delay = place_signs(recording, trajectory, optics, sizes, in_time)
+    if delay is not None and abs(delay[0]) > SURE * delay[1]:
+        trajectory = trajectory.later(delay[0])
     waypoints = _waypoints(recording, trajectory, math.degrees(math.atan(0.5 / learned.focal)))
     mounting = tuple(
         math.degrees(value) for value in (learned.yaw, learned.yaw_sigma, learned.pitch, learned.pitch_sigma)
     )
     return DrivenRoad(
         recording.name, signs, waypoints, _limits(recording, waypoints),
-        (learned.focal * width, learned.focal_sigma), (mounting[0], mounting[1], mounting[2], mounting[3]),
+        (learned.focal * width, learned.focal_sigma), (mounting[0], mounting[1], mounting[2], mounting[3]), delay,
     )  # fmt: skip
 
 

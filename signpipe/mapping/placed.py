@@ -127,7 +127,8 @@ class DrivenRoad:
         limits: Stretches with one limit each.
         focal: Focal length in pixels, and its relative spread.
         mounting: Degrees that the camera looks to the right and up, and their spreads.
-        delay: Seconds that the pictures are behind the positions, and their spread; None where nothing tells it.
+        delay: Seconds by which the positions are ahead of the pictures, and their spread; None where it wasn't looked
+            for or nothing tells it. It is made up for where it is more than three spreads.
     """
 
     name: str

@@ -13,6 +13,7 @@ from scipy.optimize import least_squares
 from scipy.sparse.linalg import splu
 
 from signpipe.geodesy import Values
+from signpipe.mapping.delay import SURE, find_delay
 from signpipe.mapping.looks import Looks, Sizes, choose_looks, whole_looks
 from signpipe.mapping.optics import CAMERA_HEIGHT, HEIGHT_SPREAD, Optics, project, seen_width
 from signpipe.mapping.placed import PlacedSign
@@ -149,8 +150,8 @@ class _Solved:
 
 
 def place_signs(
-    recording: Recording, trajectory: Trajectory, optics: Optics, sizes: Sizes
-) -> tuple[list[PlacedSign], Optics]:
+    recording: Recording, trajectory: Trajectory, optics: Optics, sizes: Sizes, in_time: bool = True
+) -> tuple[list[PlacedSign], Optics, tuple[float, float] | None]:
     """Place the signs of a drive.
 
     Args:
@@ -158,13 +159,23 @@ def place_signs(
         trajectory: Its path.
         optics: What is known of its camera.
         sizes: Width and height of each class in metres.
+        in_time: False to look for a delay between pictures and positions first.
 
     Returns:
-        The signs that could be placed, in order of time; and what was learned of the camera.
+        The signs that could be placed, in order of time; what was learned of the camera; and by how many seconds the
+        positions are ahead of the pictures, with the spread, where that was looked for and is told.
     """
     signs = [sign for sign in recording.signs if _usable(sign, recording, trajectory)]
     if not signs:
-        return [], optics
+        return [], optics, None
+    delay = None
+    if not in_time:
+        delay = find_delay(
+            recording, signs, trajectory, lambda asked, path: _misfitting(recording, asked, path, optics, sizes)
+        )
+        if delay is not None and abs(delay[0]) > SURE * delay[1]:
+            trajectory = trajectory.later(delay[0])
+            signs = [sign for sign in signs if _usable(sign, recording, trajectory)]
     signs = join_torn(recording, signs, trajectory, optics, sizes)
     signs.sort(key=lambda sign: (int(sign.frame[-1]), sign.track))
     by_looks = sorted(signs, key=lambda sign: -len(sign.frame))[:LEARNING]
@@ -174,7 +185,7 @@ def place_signs(
     placed: list[PlacedSign] = []
     for batch in _batches(signs):
         placed += _placed(recording, batch, _solve(recording, batch, trajectory, learned, sizes))
-    return placed, learned
+    return placed, learned, delay
 
 
 def _usable(sign: SeenSign, recording: Recording, trajectory: Trajectory) -> bool:
@@ -183,6 +194,18 @@ def _usable(sign: SeenSign, recording: Recording, trajectory: Trajectory) -> boo
     known = np.isfinite(trajectory.at(time)[0]).all(axis=1) & (trajectory.turning(time) <= SHARPEST)
     sign.frame, sign.xyxy, sign.score = sign.frame[known], sign.xyxy[known], sign.score[known]
     return len(whole_looks(sign, recording.frames)) >= FEWEST
+
+
+def _misfitting(
+    recording: Recording, signs: Sequence[SeenSign], trajectory: Trajectory, optics: Optics, sizes: Sizes
+) -> float:
+    """Return how badly looks fit a path, of those that it places."""
+    problem = _problem(choose_looks(recording, signs, sizes), trajectory, optics)
+    found = least_squares(
+        problem.residuals, problem.start(), jac_sparsity=problem.sparsity(), x_scale="jac", loss="soft_l1",
+        f_scale=ROBUST, ftol=1e-3, max_nfev=25,
+    )  # fmt: skip
+    return float(found.cost)
 
 
 def _batches(signs: Sequence[SeenSign]) -> Iterator[Sequence[SeenSign]]:

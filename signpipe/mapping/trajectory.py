@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -61,6 +61,10 @@ class Trajectory:
         speed = np.interp(time, self.time, np.hypot(*self.velocity.T))
         position = np.where(self._known(time)[:, None], spline(time), np.nan)
         return position, course, speed
+
+    def later(self, seconds: float) -> Trajectory:
+        """Return the same path, driven so many seconds later."""
+        return replace(self, time=self.time + seconds)
 
     def turning(self, time: Values) -> Values:
         """Return how fast the course changes at some times, in radians a second whatever the direction."""

@@ -32,7 +32,9 @@ def drives(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_two_drives_become_one_map_that_a_run_can_use(signpipe: Run, drives: Path, tmp_path: Path) -> None:
     out, table = tmp_path / "signs.geojson", tmp_path / "signs.csv"
-    outcome = signpipe("map", drives / "drive-1.jsonl", drives / "drive-2.jsonl", "--out", out, "--out", table)
+    outcome = signpipe(
+        "map", drives / "drive-1.jsonl", drives / "drive-2.jsonl", "--in-time", "--out", out, "--out", table
+    )
     assert outcome.code == 0, outcome.err
     features = json.loads(out.read_text())["features"]
     truth = json.loads((drives / "truth.geojson").read_text())["features"]
@@ -57,7 +59,7 @@ def test_a_drive_that_cant_be_used_is_left_out_and_the_rest_goes_on(
         "".join(json.dumps(record | ({"pose": None} if "pose" in record else {})) + "\n" for record in records)
     )
     out = tmp_path / "signs.geojson"
-    outcome = signpipe("map", lost, drives / "drive-1.jsonl", "--out", out)
+    outcome = signpipe("map", lost, drives / "drive-1.jsonl", "--in-time", "--out", out)
     assert outcome.code == 1
     assert "left out" in outcome.err
     assert "no positions" in outcome.err

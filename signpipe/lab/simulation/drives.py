@@ -45,6 +45,7 @@ class Errors:
         unsure: Share of approaches that end without a sure class.
         torn: Share of tracks that are torn in two.
         strays: Share of boxes that are far off.
+        ahead: Seconds by which positions are ahead of the pictures.
         boxes: Errors of the other boxes, as a share of a detector's usual ones.
     """
 
@@ -62,6 +63,7 @@ class Errors:
     torn: float = 0.03
     strays: float = 0.01
     boxes: float = 1.0
+    ahead: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -93,7 +95,7 @@ def record_drive(
     yield {"schema": "signpipe/1", "type": "run", "country": None, "source": f"drive-{number + 1}",
            "width": SIZE[0], "height": SIZE[1], "classes": list(catalogue.names)}  # fmt: skip
     for row, time in enumerate(run.time.tolist()):
-        pose = positions.at(time, 0.0)
+        pose = positions.at(time + errors.ahead, 0.0)
         told = None if pose is None else {
             "latitude": round(pose.latitude, 7), "longitude": round(pose.longitude, 7), "heading": pose.heading,
             "speed": pose.speed, "sigma": pose.sigma, "utc": pose.utc,
