@@ -37,6 +37,7 @@ class Manifest:
         source: Digest of the recording's content.
         position: Digest of its positions, or None.
         identity: Digest of settings, models and version; see `identity_of`.
+        cells: Cells of the map that it has something to say of.
         files: The tables by file name.
     """
 
@@ -44,7 +45,13 @@ class Manifest:
     source: str
     position: str | None
     identity: str
+    cells: tuple[str, ...]
     files: dict[str, Written]
+
+    @property
+    def placed(self) -> str:
+        """Digest of what it says of places."""
+        return "".join(self.files[f"{table}.parquet"].sha256 for table in ("places", "waypoints"))
 
     def to_json(self) -> bytes:
         """Return it as it is written."""
@@ -61,7 +68,8 @@ def read_manifest(content: bytes | None) -> Manifest | None:
         tree = json.loads(content or b"")
         if tree.pop("schema") != SCHEMA:
             return None
-        return Manifest(**tree | {"files": {name: Written(**file) for name, file in tree["files"].items()}})
+        files = {name: Written(**file) for name, file in tree["files"].items()}
+        return Manifest(**tree | {"cells": tuple(tree["cells"]), "files": files})
     except (ValueError, TypeError, KeyError, AttributeError):
         return None
 

@@ -8,18 +8,21 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from signpipe.batch.cells import Cell
 from signpipe.batch.engines import Engine
 from signpipe.batch.engines.local import LocalEngine
-from signpipe.batch.manifest import describe, identity_of
+from signpipe.batch.manifest import describe, identity_of, read_manifest
 from signpipe.batch.recordings import find_recordings
-from signpipe.batch.schedule import Report, Schedule
-from signpipe.batch.store import Store
-from signpipe.batch.work import Job, Outcome
-from signpipe.errors import ModelError, OutputError, SettingsError
+from signpipe.batch.schedule import Report, Runner, Schedule
+from signpipe.batch.store import MARKER, Store
+from signpipe.batch.work import RESULTS, Job, Outcome
+from signpipe.errors import ExtraMissingError, ModelError, OutputError, SettingsError
+from signpipe.runtime.cores import usable_cores
 from signpipe.runtime.manifest import find_model
 from signpipe.settings import AUTO, OUTPUTS, Settings, override_settings
 from signpipe.shipped import shipped
 
+ENGINES = ("local", "ray")
 FAILURES = "failures.json"
 
 
@@ -49,28 +52,46 @@ class Batch:
         self._store = Store(self.out)
         recordings = find_recordings(specs)
         _check_inputs(settings)
-        plain = _without_outputs(settings)
+        plain, self._provider = _without_outputs(settings), settings.runtime.provider
         identity = identity_of(settings, model_digests(settings))
         self.jobs = [Job(recording, self.out, plain, identity, piece) for recording in recordings]
         self.bytes = sum(recording.bytes for recording in recordings)
 
     @contextmanager
-    def open_engine(self, workers: int) -> Iterator[Engine]:
+    def open_engine(self, workers: int, kind: str = "local", address: str | None = None) -> Iterator[Engine]:
         """Give what does the work; while it is open, nobody else may write to the same place.
+
+        Args:
+            workers: How many tasks at a time; 0 is one for each core, or what the cluster has.
+            kind: "local" or "ray".
+            address: Of the cluster; None is one of its own.
 
         Raises:
             OutputError: Nothing can be written there, or another run writes there.
+            SettingsError: There is no such engine, or no cluster at the address.
+            ExtraMissingError: Ray isn't installed.
         """
+        if kind not in ENGINES:
+            raise SettingsError(f"There is no engine '{kind}'; there are {' and '.join(ENGINES)}.")
         self._store.prepare()
         with _lock(self._store):
             self._store.clear_work()
-            engine = LocalEngine(min(workers, len(self.jobs)))
+            engine = self._open(workers, kind, address)
             ended = False
             try:
                 yield engine
                 ended = True
             finally:
                 engine.close(kill=not ended)
+
+    def _open(self, workers: int, kind: str, address: str | None) -> Engine:
+        if kind == "local":
+            return LocalEngine(min(workers or usable_cores(), len(self.jobs)))
+        try:
+            from signpipe.batch.engines.ray import RayEngine
+        except ModuleNotFoundError:
+            raise ExtraMissingError("the engine ray", "ray") from None
+        return RayEngine(workers, address, 1.0 if self._provider in ("cuda", "tensorrt") else 0.0)
 
     def run(
         self,
@@ -90,12 +111,30 @@ class Batch:
         Raises:
             OutputError: The list of failures can't be written.
         """
-        report = Schedule(engine, retries, drain, told).run(self.jobs)
+        report = Report()
+        schedule = Schedule(Runner(engine, retries, drain, report), told)
+        schedule.run(self.jobs)
+        if not report.left:
+            schedule.merge(self._cells(report))
         try:
             self._store.write(FAILURES, (json.dumps(report.failed, indent=1, sort_keys=True) + "\n").encode())
         except OSError as error:
             raise OutputError(f"The list of failures can't be written to {self.out}: {error.strerror}.") from None
         return report
+
+    def _cells(self, report: Report) -> list[Cell]:
+        """Return the cells of all recordings among the results, those of earlier runs too."""
+        placed = dict(report.placed)
+        for name in self._store.folders(RESULTS):
+            if name not in placed:
+                manifest = read_manifest(self._store.read(f"{RESULTS}/{name}/{MARKER}"))
+                if manifest is not None:
+                    placed[name] = (manifest.cells, manifest.placed)
+        members: dict[str, list[tuple[str, str]]] = {}
+        for name, (cells, digest) in sorted(placed.items()):
+            for cell in cells:
+                members.setdefault(cell, []).append((name, digest))
+        return [Cell(cell, self.out, tuple(members[cell])) for cell in sorted(members)]
 
 
 def model_digests(settings: Settings) -> dict[str, str]:

@@ -96,6 +96,45 @@ _COLUMNS: Final[dict[str, Columns]] = {
         ("track", pa.int32(), "Track of that sign; null where it rests on none."),
         *_PLACE,
     ),
+    "places": (
+        ("drive", pa.string(), "Name of the recording's folder."),
+        _TRACK,
+        ("latitude", pa.float64(), "Of the middle of the sign's face, WGS 84 degrees."),
+        ("longitude", pa.float64(), "Likewise."),
+        ("height", pa.float64(), "Metres of the face's middle over the road."),
+        ("east_variance", pa.float64(), "Of the place, square metres."),
+        ("north_variance", pa.float64(), "Likewise."),
+        ("covariance", pa.float64(), "Of east and north, square metres."),
+        ("height_sigma", pa.float64(), "Metres."),
+        ("shared", pa.float64(), "Part of the spread that signs nearby in this drive share, metres."),
+        ("reach", pa.float64(), "Seconds after which that part is another one."),
+        ("facing", pa.float64(), "Degrees clockwise from north in which the face looks."),
+        ("facing_sigma", pa.float64(), "Its spread."),
+        ("travel", pa.float64(), "Direction of the vehicle at the last look."),
+        ("aside", pa.float64(), "Metres to the right of the vehicle's path, negative to the left."),
+        ("scale", pa.float64(), "Its size as a share of the usual one."),
+        ("belief", pa.map_(pa.string(), pa.float64()), "Fused probability of each class that was told."),
+        ("category", pa.string(), "Category that is sure, or null."),
+        ("sure", pa.bool_(), "Whether the class may be published."),
+        ("novelty", pa.float64(), "0 for a familiar sign, towards 1 for something never seen."),
+        ("first", pa.float64(), "Media time of the first look."),
+        ("last", pa.float64(), "Media time of the last look."),
+        ("utc", pa.float64(), "Seconds since 1970 of the last look; null where unknown."),
+        ("looks", pa.int32(), "Number of looks that were used."),
+        ("side", pa.float64(), "Pixels of the largest look."),
+        ("misfit", pa.float64(), "Root mean square of the looks' residuals, in spreads."),
+        ("crop", pa.binary(), "JPEG of the largest look."),
+        ("embedding", pa.list_(pa.float64()), "Unit vector of the largest look."),
+    ),
+    "waypoints": (
+        ("drive", pa.string(), "Name of the recording's folder."),
+        ("time", pa.float64(), "Seconds since the start of the recording."),
+        ("utc", pa.float64(), "Seconds since 1970; null where unknown."),
+        ("latitude", pa.float64(), "Of the vehicle, smoothed, WGS 84 degrees."),
+        ("longitude", pa.float64(), "Likewise."),
+        ("course", pa.float64(), "Direction of movement, degrees clockwise from north."),
+        ("half_view", pa.float64(), "Degrees that the camera sees to each side of it."),
+    ),
     "run": (
         _RECORDING,
         ("source", pa.string(), "Where the recording lies, without credentials."),
@@ -117,18 +156,53 @@ _COLUMNS: Final[dict[str, Columns]] = {
 }
 
 
+_ENTRIES: Final[Columns] = (
+    ("cell", pa.string(), "Map tile that the sign stands in: zoom, column and row of the usual web map."),
+    ("id", pa.string(), "Made of place and class: the same from the same drives."),
+    ("latitude", pa.float64(), "Of the middle of the sign's face, WGS 84 degrees."),
+    ("longitude", pa.float64(), "Likewise."),
+    ("east_variance", pa.float64(), "Of the place, square metres."),
+    ("north_variance", pa.float64(), "Likewise."),
+    ("covariance", pa.float64(), "Of east and north, square metres."),
+    ("height", pa.float64(), "Metres of the face's middle over the road."),
+    ("height_sigma", pa.float64(), "Metres."),
+    ("facing", pa.float64(), "Degrees clockwise from north in which the face looks."),
+    ("facing_sigma", pa.float64(), "Its spread."),
+    ("side", pa.string(), "right, left or above, seen by the traffic that it faces."),
+    ("aside", pa.float64(), "Metres to the right of the vehicles' path, negative to the left."),
+    ("scale", pa.float64(), "Its size as a share of the usual one."),
+    ("class_name", pa.string(), "The likeliest class."),
+    ("probability", pa.float64(), "Of it, over all drives."),
+    ("sure", pa.bool_(), "Whether any drive was sure of a class, and all together are."),
+    ("category", pa.string(), "Category that is sure, or null."),
+    ("state", pa.string(), "present, new, changed, hidden, gone or damaged."),
+    ("before", pa.string(), "Of a changed sign, the class that stood there before."),
+    ("first_seen", pa.float64(), "Seconds since 1970; null where no clock is known."),
+    ("last_seen", pa.float64(), "Likewise."),
+    ("seen", pa.int32(), "Passes that saw it."),
+    ("passed", pa.int32(), "Passes that had it in plain view."),
+    ("missed", pa.int32(), "The last passes that didn't see it."),
+    ("looks", pa.int32(), "Looks that placed it."),
+    ("drives", pa.list_(pa.string()), "Recordings that saw it, one for each sighting."),
+    ("tracks", pa.list_(pa.int32()), "Their tracks, in the same order."),
+    ("crop", pa.binary(), "JPEG of its largest look."),
+)
+
+
 def _schema(name: str, columns: Columns) -> pa.Schema:
     fields = [pa.field(column, kind, metadata={"description": text}) for column, kind, text in columns]
     return pa.schema(fields, metadata={"schema": SCHEMA, "table": name})
 
 
+# Of a recording, and of a cell of the map.
 TABLES: Final[dict[str, pa.Schema]] = {name: _schema(name, columns) for name, columns in _COLUMNS.items()}
+ENTRIES: Final[pa.Schema] = _schema("entries", _ENTRIES)
 
 
 def reference() -> str:
     """Return the columns of all tables as Markdown, for the documents."""
     parts = []
-    for name, schema in TABLES.items():
+    for name, schema in (TABLES | {"entries": ENTRIES}).items():
         rows = [
             f"| `{field.name}` | {field.type} | {(field.metadata or {})[b'description'].decode()} |" for field in schema
         ]

@@ -101,6 +101,15 @@ class Store:
             return {}
         return {str(each["name"]).rpartition("/")[2]: int(each["size"]) for each in entries if each["type"] == "file"}
 
+    def folders(self, folder: str) -> list[str]:
+        """Return the names of the folders in a folder."""
+        try:
+            entries = self._fs.ls(self.path(folder), detail=True, refresh=True)
+        except FileNotFoundError:
+            return []
+        names = (str(each["name"]).rstrip("/") for each in entries if each["type"] == "directory")
+        return sorted(name.rpartition("/")[2] for name in names)
+
     def remove(self, folder: str) -> None:
         """Remove a folder, whether it is there or not."""
         with suppress(FileNotFoundError):

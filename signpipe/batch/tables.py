@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import pyarrow.parquet as pq
 from signpipe.batch.schema import TABLES
 from signpipe.catalogue import Catalogue
 from signpipe.geodesy import offset
+from signpipe.mapping.placed import DrivenRoad
 from signpipe.types import Advisory, Frame, FrameResult, Gap, Pose, SignTrack, SourceInfo
 from signpipe.version import VERSION
 
@@ -84,6 +86,12 @@ class Tables:
         """Media time of the last frame."""
         return self._seconds
 
+    def through(self, results: Iterable[FrameResult]) -> Iterator[FrameResult]:
+        """Take results, and pass them on."""
+        for result in results:
+            self.add(result)
+            yield result
+
     def add(self, result: FrameResult) -> None:
         """Take the result of the next frame or gap."""
         frame = result.frame
@@ -136,6 +144,12 @@ class Tables:
             self._files["signs"].add(self._signs[track])
         for file in self._files.values():
             file.close()
+
+    def add_road(self, road: DrivenRoad) -> None:
+        """Take what the recording tells a map."""
+        for table, rows in (("places", road.signs), ("waypoints", road.waypoints)):
+            for row in rows:
+                self._files[table].add(asdict(row))
 
     def _count(self, frame: Frame | Gap, pose: Pose | None) -> None:
         """Count frames and gaps, and the metres driven."""

@@ -18,13 +18,18 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
+
+from signpipe.batch.cells import Cell, merge_cell, touched
 from signpipe.batch.manifest import Manifest, content_digest, describe, read_manifest
 from signpipe.batch.pieces import Memo, duration_of, perceive
 from signpipe.batch.recordings import Recording
 from signpipe.batch.schema import SCHEMA, TABLES
 from signpipe.batch.store import MARKER, Store, explain, file_system
 from signpipe.batch.tables import Tables
-from signpipe.errors import SignpipeError
+from signpipe.errors import SignpipeError, SourceError
+from signpipe.mapping.driven import place_recording, sizes_of
+from signpipe.mapping.watched import gather_watched
 from signpipe.runtime.session import Models, open_models
 from signpipe.settings import AUTO, Settings, override_settings
 from signpipe.sinks.base import settings_digest
@@ -70,6 +75,11 @@ class Task:
     piece: int | None = None
     pieces: int = 0
 
+    @property
+    def out(self) -> str:
+        """Where the results go."""
+        return self.job.out
+
     def __str__(self) -> str:
         part = "" if self.piece is None else f", piece {self.piece + 1} of {self.pieces}"
         return f"{self.job.recording.name}{part}"
@@ -88,6 +98,8 @@ class Outcome:
         cpu: Seconds of processor time.
         wall: Seconds on the clock.
         memory: Most memory that the process has had, bytes.
+        cells: Cells of the map that a recording has something to say of.
+        placed: Digest of that.
     """
 
     error: str | None = None
@@ -98,18 +110,26 @@ class Outcome:
     cpu: float = 0.0
     wall: float = 0.0
     memory: int = 0
+    cells: tuple[str, ...] = ()
+    placed: str = ""
 
 
-def run_task(task: Task) -> Outcome:
+Work = Task | Cell
+
+
+def run_task(task: Work) -> Outcome:
     """Do a task; whatever goes wrong with it is told, not raised."""
     cpu, wall = time.process_time(), time.monotonic()
     try:
-        outcome = _perceive(task) if task.piece is not None else _work(task)
+        if isinstance(task, Cell):
+            outcome = Outcome(skipped=not merge_cell(task))
+        else:
+            outcome = _perceive(task) if task.piece is not None else _work(task)
     except SignpipeError as error:
         return Outcome(str(error), lasting=True)
     except OSError as error:
         no_room = error.errno in _NO_ROOM
-        where = f"The results can't be written to {task.job.out}" if no_room else f"Work on {task} stopped"
+        where = f"The results can't be written to {task.out}" if no_room else f"Work on {task} stopped"
         return Outcome(f"{where}: {explain(error)}.", lasting=no_room or isinstance(error, _NO_USE))
     except Exception as error:  # of any library: the other recordings go on
         logging.getLogger(__name__).debug("The failure of %s in full:", task, exc_info=error)
@@ -136,7 +156,7 @@ def _work(task: Task) -> Outcome:
         known = _known(before.position if before else None, provenance.get("position"))
         position, seen_position = content_digest(job.recording.position, known)
     if before and before.rests_on(source, position, job.identity) and _is_whole(store, folder, before):
-        return Outcome(skipped=True)
+        return Outcome(skipped=True, cells=before.cells, placed=before.placed)
     pieces = task.pieces or _split(job)
     if pieces > 1 and not task.pieces:
         return Outcome(pieces=pieces)
@@ -144,7 +164,8 @@ def _work(task: Task) -> Outcome:
     with store.scratch(job.recording.name) as scratch:
         seconds = _tabulate(job, scratch, _memo(store, task))
         files = {name: describe(scratch / name) for name in sorted(each.name for each in scratch.iterdir())}
-        manifest = Manifest(job.recording.name, source, position, job.identity, files)
+        cells = touched({table: pq.read_table(scratch / f"{table}.parquet") for table in ("places", "waypoints")})
+        manifest = Manifest(job.recording.name, source, position, job.identity, cells, files)
         told = {
             "schema": SCHEMA,
             "source": seen,
@@ -159,7 +180,7 @@ def _work(task: Task) -> Outcome:
         (scratch / MARKER).write_bytes(manifest.to_json())
         store.commit(scratch, folder)
     store.remove(_pieces_folder(job))
-    return Outcome(seconds=seconds)
+    return Outcome(seconds=seconds, cells=cells, placed=manifest.placed)
 
 
 def _perceive(task: Task) -> Outcome:
@@ -205,10 +226,14 @@ def _tabulate(job: Job, folder: Path, memo: Memo | None) -> float:
             if memo is not None:
                 memo.attach(pipeline)
             tables = Tables(folder, job.recording.name, pipeline.catalogue)
-            for result in watching:
-                tables.add(result)
-            told = dict.fromkeys(text.replace(str(position), str(job.recording.position)) for text in warned)
             country = pipeline.country.code if pipeline.country else None
+            recording = gather_watched(job.recording.name, country, tables.through(watching))
+            if recording.placed:
+                try:
+                    tables.add_road(place_recording(recording, watching.settings.camera, sizes_of(pipeline.catalogue)))
+                except SourceError as error:  # such as too few positions: all but the map goes on without
+                    warned.append(str(error))
+            told = dict.fromkeys(text.replace(str(position), str(job.recording.position)) for text in warned)
             tables.finish(watching.info, settings_digest(settings_of(job)), country, list(told))
     return tables.seconds
 

@@ -19,7 +19,6 @@ from signpipe.cli.options import ConfigOption, SetOption
 from signpipe.cli.presets import PresetOption, detector_of
 from signpipe.cli.run import ENDINGS, parse_assignments
 from signpipe.errors import ExtraMissingError, SettingsError
-from signpipe.runtime.cores import usable_cores
 from signpipe.settings import load_settings
 
 if TYPE_CHECKING:
@@ -41,12 +40,18 @@ def batch(
         ),
     ],
     out: Annotated[str, typer.Option("--out", "-o", metavar="FOLDER|ADDRESS", help="Where the tables go.")],
-    workers: Annotated[int, typer.Option(min=0, help="Processes; 0 is one a core.")] = 0,
+    workers: Annotated[int, typer.Option(min=0, help="Processes; 0 is one a core, or all that the cluster has.")] = 0,
+    engine: Annotated[
+        str, typer.Option(metavar="local|ray", help="Who works: this machine, or a Ray cluster.")
+    ] = "local",
+    address: Annotated[
+        str | None, typer.Option(metavar="HOST:PORT|auto", help="The Ray cluster; else one on this machine.")
+    ] = None,
     retries: Annotated[
         int, typer.Option(min=0, max=100, help="How often work is tried again whose process was lost.")
     ] = 2,
     piece: Annotated[
-        float, typer.Option(min=1, help="Seconds of the pieces that longer recordings are split into.")
+        float, typer.Option(min=0.1, help="Seconds of the pieces that longer recordings are split into.")
     ] = 600.0,
     map_file: Annotated[
         Path | None, typer.Option("--map", metavar="FILE", help="Signs and limits: GeoJSON, .osm or .osm.pbf.")
@@ -90,7 +95,7 @@ def batch(
     console, drain = Console(stderr=True), threading.Event()
     work = Batch(recordings, out, settings, piece)
     started = time.monotonic()
-    with work.open_engine(workers or usable_cores()) as engine, _progress(console, quiet) as bar:
+    with work.open_engine(workers, engine, address) as opened, _progress(console, quiet) as bar:
         task = bar.add_task("", total=work.bytes, of=len(work.jobs), done=0, failed="")
         counts = {"done": 0, "failed": 0}
 
@@ -100,7 +105,7 @@ def batch(
             bar.update(task, advance=job.recording.bytes, done=sum(counts.values()), failed=failed)
 
         _drain_on_signals(drain, console)
-        report = work.run(engine, retries, drain, told)
+        report = work.run(opened, retries, drain, told)
     if not quiet:
         _tell(console, report, out, time.monotonic() - started)
     if drain.is_set() and report.left:
@@ -142,6 +147,8 @@ def _tell(console: Console, report: Report, out: str, seconds: float) -> None:
     parts = [f"{report.done} done", f"{report.skipped} had been done before"]
     parts += [f"{len(report.failed)} failed"] * bool(report.failed) + [f"{report.left} left"] * bool(report.left)
     console.print(f"{', '.join(parts)}: {escape(out)}", highlight=False)
+    if any(report.merged):
+        console.print(f"{report.merged[0]} cells of the map merged, {report.merged[1]} as they were", highlight=False)
     if report.seconds:
         hours, rate = report.seconds / 3600, report.seconds / seconds
         console.print(

@@ -40,7 +40,8 @@ def open_file(spec: str) -> Any:
     try:
         import fsspec
 
-        return fsspec.open(spec, "rb", block_size=_BLOCK, cache_type="readahead").open()
+        fs, path = fsspec.core.url_to_fs(spec)
+        return fs.open(path, "rb", block_size=_BLOCK, cache_type="readahead")
     except ImportError:
         raise ExtraMissingError(f"reading {spec.partition('://')[0]}:// addresses", "batch") from None
     except FileNotFoundError:

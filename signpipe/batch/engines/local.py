@@ -13,7 +13,7 @@ from concurrent.futures.process import BrokenProcessPool
 import cv2
 
 from signpipe.batch.engines import LOST
-from signpipe.batch.work import Outcome, Task, run_task
+from signpipe.batch.work import Outcome, Work, run_task
 
 _WATCH = 1.0  # seconds after which an orphan ends
 
@@ -30,7 +30,7 @@ class LocalEngine:
 
     def __init__(self, workers: int) -> None:
         self._idle: list[ProcessPoolExecutor] = [_executor() for _ in range(workers)]
-        self._busy: dict[Future[Outcome], tuple[ProcessPoolExecutor, Task]] = {}
+        self._busy: dict[Future[Outcome], tuple[ProcessPoolExecutor, Work]] = {}
         self._workers = workers
 
     @property
@@ -38,7 +38,7 @@ class LocalEngine:
         """How many tasks it can do at a time."""
         return self._workers
 
-    def submit(self, task: Task) -> None:
+    def submit(self, task: Work) -> None:
         """Begin with a task."""
         executor = self._idle.pop()
         try:
@@ -49,7 +49,7 @@ class LocalEngine:
             future = executor.submit(run_task, task)
         self._busy[future] = (executor, task)
 
-    def wait(self, seconds: float) -> list[tuple[Task, Outcome]]:
+    def wait(self, seconds: float) -> list[tuple[Work, Outcome]]:
         """Return what has ended."""
         done, _ = wait(self._busy, seconds, FIRST_COMPLETED)
         ended = []

@@ -1,0 +1,95 @@
+"""Recordings and results in a bucket: moto's server, which speaks S3 over HTTP."""
+
+import io
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+
+pytest.importorskip("s3fs", reason="needs s3fs, extra 'batch'")
+pytest.importorskip("moto", reason="needs moto, extra 'dev'")
+pytest.importorskip("flask_cors", reason="needs flask-cors, extra 'dev'")
+
+import fsspec
+from moto.server import ThreadedMotoServer
+
+import signpipe
+from signpipe.batch.recordings import find_recordings
+from signpipe.batch.store import MARKER, Store
+from signpipe.errors import SourceError
+from tests.batch.conftest import FRAMES, Jobs, work
+from tests.support.clip import SAMPLE
+
+
+@pytest.fixture
+def bucket(monkeypatch: pytest.MonkeyPatch, clip: Path) -> Iterator[str]:
+    """Return the address of a bucket with one recording and its positions."""
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    for name, value in (
+        ("AWS_ENDPOINT_URL", f"http://{host}:{port}"),
+        ("AWS_ACCESS_KEY_ID", "someone"),
+        ("AWS_SECRET_ACCESS_KEY", "secret"),
+        ("AWS_DEFAULT_REGION", "us-east-1"),
+    ):
+        monkeypatch.setenv(name, value)
+    urllib.request.urlopen(urllib.request.Request(f"http://{host}:{port}/moto-api/reset", method="POST")).close()
+    fsspec.filesystem("s3").clear_instance_cache()
+    s3 = fsspec.filesystem("s3")
+    s3.mkdir("road")
+    s3.pipe_file("road/drives/drive.mp4", clip.read_bytes())
+    s3.pipe_file("road/drives/drive.gpx", SAMPLE.with_suffix(".gpx").read_bytes())
+    yield "s3://road"
+    server.stop()
+    s3.clear_instance_cache()
+
+
+def objects(address: str) -> dict[str, bytes]:
+    """Return the objects of all recordings but those that tell when and where they were made."""
+    fs, root = fsspec.core.url_to_fs(address)
+    fs.invalidate_cache()
+    names = [name for name in fs.find(root) if "/recordings/" in name and not name.endswith("provenance.json")]
+    return {name.removeprefix(root): fs.cat_file(name) for name in names}
+
+
+def test_from_a_bucket_to_a_bucket(bucket: str, jobs: Jobs) -> None:
+    (job,) = jobs(f"{bucket}/drives", out=f"{bucket}/tables")
+    assert job.recording.position == "s3://road/drives/drive.gpx"
+    assert work(job).error is None
+    (again,) = jobs(f"{bucket}/drives/*.mp4", out=f"{bucket}/tables")
+    assert work(again).skipped
+    (split,) = jobs(f"{bucket}/drives/drive.mp4", out=f"{bucket}/split", piece=0.15)
+    assert work(split).pieces == 3
+    assert objects(f"{bucket}/split") == objects(f"{bucket}/tables") != {}
+    frames = pq.read_table(io.BytesIO(objects(f"{bucket}/tables")[f"/recordings/{job.recording.name}/frames.parquet"]))
+    assert frames.num_rows == FRAMES
+    assert None not in frames["latitude"].to_pylist()
+
+
+def test_what_lacks_its_manifest_is_worked_on_again(bucket: str, jobs: Jobs) -> None:
+    (job,) = jobs(f"{bucket}/drives", out=f"{bucket}/tables")
+    assert work(job).error is None
+    whole = objects(f"{bucket}/tables")
+    store = Store(f"{bucket}/tables")
+    for name in (MARKER, "signs.parquet"):
+        fsspec.filesystem("s3").rm_file(f"road/tables/recordings/{job.recording.name}/{name}")
+    assert not store.read(f"recordings/{job.recording.name}/{MARKER}")
+    outcome = work(job)
+    assert not outcome.skipped
+    assert objects(f"{bucket}/tables") == whole
+
+
+def test_a_run_reads_a_recording_in_its_bucket(bucket: str) -> None:
+    with signpipe.watch(f"{bucket}/drives/drive.mp4", runtime={"threads": 1}) as watching:
+        assert sum(not result.is_gap for result in watching) == FRAMES
+    with pytest.raises(SourceError, match="There is no recording s3://road/other"):
+        signpipe.watch(f"{bucket}/other.mp4").__enter__()
+
+
+def test_a_bucket_that_isnt_there_is_told_in_a_sentence(bucket: str) -> None:
+    assert bucket
+    with pytest.raises(SourceError, match="There is no recording 's3://nowhere/drives'"):
+        find_recordings(["s3://nowhere/drives"])
