@@ -80,12 +80,9 @@ results: .venv/.ready-dev  ## measure the models and the speed (needs the data s
 	@$(BIN)/signpipe evaluate figures --json benchmarks/results/figures.json
 	@$(BIN)/signpipe evaluate fallback $(if $(DRAWINGS),--drawings $(DRAWINGS)) --json benchmarks/results/fallback.json
 	@$(BIN)/signpipe evaluate rules --json benchmarks/results/rules.json
-<<<<<<< HEAD
 	@$(BIN)/signpipe evaluate drive --km 400 --json benchmarks/results/drive.json
 	@$(BIN)/signpipe evaluate realism --json benchmarks/results/realism.json
-=======
 	@$(BIN)/signpipe evaluate map --streets 6 --json benchmarks/results/map.json
->>>>>>> a1cb0fd (Find the delay between pictures and positions, and tell how accurate maps of signs are)
 	@$(BIN)/signpipe evaluate publishing --json benchmarks/results/publishing.json
 	@$(BIN)/signpipe evaluate report --examples drawings --out benchmarks/results/quality --compare benchmarks/results/robustness-plain.json --include benchmarks/results/novelty.json --include benchmarks/results/figures.json --include benchmarks/results/fallback.json --include benchmarks/results/publishing.json
 	@$(BIN)/signpipe bench single live throughput --frames 1000 --json benchmarks/results/bench.json

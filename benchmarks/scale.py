@@ -2,8 +2,8 @@
 
     python benchmarks/scale.py --json benchmarks/results/scale.json
 
-It simulates a tenth of nodes, hours and cells, with a driver and a store that are ten times as slow, so that both are as
-busy as in the whole.
+It simulates a tenth of nodes, hours and cells, with a driver and a store that are ten times as slow, so that both are
+as busy as in the whole.
 """
 
 from __future__ import annotations

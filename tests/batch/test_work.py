@@ -26,7 +26,8 @@ def test_a_recording_becomes_tables_that_say_what_a_run_says(clip: Path, jobs: J
         assert [(field.name, field.metadata) for field in table.schema] == [
             (field.name, field.metadata) for field in TABLES[name]
         ]
-        assert set(table["recording"].to_pylist()) == {job.recording.name}
+        if "recording" in table.schema.names:  # what is mapped names its drive
+            assert set(table["recording"].to_pylist()) == {job.recording.name}
     assert tables["frames"]["frame"].to_pylist() == list(range(FRAMES))
     assert None not in tables["frames"]["latitude"].to_pylist()
     (run,) = tables["run"].to_pylist()

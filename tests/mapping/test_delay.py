@@ -32,9 +32,9 @@ def test_the_least_misfit_is_found_between_the_steps_and_its_curvature_is_the_sp
     path = find_trajectory(recording.frames, "drive")
     begin = path.time[0]
     found = find_delay(recording, recording.signs, path, lambda _, moved: 8 * (moved.time[0] - begin - 0.7) ** 2)
-    assert found == (pytest.approx(0.7), pytest.approx(1.2 / 4))
+    assert np.allclose(found or (), (0.7, 1.2 / 4))
     sharp = find_delay(recording, recording.signs, path, lambda _, moved: 1e4 * (moved.time[0] - begin) ** 2)
-    assert sharp == (pytest.approx(0.0), LEAST)
+    assert np.allclose(sharp or (), (0.0, LEAST), atol=1e-6)
 
 
 def test_what_no_look_tells_is_not_told(caplog: pytest.LogCaptureFixture) -> None:
