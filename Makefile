@@ -74,6 +74,9 @@ results: .venv/.ready-dev  ## measure the models and the speed (needs the data s
 	@$(BIN)/signpipe evaluate detection --format sy32 --model detector-fast-fp32 --json benchmarks/results/detection-sy32-fp32.json
 	@$(BIN)/signpipe evaluate detection --format gtsdb --preset accurate --json benchmarks/results/detection-gtsdb-accurate.json
 	@$(BIN)/signpipe evaluate detection --format sy32 --preset accurate --json benchmarks/results/detection-sy32-accurate.json
+	@$(BIN)/signpipe evaluate detection --format gtsdb --preset world --json benchmarks/results/detection-gtsdb-world.json
+	@$(BIN)/signpipe evaluate detection --format btsd --every-sign --preset world --json benchmarks/results/detection-btsd-world.json
+	@$(BIN)/signpipe evaluate detection --format btsd --every-sign --json benchmarks/results/detection-btsd.json
 	@$(BIN)/signpipe evaluate classification --format gtsrb --json benchmarks/results/classification-gtsrb.json
 	@$(BIN)/signpipe evaluate novelty $(if $(DRAWINGS),--drawings $(DRAWINGS)) --json benchmarks/results/novelty.json
 	@$(BIN)/signpipe evaluate country --country be $(if $(DRAWINGS),--drawings $(DRAWINGS)) --json benchmarks/results/country-be.json

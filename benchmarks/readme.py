@@ -186,7 +186,15 @@ def world_rows() -> list[tuple[str, str, str]]:
     drawn, photographed = country["drawings"], country["photographs"]
     figures, rules = read("figures")["metrics"], read("rules")["metrics"]["kinds"]
     lowest = min(rules.values(), key=lambda kind: float(kind["right"]))
+    every, usual = read("detection-btsd-world")["metrics"], read("detection-btsd")["metrics"]
+    known = read("detection-gtsdb-world")["metrics"]
     return [
+        (
+            "Detector `world` (for other countries), AP50",
+            f"{every['ap50']:.3f} of Belgian signs of every kind (`fast`: {usual['ap50']:.3f}); {known['ap50']:.3f} on "
+            "GTSDB validation",
+            f"{every['signs']} signs in {every['scenes']} scenes, places held back",
+        ),
         (
             "Belgian signs named right, one look, 32 px and more",
             f"{percent(drawn['naming']['btsd']['share'])} from drawings alone, "

@@ -143,7 +143,7 @@ def model_digests(settings: Settings) -> dict[str, str]:
     Raises:
         ModelError: One is unknown, missing or altered.
     """
-    named = {"detector": settings.detect.model, "classifier": settings.classifier}
+    named = {"detector": settings.detector, "classifier": settings.classifier}
     if settings.country.code == AUTO:
         named["classifier"] = settings.classify.model
         named["embedder"] = settings.embedder

@@ -21,6 +21,9 @@ def export(
     models: Annotated[Path, typer.Option(help="Folder of the models and their manifest.")] = Path("models"),
     result: Annotated[Path | None, typer.Option(help="Also write the metrics as JSON here.")] = None,
     preset: Annotated[str, typer.Option(help="Whose usual checkpoint, for a detector: fast or accurate.")] = "fast",
+    name: Annotated[
+        str | None, typer.Option(help="Call a detector detector-NAME in the manifest; else after its preset.")
+    ] = None,
 ) -> None:
     """Make a checkpoint a model: ONNX, quantised, judged on validation, entered into the manifest."""
     if model not in {"detector", "classifier", "reader"}:
@@ -34,7 +37,7 @@ def export(
 
     folder = find_data(data)
     if model == "detector":
-        outcome = export_detector(checkpoint or Path("runs") / f"detector-{preset}" / "last.pt", folder, models)
+        outcome = export_detector(checkpoint or Path("runs") / f"detector-{preset}" / "last.pt", folder, models, name)
     elif model == "reader":
         outcome = export_reader(checkpoint or Path("runs/reader/last.pt"), folder, models)
     else:

@@ -8,10 +8,14 @@ import typer
 
 from signpipe.errors import SettingsError
 
-PRESETS = ("fast", "accurate")
+PRESETS = ("fast", "accurate", "world")
 PresetOption = Annotated[
     str | None,
-    typer.Option(metavar="|".join(PRESETS), help="Which shipped detector: fast, for CPUs, or accurate, for GPUs."),
+    typer.Option(
+        metavar="|".join(PRESETS),
+        help="Which shipped detector: fast, for CPUs; accurate, for GPUs; world, for signs "
+        "of every kind, which --country takes by itself.",
+    ),
 ]
 
 
@@ -22,5 +26,5 @@ def detector_of(preset: str | None) -> str | None:
         SettingsError: There is no such preset.
     """
     if preset not in (None, *PRESETS):
-        raise SettingsError(f"There is no preset '{preset}'; choose {' or '.join(PRESETS)}, or give a model by name.")
+        raise SettingsError(f"There is no preset '{preset}'; choose {', '.join(PRESETS)}, or give a model by name.")
     return preset and f"detector-{preset}"

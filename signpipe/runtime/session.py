@@ -203,7 +203,7 @@ def open_models(
     """
     settings = settings or load_settings()
     return Models(
-        open_session(settings.detect.model, settings.runtime, "detector") if detector else None,
+        open_session(settings.detector, settings.runtime, "detector") if detector else None,
         open_session(settings.classifier, settings.runtime, "classifier") if classifier else None,
         _open_reader(settings) if reader and settings.figures.enabled else None,
     )

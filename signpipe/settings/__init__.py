@@ -93,6 +93,7 @@ OUTPUTS = frozenset(
 
 
 WORLD = "classifier-world"  # the shipped classifier whose embedding names signs beyond the 43
+WORLD_DETECTOR = "detector-world"  # the shipped detector that finds signs of every kind, and tells their outlines
 
 
 class Settings(BaseSettings):
@@ -157,6 +158,12 @@ class Settings(BaseSettings):
     def classifier(self) -> str:
         """The classifier that is run: where another than the usual country was named, the one with its prototypes."""
         return self.classify.model if self.country.code == CountrySettings().code else self.embedder
+
+    @property
+    def detector(self) -> str:
+        """The detector that is run: where another than the usual country was named, the one for signs of every kind."""
+        chosen, usual = self.detect.model, DetectSettings().model
+        return WORLD_DETECTOR if chosen == usual and self.country.code != CountrySettings().code else chosen
 
     @property
     def inputs(self) -> tuple[str, ...]:
