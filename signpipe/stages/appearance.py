@@ -46,7 +46,9 @@ def alike(
     classes = disagree(usual, seen.belief)
     if looks.shape[1]:
         log = np.interp(disagree(looks, seen.embedding), *BY_EMBEDDING) + np.interp(classes, *BY_CLASS_TOO)
-        ruled_out = log * seen.known_mass * (1 - seen.novelty) <= RULED_OUT
+        blank = ~looks.any(axis=1)[:, None] | ~seen.embedding.any(axis=1)  # a crop that nobody looked at
+        log = np.where(blank, np.interp(classes, *BY_CLASS_ALONE), log)
+        ruled_out = ~blank & (log * seen.known_mass * (1 - seen.novelty) <= RULED_OUT)
     else:
         ruled_out = np.zeros(classes.shape, bool)
         log = np.interp(classes, *BY_CLASS_ALONE)

@@ -1,4 +1,4 @@
-"""One server for the tests of this folder: it watches a piece of the sample drive, again and again."""
+"""One server for the tests of a file: it watches a piece of the sample drive, again and again."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -28,7 +28,7 @@ def picture(clip: Path) -> bytes:
     return cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, 92])[1].tobytes()
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def server(clip: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     settings = {
         "limits": {**LIMITS, "requests": 2000.0, "burst": 5000},

@@ -128,7 +128,8 @@ def test_a_car_that_obeys_keeps_the_limits_that_it_is_told() -> None:
     samples = list(drive(road, TableSeer(road, made, SETTINGS, 1), obeys=True))
     slow = [sample.speed * 3.6 for sample in samples if 310 < sample.station < 470]
     assert max(slow) < 51
-    assert max(sample.speed * 3.6 for sample in samples if sample.station > 500) > 60
+    # Past the end of the limit it goes faster, until it sees the stop sign a hundred metres ahead.
+    assert max(sample.speed * 3.6 for sample in samples if sample.station > 480) > 51
     assert min(sample.speed * 3.6 for sample in samples if 595 < sample.station < 601) < 12  # the stop sign
     assert not any(sample.available for sample in samples[:2])  # the receiver qualifies a sender first
     blinded = list(drive(road, TableSeer(road, made, SETTINGS, 1), obeys=True, fault=Fault.FROZEN))

@@ -12,10 +12,10 @@ from signpipe.lab.retraining.candidate import Retrained, passed_gate, usual_sign
 from signpipe.review import ReviewQueue
 from signpipe.runtime import releases
 from tests.cli.conftest import Outcome
+from tests.cli.conftest import signpipe as signpipe  # the fixture
 from tests.review.items import filled
 from tests.runtime import graphs
 
-pytest_plugins = ["tests.cli.conftest"]
 Cli = Callable[..., Outcome]
 
 

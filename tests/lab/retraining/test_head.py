@@ -21,11 +21,11 @@ from signpipe.runtime.session import open_session
 from signpipe.settings import RuntimeSettings
 from signpipe.shipped import shipped
 from tests.cli.conftest import Outcome
+from tests.cli.conftest import signpipe as signpipe  # the fixture
 from tests.lab.few_shot.ten import photographs
 from tests.review.items import item
 from tests.runtime import graphs
 
-pytest_plugins = ["tests.cli.conftest"]
 NAMES = load_catalogue().names
 
 

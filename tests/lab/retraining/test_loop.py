@@ -17,10 +17,10 @@ from signpipe.shipped import shipped
 from signpipe.sinks.base import RunInfo
 from signpipe.sinks.review import ReviewSink
 from tests.cli.conftest import Outcome
+from tests.cli.conftest import signpipe as signpipe  # the fixture
 from tests.lab.few_shot.ten import NAMES
 from tests.lab.retraining.drives import Passes
 
-pytest_plugins = ["tests.cli.conftest"]
 Cli = Callable[..., Outcome]
 NAME = "no_left_turn"
 

@@ -105,7 +105,7 @@ def test_a_road_that_another_program_wrote(tmp_path: Path) -> None:
     geometry = [xodr.Line(100), xodr.Spiral(0.0, -0.01, 50), xodr.Arc(-0.01, length=100)]
     road = xodr.create_road(geometry, id=1, left_lanes=1, right_lanes=2, lane_width=3.5)
     road.add_elevation(0, 3, 0.02, 0, 0)
-    road.add_signal(xodr.Signal(40, -9, country="DE", Type="274", subtype="60", value=60, zOffset=2.2))
+    road.add_signal(xodr.Signal(40, -9, country="DE", Type="274", subtype="60", value=60, unit="km/h", zOffset=2.2))
     road.add_signal(xodr.Signal(140, -9, country="DE", Type="282", subtype="-1", zOffset=2.2))
     road.add_signal(xodr.Signal(150, -9, country="DE", Type="310", subtype="-1", zOffset=2.2))
     road.add_signal(xodr.Signal(60, 9, country="DE", Type="206", subtype="-1", orientation=xodr.Orientation.negative))

@@ -138,11 +138,11 @@ class Judge:
         told, before = sample.told, self._limits[place - 1] if place else None
         if _is(told, self._limits[place]):
             return RIGHT, False
-        if late < WITHIN and (before is None or before.limit is None or _is(told, before)):
-            return RIGHT, False
         following = self._limits[place + 1] if place + 1 < len(self._limits) else None
         if following is not None and following.begin - sample.station <= EARLY and _is(told, following):
             return RIGHT, True
+        if late < WITHIN and (before is None or before.limit is None or _is(told, before)):
+            return RIGHT, False
         return (MISSING if told.limit is None else WRONG), False
 
     def _event(self, sample: Sample, place: int, late: float, score: Score) -> None:
