@@ -46,7 +46,8 @@ def alike(
     classes = disagree(usual, seen.belief)
     if looks.shape[1]:
         log = np.interp(disagree(looks, seen.embedding), *BY_EMBEDDING) + np.interp(classes, *BY_CLASS_TOO)
-        blank = ~looks.any(axis=1)[:, None] | ~seen.embedding.any(axis=1)  # a crop that nobody looked at
+        # A crop that nobody looked at has no embedding.
+        blank = (np.abs(looks).max(axis=1) == 0)[:, None] | (np.abs(seen.embedding).max(axis=1) == 0)
         log = np.where(blank, np.interp(classes, *BY_CLASS_ALONE), log)
         ruled_out = ~blank & (log * seen.known_mass * (1 - seen.novelty) <= RULED_OUT)
     else:

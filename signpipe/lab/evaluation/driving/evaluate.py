@@ -68,7 +68,7 @@ def plan(kilometres: float, seed: int, length: float = LEG, conditions: Collecti
     for condition, share in SHARES.items():
         if condition not in conditions:
             continue
-        count = max(math.ceil(kilometres * 1000 / length * share / whole), len(KINDS))
+        count = max(math.ceil(kilometres * 1000 / length * share / whole - 1e-9), len(KINDS))
         legs += [(number, Leg(KINDS[number % len(KINDS)], condition, seed + number, length)) for number in range(count)]
     return [leg for _, leg in sorted(legs, key=lambda one: (one[0], list(SHARES).index(one[1].condition)))]
 
