@@ -56,7 +56,7 @@ def watched(frames: Iterable[Seen], picture: tuple[int, int]) -> tuple[set[int],
                 published.setdefault(one.id, set()).add(one.class_id)
         read = classifications.probability.argmax(axis=1) == STOP
         tracks_of_stop |= {id_ for id_, is_stop in zip(ids, read.tolist(), strict=True) if is_stop and id_ > 0}
-    return tracks_of_stop, set().union(*published.values())
+    return tracks_of_stop, set().union(*(published.get(id_, set()) for id_ in tracks_of_stop))
 
 
 @pytest.mark.slow

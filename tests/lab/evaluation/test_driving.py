@@ -145,7 +145,8 @@ def test_faults_on_the_way_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
         assert found["obeys"]["stops"] == found["sees"]["stops"] == 1
         assert found["sees"]["over_metres"] == 0
         assert found["obeys"]["most_over"] < 15
-        assert (found["obeys"]["unavailable"] > 2) is (fault in (Fault.FROZEN, Fault.BLIND))
+        if fault is not Fault.LOST:  # with three frames in ten lost, the receiver distrusts the sender for seconds
+            assert (found["obeys"]["unavailable"] > 2) is (fault in (Fault.FROZEN, Fault.BLIND))
 
 
 def test_a_plan_has_every_kind_and_condition_and_enough_of_the_dark() -> None:
