@@ -18,7 +18,6 @@ import numpy as np
 
 from signpipe.catalogue.countries import country_codes, load_country
 from signpipe.crops import crop_signs
-from signpipe.few_shot.head import LEAST
 from signpipe.few_shot.pack import open_prototypes
 from signpipe.lab.data import find_data
 from signpipe.lab.evaluation.crop_sets import every_sign
@@ -51,14 +50,12 @@ def look(session: Session, data: Path, name: str) -> Classifications:
 def fit(known: Classifications, session: Session) -> FloatArray:
     """Return the log odds of each sign under each country, float32 (N, countries)."""
     prototypes = open_prototypes(shipped("models") / "prototypes.npz", session)
-    none = np.maximum(1 - known.probability.sum(axis=1), LEAST)
     columns = []
     for code in country_codes():
         head = prototypes.head(load_country(code))
-        odds = head.odds(known.embedding) * np.array([sign.present for sign in head.catalogue])
-        odds[:, : head.known] *= known.probability
-        odds[:, head.known :] *= none[:, None]
-        columns.append(np.maximum(np.log(none + odds.sum(axis=1)), NOTHING))
+        odds, none = head.weigh(known)
+        present = np.array([sign.present for sign in head.catalogue])
+        columns.append(np.maximum(np.log(none[:, 0] + odds @ present), NOTHING))
     return np.stack(columns, axis=1)
 
 

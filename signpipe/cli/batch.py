@@ -5,7 +5,6 @@ from __future__ import annotations
 import signal
 import threading
 import time
-from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,7 +14,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from signpipe.__main__ import INTERRUPTED
-from signpipe.cli.options import ConfigOption, SetOption
+from signpipe.cli.options import ConfigOption, CountryOption, MapFileOption, ProviderOption, SetOption
 from signpipe.cli.presets import PresetOption, detector_of
 from signpipe.cli.run import ENDINGS, parse_assignments
 from signpipe.errors import ExtraMissingError, SettingsError
@@ -53,15 +52,10 @@ def batch(
     piece: Annotated[
         float, typer.Option(min=0.1, help="Seconds of the pieces that longer recordings are split into.")
     ] = 600.0,
-    map_file: Annotated[
-        Path | None, typer.Option("--map", metavar="FILE", help="Signs and limits: GeoJSON, .osm or .osm.pbf.")
-    ] = None,
-    country: Annotated[
-        str | None,
-        typer.Option(metavar="CODE|FILE|auto", help="Whose signs they are: see `signpipe countries list`; else de."),
-    ] = None,
+    map_file: MapFileOption = None,
+    country: CountryOption = None,
     preset: PresetOption = None,
-    provider: Annotated[str | None, typer.Option(metavar="auto|cpu|cuda|tensorrt", help="Runs the models.")] = None,
+    provider: ProviderOption = None,
     config: ConfigOption = None,
     assignments: SetOption = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no summary.")] = False,

@@ -11,6 +11,30 @@ from signpipe.lab.data import FORMATS
 
 Split = Literal["train", "val", "test", "all"]
 
+# What is watched, and what is known of it.
+MapFileOption = Annotated[
+    Path | None, typer.Option("--map", metavar="FILE", help="Signs and limits: GeoJSON, .osm or .osm.pbf.")
+]
+PositionOption = Annotated[
+    str | None,
+    typer.Option(
+        "--gpx",
+        "--position",
+        metavar="SOURCE",
+        help="Where the vehicle is: GPX, NMEA log, gpsd://HOST, tcp://HOST:PORT, serial:DEVICE.",
+    ),
+]
+SpeedDbcOption = Annotated[
+    Path | None, typer.Option("--speed-dbc", metavar="FILE", help="Describes the messages of that bus.")
+]
+SpeedSignalOption = Annotated[
+    str | None, typer.Option("--speed-signal", metavar="[MESSAGE.]SIGNAL", help="The signal that is the speed.")
+]
+CountryOption = Annotated[
+    str | None,
+    typer.Option(metavar="CODE|FILE|auto", help="Whose signs they are: see `signpipe countries list`; else de."),
+]
+
 # What is measured on.
 DataOption = Annotated[
     Path | None, typer.Option("--data", help="The data set, or the folder it lies in; else SIGNPIPE_DATA.")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 from collections.abc import Iterator
 from contextlib import ExitStack
 from itertools import islice
@@ -15,6 +14,7 @@ from rich.table import Table
 
 from signpipe.cli.measuring import write_json
 from signpipe.cli.options import ConfigOption
+from signpipe.cli.person import user_name
 from signpipe.errors import ModelError, SettingsError
 from signpipe.few_shot.folder import CATALOGUE
 from signpipe.lab.retraining.canary import Canary, compare_on
@@ -50,13 +50,13 @@ def promote(
         raise ModelError(
             f"The models of {candidate} aren't promoted: {'; '.join(problems)}. Give --force to do it anyway."
         )
-    change = releases.promote(root, candidate, by or _user(), reason, "forced" if problems else "passed")
+    change = releases.promote(root, candidate, by or user_name(), reason, "forced" if problems else "passed")
     print(f"{change.release} runs now" + (f"; {change.before} did until now" if change.before else ""))
 
 
 def rollback(root: RootArgument, reason: ReasonOption = "", by: ByOption = None) -> None:
     """Make the models run again that ran before the present ones."""
-    change = releases.rollback(root, by or _user(), reason)
+    change = releases.rollback(root, by or user_name(), reason)
     print(f"{change.release} runs again; {change.before} did until now")
 
 
@@ -135,10 +135,3 @@ def _print(found: Canary) -> None:
         console.print(f"[bold red]{problem}[/]", highlight=False)
     if not found.problems:
         console.print("[green]Nothing speaks against the candidate.[/]")
-
-
-def _user() -> str:
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError):  # a container may have no user of this number
-        return "unknown"

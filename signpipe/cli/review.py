@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,6 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from signpipe.catalogue import Catalogue, load_catalogue
+from signpipe.cli.person import say, user_name
 from signpipe.errors import OutputError, SettingsError, SourceError
 from signpipe.lab.review.labels import parse_label, read_labels
 from signpipe.review import NOT_A_SIGN, ReviewQueue, Status
@@ -69,7 +69,7 @@ def page(
 
     entries = _open(folder).items(status)
     shown = write_contact_sheet(out, entries, load_catalogue(), limit)
-    _say(f"{shown} of {len(entries)} signs on {out}")
+    say(f"{shown} of {len(entries)} signs on {out}")
 
 
 @review_app.command("ask")
@@ -98,7 +98,7 @@ def ask(
     Console().print(table, markup=False)
     if out is not None:
         shown = write_contact_sheet(out, [one.entry for one in proposals], load_catalogue(), count)
-        _say(f"{shown} signs on {out}")
+        say(f"{shown} signs on {out}")
 
 
 @review_app.command("label")
@@ -116,7 +116,7 @@ def label(
     if (item is None) != (class_ is None) or (item is not None and file is not None):
         raise SettingsError("Give an item and a class, or --from a file, or neither to go through the open ones.")
     queue, catalogue = _open(folder), load_catalogue()
-    who = labeller or _user()
+    who = labeller or user_name()
     with _writing(folder):
         if item is not None and class_ is not None:
             entry = _find(queue, item)
@@ -146,9 +146,9 @@ def export(
     Console().print(table, markup=False)
     foreign = sorted(set(counts) - {*catalogue.names, NOT_A_SIGN})
     if foreign and format != "crops":
-        _say(f"outside the catalogue, to be read with  --map {foreign[0]}=sign : {', '.join(foreign)}")
+        say(f"outside the catalogue, to be read with  --map {foreign[0]}=sign : {', '.join(foreign)}")
     elif foreign:
-        _say(f"outside the catalogue, for  signpipe classes add : {', '.join(foreign)}")
+        say(f"outside the catalogue, for  signpipe classes add : {', '.join(foreign)}")
 
 
 @review_app.command("prune")
@@ -169,7 +169,7 @@ def prune(
             defaults.megabytes if megabytes is None else megabytes, defaults.days if days is None else days
         )
     count = len(queue)
-    _say(f"{len(removed)} removed, {count} left, {queue.megabytes:.1f} MB")
+    say(f"{len(removed)} removed, {count} left, {queue.megabytes:.1f} MB")
 
 
 def _open(folder: Path) -> ReviewQueue:
@@ -201,14 +201,14 @@ def _take_in(queue: ReviewQueue, file: Path, catalogue: Catalogue, who: str) -> 
     for item_id, said in taken.items():
         queue.label(item_id, said, who)
     gone = len(labels) - len(taken)
-    _say(f"{len(taken)} labelled" + (f", {gone} not in the queue any more" if gone else ""))
+    say(f"{len(taken)} labelled" + (f", {gone} not in the queue any more" if gone else ""))
 
 
 def _go_through(queue: ReviewQueue, catalogue: Catalogue, who: str) -> None:
     """Ask about the open items, the most novel first, until all are answered or the answers end."""
     entries = sorted(queue.items(Status.OPEN), key=lambda entry: -entry.item.novelty)
     if entries:
-        _say(f"A number or a class;  n  no sign;  new NAME  a sign outside the catalogue;  s  skip;  q  end. By {who}.")
+        say(f"A number or a class;  n  no sign;  new NAME  a sign outside the catalogue;  s  skip;  q  end. By {who}.")
     done = 0
     for position, entry in enumerate(entries, 1):
         _present(entry, f"{position} of {len(entries)}")
@@ -218,17 +218,17 @@ def _go_through(queue: ReviewQueue, catalogue: Catalogue, who: str) -> None:
         if said:
             queue.label(entry.item.id, said, who)
             done += 1
-    _say(f"{done} labelled, {len(queue.items(Status.OPEN))} open")
+    say(f"{done} labelled, {len(queue.items(Status.OPEN))} open")
 
 
 def _present(entry: Queued, position: str) -> None:
     item = entry.item
     where = f"{item.picture or item.source} at {item.media_time:.1f} s"
-    _say(f"\n{position}: {item.id}  {where}, {item.side:.0f} px, novelty {item.novelty:.2f} ({', '.join(item.why)})")
-    _say(f"  {item.reason}" + (f"; {item.conflict}" if item.conflict else ""))
-    _say(f"  {entry.crop}")
+    say(f"\n{position}: {item.id}  {where}, {item.side:.0f} px, novelty {item.novelty:.2f} ({', '.join(item.why)})")
+    say(f"  {item.reason}" + (f"; {item.conflict}" if item.conflict else ""))
+    say(f"  {entry.crop}")
     for number, choice in enumerate(item.top, 1):
-        _say(f"  {number}  {choice.name}  {choice.probability:.2f}")
+        say(f"  {number}  {choice.name}  {choice.probability:.2f}")
 
 
 def _ask(entry: Queued, catalogue: Catalogue) -> str | None:
@@ -248,18 +248,7 @@ def _ask(entry: Queued, catalogue: Catalogue) -> str | None:
         try:
             return parse_label(words.removeprefix("new "), catalogue, new=words.startswith("new "))
         except SettingsError as error:
-            _say(str(error).replace("add --new", "put 'new' before it"))
-
-
-def _user() -> str:
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError):  # a container may have no user of this number
-        return "unknown"
-
-
-def _say(text: str) -> None:
-    Console().print(text, highlight=False, soft_wrap=True, markup=False)
+            say(str(error).replace("add --new", "put 'new' before it"))
 
 
 @contextmanager

@@ -14,6 +14,17 @@ from rich.console import Console
 
 from signpipe.__main__ import INTERRUPTED
 from signpipe.cli.ending import report, report_queued
+from signpipe.cli.options import (
+    ConfigOption,
+    CountryOption,
+    MapFileOption,
+    PositionOption,
+    ProviderOption,
+    SetOption,
+    SpeedDbcOption,
+    SpeedSignalOption,
+    ThreadsOption,
+)
 from signpipe.cli.presets import PresetOption, detector_of
 from signpipe.errors import OutputError, SettingsError, SourceError
 from signpipe.notify import Notifier
@@ -52,18 +63,8 @@ def run(
     detections: Annotated[
         str | None, typer.Option(metavar="published|raw", help="raw also writes all low-score candidates.")
     ] = None,
-    map_file: Annotated[
-        Path | None, typer.Option("--map", metavar="FILE", help="Signs and limits: GeoJSON, .osm or .osm.pbf.")
-    ] = None,
-    position: Annotated[
-        str | None,
-        typer.Option(
-            "--gpx",
-            "--position",
-            metavar="SOURCE",
-            help="Where the vehicle is: GPX, NMEA log, gpsd://HOST, tcp://HOST:PORT, serial:DEVICE.",
-        ),
-    ] = None,
+    map_file: MapFileOption = None,
+    position: PositionOption = None,
     topic: Annotated[
         str | None, typer.Option(metavar="NAME", help="Topic of the pictures in a recording of MCAP or ROS.")
     ] = None,
@@ -97,12 +98,8 @@ def run(
         str | None,
         typer.Option(metavar="can:BUS|can:FILE", help="The vehicle's speed, from its bus or a recording of it."),
     ] = None,
-    dbc: Annotated[
-        Path | None, typer.Option("--speed-dbc", metavar="FILE", help="Describes the messages of that bus.")
-    ] = None,
-    speed_signal: Annotated[
-        str | None, typer.Option("--speed-signal", metavar="[MESSAGE.]SIGNAL", help="The signal that is the speed.")
-    ] = None,
+    dbc: SpeedDbcOption = None,
+    speed_signal: SpeedSignalOption = None,
     lidar: Annotated[
         Path | None, typer.Option(metavar="FOLDER", help="LiDAR sweeps, one per frame: .bin (KITTI), .pcd, .npy.")
     ] = None,
@@ -112,24 +109,19 @@ def run(
     review: Annotated[
         Path | None, typer.Option(metavar="FOLDER", help="Keep unsure and novel signs here for `signpipe review`.")
     ] = None,
-    country: Annotated[
-        str | None,
-        typer.Option(metavar="CODE|FILE|auto", help="Whose signs they are: see `signpipe countries list`; else de."),
-    ] = None,
+    country: CountryOption = None,
     preset: PresetOption = None,
-    provider: Annotated[str | None, typer.Option(metavar="auto|cpu|cuda|tensorrt", help="Runs the models.")] = None,
+    provider: ProviderOption = None,
     allow_cpu: Annotated[bool | None, typer.Option("--allow-cpu", help="Go on without the GPU.")] = None,
-    threads: Annotated[int | None, typer.Option(help="Threads of a model run; 0 is one per core.")] = None,
+    threads: ThreadsOption = None,
     fps: Annotated[float | None, typer.Option(help="Rate of a picture sequence, or asked of a camera.")] = None,
     independent: Annotated[
         bool | None, typer.Option("--independent", help="Pictures are unrelated: no tracking.")
     ] = None,
     loop: Annotated[int | None, typer.Option(help="Play a recording so often; 0 is for ever.")] = None,
     frames: Annotated[int | None, typer.Option(min=1, help="End after so many frames.")] = None,
-    config: Annotated[Path | None, typer.Option("--config", "-c", help="TOML file; see `signpipe settings`.")] = None,
-    assignments: Annotated[
-        list[str] | None, typer.Option("--set", metavar="SECTION.NAME=VALUE", help="Any setting; may be repeated.")
-    ] = None,
+    config: ConfigOption = None,
+    assignments: SetOption = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No live status and no summary.")] = False,
 ) -> None:
     """Say which road signs are there and what they mean for the driver.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,7 +10,16 @@ from rich.console import Console
 from rich.table import Table
 
 from signpipe.cli.bench import DefaultGroup
-from signpipe.cli.options import ConfigOption, SetOption
+from signpipe.cli.options import (
+    ConfigOption,
+    CountryOption,
+    MapFileOption,
+    PositionOption,
+    SetOption,
+    SpeedDbcOption,
+    SpeedSignalOption,
+)
+from signpipe.cli.person import say, user_name
 from signpipe.cli.presets import PresetOption, detector_of
 from signpipe.cli.run import follow, parse_assignments
 from signpipe.errors import OutputError, SettingsError
@@ -47,31 +55,20 @@ def run(
         str, typer.Argument(metavar="SOURCE", help="Camera, stream or recording, as `signpipe run` takes.")
     ],
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder of the drive, a new one.")],
-    map_file: Annotated[
-        Path | None, typer.Option("--map", metavar="FILE", help="Signs and limits: GeoJSON, .osm or .osm.pbf.")
-    ] = None,
-    position: Annotated[
-        str | None,
-        typer.Option(
-            "--gpx", "--position", metavar="SOURCE", help="Where the vehicle is: GPX, NMEA log, gpsd://HOST, ..."
-        ),
-    ] = None,
+    map_file: MapFileOption = None,
+    position: PositionOption = None,
     speed: Annotated[
         str | None, typer.Option(metavar="can:BUS|can:FILE", help="The vehicle's speed; else that of the positions.")
     ] = None,
-    dbc: Annotated[Path | None, typer.Option("--speed-dbc", metavar="FILE", help="Describes that bus.")] = None,
-    speed_signal: Annotated[
-        str | None, typer.Option("--speed-signal", metavar="[MESSAGE.]SIGNAL", help="The signal that is the speed.")
-    ] = None,
+    dbc: SpeedDbcOption = None,
+    speed_signal: SpeedSignalOption = None,
     road: Annotated[
         str | None, typer.Option(metavar="auto|town|country|motorway", help="Where is driven; else by the limit.")
     ] = None,
     weather: Annotated[
         str | None, typer.Option(metavar="auto|clear|rain|snow|fog", help="The weather; else by what is known of it.")
     ] = None,
-    country: Annotated[
-        str | None, typer.Option(metavar="CODE|FILE|auto", help="Whose signs they are; else de.")
-    ] = None,
+    country: CountryOption = None,
     preset: PresetOption = None,
     frames: Annotated[int | None, typer.Option(min=1, help="End after so many frames.")] = None,
     config: ConfigOption = None,
@@ -114,8 +111,8 @@ def verdict(
 ) -> None:
     """Take in the verdicts that a person gave on the page."""
     drive = read_drive(folder)
-    taken, gone = take_in(drive, read_verdicts(file), by, _user())
-    _say(f"{taken} verdicts taken in" + (f", {gone} of events that aren't there" if gone else ""))
+    taken, gone = take_in(drive, read_verdicts(file), by, user_name())
+    say(f"{taken} verdicts taken in" + (f", {gone} of events that aren't there" if gone else ""))
 
 
 @shadow_app.command("report")
@@ -154,7 +151,7 @@ def prune_drives(
     """Remove clips and places of drives that are older than they may be kept; what was counted stays."""
     limit = ShadowSettings().days if days is None else days
     for folder in folders:
-        _say(f"{folder}: {prune(folder, limit)} files removed")
+        say(f"{folder}: {prune(folder, limit)} files removed")
 
 
 def refuse_connections(settings: Settings) -> None:
@@ -183,15 +180,4 @@ def _show(result: Report) -> None:
 def _write_page(folder: Path) -> None:
     drive = read_drive(folder)
     write_review_page(folder / REVIEW, drive)
-    _say(f"{len(drive.events)} events on {folder / REVIEW}")
-
-
-def _user() -> str:
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError):  # a container may have no user of this number
-        return "unknown"
-
-
-def _say(text: str) -> None:
-    Console().print(text, highlight=False, soft_wrap=True, markup=False)
+    say(f"{len(drive.events)} events on {folder / REVIEW}")

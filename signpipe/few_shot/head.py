@@ -110,10 +110,8 @@ class PackHead:
         np.maximum.at(nearest, self.owners, self.prototypes @ np.nan_to_num(embedding).T)
         return np.asarray(np.exp(np.float32(self.sharpness) * (nearest.T - np.float32(self.elsewhere))))
 
-    def __call__(self, known: Classifications) -> Classifications:
-        """Widen classifications of the classes that the network knows by the country's others.
-
-        The novelty keeps the share that the others leave. Classes that the country doesn't have get nothing.
+    def weigh(self, known: Classifications) -> tuple[FloatArray, FloatArray]:
+        """Return what network and prototypes together say, not normalised: each class (N, C), and none (N, 1), float32.
 
         Args:
             known: One row per crop, with embeddings.
@@ -122,6 +120,17 @@ class PackHead:
         odds = self.odds(known.embedding)
         odds[:, : self.known] *= known.probability
         odds[:, self.known :] *= none
+        return odds, none
+
+    def __call__(self, known: Classifications) -> Classifications:
+        """Widen classifications of the classes that the network knows by the country's others.
+
+        The novelty keeps the share that the others leave. Classes that the country doesn't have get nothing.
+
+        Args:
+            known: One row per crop, with embeddings.
+        """
+        odds, none = self.weigh(known)
         probability = odds / (none + odds.sum(axis=1, keepdims=True))
         left = 1 - probability[:, self.known :].sum(axis=1)
         return Classifications(

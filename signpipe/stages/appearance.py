@@ -48,7 +48,8 @@ def alike(
         log = np.interp(disagree(looks, seen.embedding), *BY_EMBEDDING) + np.interp(classes, *BY_CLASS_TOO)
         # A crop that nobody looked at has no embedding.
         blank = (np.abs(looks).max(axis=1) == 0)[:, None] | (np.abs(seen.embedding).max(axis=1) == 0)
-        log = np.where(blank, np.interp(classes, *BY_CLASS_ALONE), log)
+        if blank.any():
+            log = np.where(blank, np.interp(classes, *BY_CLASS_ALONE), log)
         ruled_out = ~blank & (log * seen.known_mass * (1 - seen.novelty) <= RULED_OUT)
     else:
         ruled_out = np.zeros(classes.shape, bool)

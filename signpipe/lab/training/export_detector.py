@@ -12,6 +12,7 @@ from ultralytics.nn.modules import C2f
 from signpipe.errors import ModelError
 from signpipe.lab.evaluation.crop_sets import every_sign, scenes
 from signpipe.lab.evaluation.detection import BANDS
+from signpipe.lab.evaluation.parity import MOST_AP50_LOST
 from signpipe.lab.evaluation.run import open_detector
 from signpipe.lab.training.detector import STRIDE, SignDetector, build_detector
 from signpipe.lab.training.export import load_checkpoint, to_onnx
@@ -24,7 +25,6 @@ from signpipe.settings import DetectSettings, load_settings
 from signpipe.types import SHAPES, Image
 
 CALIBRATION_PICTURES = 40
-MOST_AP50_LOST = 0.015  # by a smaller number format: two or three of the 166 signs
 TRAINED_ON = [
     "GTSDB images 0-599 without those ending in 7 or 9",
     "sy32 training pictures, pieces around boxed signs",
