@@ -25,6 +25,7 @@ from signpipe.images import as_bgr
 from signpipe.opinion import Witness
 from signpipe.runtime.session import Models, Session, open_models
 from signpipe.settings import Settings, load_settings
+from signpipe.stages.boards import Boards
 from signpipe.stages.classify import Classify
 from signpipe.stages.decide import Decide
 from signpipe.stages.detect import Detect
@@ -117,6 +118,7 @@ class Pipeline:
         self.classify = own.get("classify") or Classify(
             settings.classify, _needed(self.models.classifier, "classifier"), head
         )
+        self._boards = Boards(self.catalogue)
         self._track = own.get("track") or Track(settings.track, self.catalogue, settings.camera)
         if witnesses is None:
             witnesses = open_witnesses(settings, self.catalogue, self.models.reader)
@@ -252,6 +254,7 @@ class Pipeline:
         clock.lap("plausibility")
         classifications = self.classify(prepared.picture, detections)
         models_ms += getattr(self.classify, "model_ms", 0.0)
+        detections, classifications = self._boards(prepared.picture, detections, classifications, self.classify)
         clock.lap("classify")
         speed = frame.pose.speed if frame.pose else None
         if frame.independent:

@@ -1,4 +1,4 @@
-"""The shipped detectors by what they are for."""
+"""The shipped models by what they are for."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ PresetOption = Annotated[
     str | None,
     typer.Option(
         metavar="|".join(PRESETS),
-        help="Which shipped detector: fast, for CPUs; accurate, for GPUs; world, for signs "
+        help="Which shipped models: fast, for CPUs; accurate, for GPUs; world, for signs "
         "of every kind, which --country takes by itself.",
     ),
 ]

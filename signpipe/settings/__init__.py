@@ -155,15 +155,20 @@ class Settings(BaseSettings):
         return WORLD if chosen == ClassifySettings().model else chosen
 
     @property
+    def worldwide(self) -> bool:
+        """Whether signs of every kind are asked for: by another country than the usual one, or by that detector."""
+        return self.country.code != CountrySettings().code or self.detect.model == WORLD_DETECTOR
+
+    @property
     def classifier(self) -> str:
-        """The classifier that is run: where another than the usual country was named, the one with its prototypes."""
-        return self.classify.model if self.country.code == CountrySettings().code else self.embedder
+        """The classifier that is run: for signs of every kind, the one that countries' prototypes are made for."""
+        return self.embedder if self.worldwide else self.classify.model
 
     @property
     def detector(self) -> str:
-        """The detector that is run: where another than the usual country was named, the one for signs of every kind."""
+        """The detector that is run: for signs of every kind the one that finds them, unless another was chosen."""
         chosen, usual = self.detect.model, DetectSettings().model
-        return WORLD_DETECTOR if chosen == usual and self.country.code != CountrySettings().code else chosen
+        return WORLD_DETECTOR if chosen == usual and self.worldwide else chosen
 
     @property
     def inputs(self) -> tuple[str, ...]:

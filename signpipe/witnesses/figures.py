@@ -146,7 +146,8 @@ class FiguresWitness:
         likelihood = np.array([self._likelihood(sign, by_text) for sign in self._catalogue])
         likelihood *= np.where(self._carries, np.where(self._ends, struck, 1 - struck), 1.0)
         fixed = {sign.figures for sign in self._catalogue if sign.figures is not None and sign.present}
-        unlisted = 0.0 if read.text in fixed else read.probability
+        # Figures that a line strikes through are misread too often to say that no sign carries them.
+        unlisted = 0.0 if read.text in fixed else read.probability * (1 - struck)
         text = (
             f"reads '{read.text}' at {read.probability:.2f}" if read.text else f"no figures at {read.probability:.2f}"
         )
