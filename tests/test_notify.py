@@ -59,6 +59,7 @@ def test_without_a_manager_nothing_happens(environ: dict[str, str]) -> None:
     notifier.alive()
 
 
+@pytest.mark.slow
 def test_a_run_tells_its_manager(manager: socket.socket, tmp_path: Path) -> None:
     film = cut_sample(tmp_path / "drive.mp4", 6)
     environ = os.environ | {"NOTIFY_SOCKET": manager.getsockname(), "WATCHDOG_USEC": "60000000"}

@@ -214,6 +214,7 @@ class TestPipeline:
                 for field in ("detections", "tracks", "advisories"):
                     assert first[field] == second[field]
 
+    @pytest.mark.slow
     def test_two_pipelines_share_models_and_leave_them_open(self) -> None:
         with open_models() as models:
             with Pipeline(models=models) as one:
@@ -221,6 +222,7 @@ class TestPipeline:
             with Pipeline(models=models) as other:
                 assert other(frames_of_sample(60, 1)[0].image, 0.0).detections == alone.detections
 
+    @pytest.mark.slow
     def test_reset_forgets(self) -> None:
         frames = frames_of_sample(100, 8)
         with Pipeline() as pipeline:
@@ -232,6 +234,7 @@ class TestPipeline:
         ids = [{track.id for result in part for track in result.tracks} for part in (first, again)]
         assert not ids[0] & ids[1]
 
+    @pytest.mark.slow
     def test_results_are_not_changed_by_later_frames(self) -> None:
         with Pipeline() as pipeline:
             results, snapshots = [], []

@@ -1,12 +1,18 @@
 """Runs the command line inside the test process, as the console script does."""
 
+import functools
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import pytest
+import typer.main
 
 from signpipe.cli.main import main
+
+
+# The tree of commands is built once and not for each call, which takes longer than most of what is tested.
+_command_of = functools.cache(typer.main.get_command)
 
 
 @dataclass(frozen=True)
@@ -32,6 +38,7 @@ class Outcome:
 def signpipe(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Callable[..., Outcome]:
     """Return a function that runs `signpipe ARGUMENTS` and tells how it ended."""
     monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.setattr(typer.main, "get_command", _command_of)
 
     def call(*arguments: object) -> Outcome:
         monkeypatch.setattr(sys, "argv", ["signpipe", *map(str, arguments)])

@@ -150,6 +150,7 @@ def test_a_gpu_that_is_not_there(signpipe: Run) -> None:
     assert signpipe("run", SAMPLE, "--provider", "cuda", "--allow-cpu", "--frames", 1, "--quiet").code == 0
 
 
+@pytest.mark.slow
 def test_damage_in_the_middle_costs_frames_and_not_the_run(signpipe: Run, tmp_path: Path) -> None:
     content = bytearray(SAMPLE.read_bytes())
     start = content.find(b"mdat")

@@ -43,6 +43,7 @@ def scenes(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_detection(signpipe: Run, scenes: Path, tmp_path: Path) -> None:
     arguments = ("--data", scenes, "--format", "yolo", "--split", "val", "--json", tmp_path / "result.json")
     outcome = signpipe("evaluate", "detection", *arguments)

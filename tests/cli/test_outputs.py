@@ -37,6 +37,7 @@ def shell(command: str, folder: Path) -> subprocess.CompletedProcess[bytes]:
     return subprocess.run(line, cwd=folder, env=environment, capture_output=True, check=False, timeout=60)
 
 
+@pytest.mark.slow
 def test_records_on_standard_output_and_all_else_on_standard_error(picture: Path, tmp_path: Path) -> None:
     done = shell(f"$signpipe run {picture} --jsonl -", tmp_path)
     assert done.returncode == 0, done.stderr
@@ -45,6 +46,7 @@ def test_records_on_standard_output_and_all_else_on_standard_error(picture: Path
     assert not (tmp_path / "-").exists()
 
 
+@pytest.mark.slow
 def test_a_reader_that_leaves_ends_the_run_quietly(tmp_path: Path) -> None:
     sample = REPOSITORY / "samples" / "drive.mp4"
     done = shell(f"$signpipe run {sample} --loop 0 --jsonl - --set output.status=false | head -n 2", tmp_path)
@@ -53,12 +55,14 @@ def test_a_reader_that_leaves_ends_the_run_quietly(tmp_path: Path) -> None:
     assert done.stderr == b""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", ["settings", "--version"])
 def test_no_command_minds_a_reader_that_leaves(command: str, tmp_path: Path) -> None:
     done = shell(f"$signpipe {command} | true", tmp_path)
     assert done.stderr == b""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["k[/x] [bold]", os.fsdecode(b"\xff\xe4")])
 def test_a_path_is_printed_as_it_is(signpipe: Run, picture: Path, tmp_path: Path, name: str) -> None:
     folder = tmp_path / name
@@ -103,6 +107,7 @@ def test_a_picture_of_the_source_is_never_an_output(signpipe: Run, picture: Path
     assert picture.read_bytes() == content
 
 
+@pytest.mark.slow
 def test_a_recording_from_a_pipe_is_no_output_either(tmp_path: Path) -> None:
     (tmp_path / "a.mp4").write_bytes(content := (REPOSITORY / "samples" / "drive.mp4").read_bytes())
     done = shell("$signpipe run - --video a.mp4 --overwrite < a.mp4", tmp_path)

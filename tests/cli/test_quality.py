@@ -97,6 +97,7 @@ def test_the_result_of_one_task_can_be_put_beside_a_report(tmp_path: Path) -> No
     assert read_results(tmp_path / "one.json") == {"robustness": one}
 
 
+@pytest.mark.slow
 def test_pipeline_and_risk_of_the_sample(signpipe: Run, scenes: Path, tmp_path: Path) -> None:
     for task in ("pipeline", "risk"):
         file = tmp_path / f"{task}.json"
@@ -145,6 +146,7 @@ def test_a_listed_picture_that_is_missing_and_signs_without_a_class(
         signpipe("evaluate", task, *arguments).assert_one_sentence("marks no sign of the catalogue's classes")
 
 
+@pytest.mark.slow
 def test_witnesses_and_levels_on_drawings(signpipe: Run, tracks: Path, tmp_path: Path) -> None:
     file = tmp_path / "fallback.json"
     options = ("--data", tracks, "--observations", 3, "--json", file)

@@ -60,6 +60,7 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return cut_sample(tmp_path_factory.mktemp("clip") / "drive.mp4", 12, start=60)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("page", [page for page in PAGES if blocks(page, "python")], ids=name_of)
 def test_python_blocks_run_one_after_the_other(
     page: Path, clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -71,9 +72,12 @@ def test_python_blocks_run_one_after_the_other(
         exec(compile(block, name_of(page), "exec"), names)
 
 
+COMMANDS = get_command(app)  # once: to build the tree of commands takes longer than to read a page
+
+
 def options_of(words: list[str]) -> set[str]:
     """Return the options of the command that words call; those of a group's subcommands where it calls none."""
-    command: Any = get_command(app)
+    command: Any = COMMANDS
     for word in words:
         if not hasattr(command, "commands"):
             break

@@ -196,6 +196,7 @@ def living_observations() -> int:
     return sum(isinstance(one, Observation) for one in gc.get_objects())
 
 
+@pytest.mark.slow
 def test_only_the_best_observation_of_living_tracks_is_in_memory(tmp_path: Path) -> None:
     review = sink(tmp_path)
     before = living_observations()

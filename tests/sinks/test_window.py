@@ -55,6 +55,7 @@ def display() -> Iterator[str]:
         server.terminate()
 
 
+@pytest.mark.slow
 @pytest.mark.system
 @pytest.mark.parametrize("key", ["q", "Escape"])
 def test_a_key_in_the_window_ends_the_run(display: str, key: str) -> None:

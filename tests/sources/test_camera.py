@@ -34,6 +34,7 @@ def test_a_device_that_is_no_camera_is_refused(capfd: pytest.CaptureFixture[str]
     assert capfd.readouterr().err == ""
 
 
+@pytest.mark.slow
 @pytest.mark.system
 @in_vm
 class TestDevice:

@@ -219,6 +219,7 @@ def test_brackets_in_the_name_of_a_folder_are_no_pattern(tmp_path: Path) -> None
     assert len(frames_of(f"{tmp_path}/drive [2024]/left/[01].jpg")) == 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["a.mkv", "a.ts"])
 def test_a_recording_may_come_through_a_pipe(tmp_path: Path, name: str) -> None:
     path = write_video(tmp_path / name, frames=10)
@@ -235,6 +236,7 @@ def test_a_recording_may_come_through_a_pipe(tmp_path: Path, name: str) -> None:
     assert done.stdout == "standard input 10\n"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("piped", [True, False])
 def test_an_mp4_with_its_index_at_its_end_needs_a_file_behind_standard_input(piped: bool) -> None:
     path = sample()  # larger than what FFmpeg remembers of a pipe

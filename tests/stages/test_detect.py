@@ -206,6 +206,7 @@ def found_once(detections: Detections, side: int, x: int, y: int) -> bool:
     return bool((contained > 0.5).sum() == 1 and iou.max() > 0.7)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("side", [24, 100, 300, 450, 600])
 def test_a_sign_of_any_plausible_size_is_found_once_in_a_full_hd_picture(
     find: Callable[[Scenes], Detections], side: int

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 _REPOSITORY = Path(__file__).parents[2]
-_TIMEOUT = 120.0  # software emulation on a busy machine
+_TIMEOUT = 280.0  # software emulation on a busy machine
 _FILES = ("9p", "9pnet_virtio", "virtio_pci")  # modules needed before the host's files are there
 
 _INIT = """#!/bin/busybox sh

@@ -51,6 +51,7 @@ def test_it_never_chooses_between_classes_of_one_look() -> None:
         assert np.ptp(votes[alike]) == 0
 
 
+@pytest.mark.slow
 def test_it_reads_photographs_and_means_what_it_says(photographs: CropSample) -> None:
     sure, right = looks(photographs.images, photographs.labels)
     assert right.mean() > 0.93

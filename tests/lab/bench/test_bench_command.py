@@ -27,6 +27,7 @@ def measured(recording: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.mark.slow
 def test_command_measures_prints_and_writes(signpipe: Run, recording: Path, tmp_path: Path) -> None:
     path = tmp_path / "new" / "a.json"
     outcome = signpipe("bench", "single", "--source", recording, "--frames", 10, "--json", path)
@@ -93,6 +94,7 @@ def test_other_work_beside_a_measurement_is_told(measured: Path, tmp_path: Path,
     assert "B, single: other work took 1.4 of 2 cores" in signpipe("bench", "compare", quiet, busy).out
 
 
+@pytest.mark.slow
 def test_page_holds_its_figures(signpipe: Run, recording: Path, tmp_path: Path) -> None:
     pytest.importorskip("matplotlib", reason="the extra report isn't installed")
     page = tmp_path / "bench.html"
@@ -125,6 +127,7 @@ def test_results_with_nothing_in_common(signpipe: Run, measured: Path, tmp_path:
     signpipe("bench", "compare", measured, empty).assert_one_sentence("in common")
 
 
+@pytest.mark.slow
 def test_missing_source(signpipe: Run) -> None:
     signpipe("bench", "single", "--source", "nothing.mp4", "--frames", 1).assert_one_sentence("nothing.mp4")
 

@@ -221,6 +221,7 @@ class TestRepetitions:
         assert finding.kind == "leak-track"
         assert "stop/00001" in finding.message
 
+    @pytest.mark.slow
     @settings(max_examples=20, deadline=None)
     @given(st.integers(2, 300), st.integers(0, 1000))
     def test_unlike_pictures_are_never_paired_and_planted_pairs_always(self, count: int, seed: int) -> None:

@@ -24,6 +24,7 @@ def gtsrb() -> Dataset:
     return opened("gtsrb", "gtsrb/Final_Training")
 
 
+@pytest.mark.slow
 def test_gtsrb_has_its_crops_tracks_and_classes(gtsrb: Dataset) -> None:
     assert len(gtsrb) == 39_209
     assert len({image.track for image in gtsrb}) == 1307

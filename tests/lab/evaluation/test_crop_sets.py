@@ -12,6 +12,7 @@ except SourceError as error:
     pytest.skip(str(error), allow_module_level=True)
 
 
+@pytest.mark.slow
 def test_the_parts_share_no_track_and_every_class_is_judged() -> None:
     train, val = crops(DATA, "train"), crops(DATA, "val")
     assert {c.track for c in train}.isdisjoint(c.track for c in val)

@@ -144,6 +144,7 @@ def test_unknown_sets_and_rates_are_one_sentence(tmp_path: Path) -> None:
         evaluate_publishing(dataset, Settings(), lambda *_: None, 1.5)
 
 
+@pytest.mark.slow
 def test_few_tracks_promise_little_and_say_so(tmp_path: Path) -> None:
     metrics = evaluate_publishing(drawn_dataset(tmp_path), Settings(), lambda *_: None, 0.001, observations=4)
     assert not metrics["promised"]

@@ -112,6 +112,7 @@ def test_what_is_published_is_right_or_wrong_and_the_rest_uncertain() -> None:
     assert cell["accuracy"] == 0.5
 
 
+@pytest.mark.slow
 def test_the_same_run_gives_the_same_numbers_and_an_interrupted_one_goes_on(dataset: Dataset, tmp_path: Path) -> None:
     whole = run_robustness(dataset, Settings(), quiet, suite="occlusion", crops=2)
     keep = tmp_path / "result.json.part"

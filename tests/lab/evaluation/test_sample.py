@@ -16,6 +16,7 @@ def truth() -> Truth:
     return read_truth(sample.SAMPLE.with_suffix(".truth.jsonl"))
 
 
+@pytest.mark.slow
 def test_scenes_have_the_signs_of_their_frames(truth: Truth) -> None:
     frames = [np.array([box.xyxy for box in frame.signs], np.float32).tobytes() for frame in truth.frames]
     scenes = sample_scenes(5)
@@ -28,6 +29,7 @@ def test_scenes_have_the_signs_of_their_frames(truth: Truth) -> None:
         assert scene.ignore[sides < SMALLEST_SIDE].all()
 
 
+@pytest.mark.slow
 def test_a_crop_from_its_surroundings_is_the_crop_from_the_whole_frame(truth: Truth) -> None:
     crops = sample_crops(40)
     assert len(crops) == 40

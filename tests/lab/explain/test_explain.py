@@ -83,6 +83,7 @@ def test_without_a_number_the_least_sure_track_is_explained(signpipe: Run, tmp_p
     assert len(everything) > 1
 
 
+@pytest.mark.slow
 def test_an_unknown_track_lists_those_that_there_are(signpipe: Run, tmp_path: Path) -> None:
     page = tmp_path / "page.html"
     outcome = signpipe("explain", SAMPLE, "--frames", 30, "--track", 99, "--out", page)

@@ -59,6 +59,7 @@ def two(shared: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(shared, tmp_path / "added"))
 
 
+@pytest.mark.slow
 def test_a_class_is_added_from_five_pictures_and_listed(signpipe: Run, two: Path, tmp_path: Path) -> None:
     pictures = write_examples(tmp_path / "pictures", "dead_end")
     result = tmp_path / "report.json"
@@ -77,6 +78,7 @@ def test_a_class_is_added_from_five_pictures_and_listed(signpipe: Run, two: Path
     assert len(list((two / "dead_end").glob("*.png"))) == 5
 
 
+@pytest.mark.slow
 def test_a_run_reads_an_added_class(shared: Path) -> None:
     scene = np.full((480, 640, 3), (150, 140, 130), np.uint8)
     scene[300:] = (90, 95, 95)
@@ -111,6 +113,7 @@ def test_what_another_sign_is_already_needs_force(signpipe: Run, two: Path) -> N
     assert read_prototypes(two).names == ("no_stopping", "parking", "halt")
 
 
+@pytest.mark.slow
 def test_a_class_can_be_taken_out_and_prototypes_made_again(signpipe: Run, two: Path) -> None:
     parking = read_prototypes(two).few_shot[1]
     assert signpipe("classes", "remove", "no_stopping", "--into", two).code == 0
@@ -172,6 +175,7 @@ def test_bad_input_is_one_sentence(
     assert read_prototypes(shared).names == ("no_stopping", "parking")
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not (DATA / "gtsrb").is_dir(), reason=f"no GTSRB in {DATA}")
 def test_what_changes_for_known_signs_is_measured(signpipe: Run, two: Path, tmp_path: Path) -> None:
     result = tmp_path / "report.json"

@@ -68,6 +68,7 @@ def published(observations: Classifications) -> npt.NDArray[np.int64]:
     return np.where(sure, observations.probability.argmax(1), -1)
 
 
+@pytest.mark.slow
 def test_ten_added_classes_are_read(head: FewShotHead, session: Session) -> None:
     says, truth, likeliest = [], [], []
     for name in NAMES:
@@ -81,6 +82,7 @@ def test_ten_added_classes_are_read(head: FewShotHead, session: Session) -> None
     assert ((said >= 0) & (said != true)).mean() <= 0.05
 
 
+@pytest.mark.slow
 def test_known_signs_stay_what_they_are(head: FewShotHead, session: Session) -> None:
     rng = np.random.default_rng(4)
     drawings = [render_drawing(sign.name, 256) for sign in CATALOGUE for _ in range(8)]
@@ -94,6 +96,7 @@ def test_known_signs_stay_what_they_are(head: FewShotHead, session: Session) -> 
     assert (published(after) >= 0).sum() >= 0.97 * (published(before) >= 0).sum()
 
 
+@pytest.mark.slow
 def test_added_classes_take_only_what_is_theirs(head: FewShotHead, session: Session) -> None:
     before = observed(session, as_crops(photographs("no_parking", 16, seed=3)))
     after = head(before)

@@ -52,6 +52,7 @@ def entries(video: Path) -> dict[str, MapSign]:
     return {entry.source: entry for entry in signs.near(*ORIGIN, 1e4)}
 
 
+@pytest.mark.slow
 def test_the_map_has_every_sign_where_it_stands_and_only_the_errors_that_were_asked_for(
     truth: Truth, entries: dict[str, MapSign], plan: Plan
 ) -> None:

@@ -44,6 +44,7 @@ def truth(video: Path) -> Truth:
     return read_truth(truth_path(video))
 
 
+@pytest.mark.slow
 def test_video_and_truth_have_the_same_frames_at_the_same_times(video: Path, truth: Truth) -> None:
     with av.open(str(video)) as container:
         stream = container.streams.video[0]

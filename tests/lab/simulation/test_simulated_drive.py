@@ -27,6 +27,7 @@ def drive() -> Drive:
     return a_drive()
 
 
+@pytest.mark.slow
 def test_a_seed_gives_the_same_pictures_and_another_seed_others(drive: Drive) -> None:
     picture, boxes = drive.render(40)
     again, boxes_again = a_drive().render(40)

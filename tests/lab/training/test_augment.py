@@ -94,6 +94,7 @@ def test_training_never_meets_what_is_held_out() -> None:
     assert not {o.name for o in HIDING} & {o.name for o in HELD_OUT_OCCLUDERS}
 
 
+@pytest.mark.slow
 def test_a_picture_is_the_same_whoever_asks_and_when() -> None:
     first, again = (TrainingCrops(CropSet(NOISE, LABELS, NOISE), 400, 3, 48, 0.6) for _ in range(2))
     for index in (7, 0, 123):
@@ -103,6 +104,7 @@ def test_a_picture_is_the_same_whoever_asks_and_when() -> None:
     assert (first[7][0] != other_seed[7][0]).any()
 
 
+@pytest.mark.slow
 def test_targets_are_distributions_and_some_say_cannot_tell() -> None:
     crops = TrainingCrops(CropSet(NOISE, LABELS, NOISE), 400, 0, 48, 0.5)
     targets = np.stack([crops[i][1] for i in range(400)])
@@ -118,6 +120,7 @@ def test_targets_are_distributions_and_some_say_cannot_tell() -> None:
     assert 0.04 < np.mean([class_id not in photographed for class_id in seen]) < 0.2
 
 
+@pytest.mark.slow
 def test_without_occlusion_every_sign_is_wholly_visible_and_sure() -> None:
     crops = TrainingCrops(CropSet(NOISE, LABELS, NOISE), 100, 0, 48, 0.0)
     for _, target, parts in (crops[i] for i in range(100)):

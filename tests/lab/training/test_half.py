@@ -33,6 +33,7 @@ def value(parity: Parity, name: str) -> float:
     return next(check.value for check in parity.checks if check.name == name)
 
 
+@pytest.mark.slow
 def test_a_detector_finds_the_same(folder: Path) -> None:
     scenes = sample_scenes(6)
     half = str(folder / DETECTOR.file)
@@ -43,6 +44,7 @@ def test_a_detector_finds_the_same(folder: Path) -> None:
     assert value(result, "largest score difference") < 0.02
 
 
+@pytest.mark.slow
 def test_a_classifier_says_the_same(folder: Path) -> None:
     half = str(folder / CLASSIFIER.file)
     result = compare_classifiers(half, CLASSIFIER.name, sample_crops(200), Settings(), lambda _done, _total: None)

@@ -27,6 +27,7 @@ def targets(training: TrainingCrops, count: int) -> np.ndarray[tuple[int, int], 
     return np.stack([training[index][1] for index in range(count)])
 
 
+@pytest.mark.slow
 def test_nothing_is_learned_of_a_class_that_is_left_out() -> None:
     left = [NAMES.index(name) for name in ("turn_left", "speed_limit_120")]  # turn_right mirrored is turn_left
     all_classes = targets(TrainingCrops(CROPS, 250, 0, 48, 0.6), 250)

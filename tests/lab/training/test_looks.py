@@ -93,6 +93,7 @@ def crops(folder: Path) -> EmbeddingCrops:
     return EmbeddingCrops(base, Sources(looks, figures, shown, NOISE))
 
 
+@pytest.mark.slow
 def test_a_look_beyond_the_base_classes_is_cannot_tell_to_them_and_a_base_class_is_itself(folder: Path) -> None:
     data = crops(folder)
     looks = read_looks(folder, ["photographed:thing"])
@@ -112,6 +113,7 @@ def test_a_look_beyond_the_base_classes_is_cannot_tell_to_them_and_a_base_class_
     assert {UNLABELLED, len(looks), looks.proxy["limit:40"], looks.proxy["photographed:thing"]} <= seen
 
 
+@pytest.mark.slow
 def test_a_picture_is_the_same_whenever_it_is_asked_for(folder: Path) -> None:
     first, second = crops(folder), crops(folder)
     for index in (0, 5, 9):
