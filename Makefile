@@ -26,9 +26,10 @@ setup: .venv/.ready  ## make .venv and install signpipe with what it needs
 
 setup-dev: .venv/.ready-dev
 
-demo: .venv/.ready  ## run the shipped sample with its map; video, records and review queue land in out/demo
+demo: .venv/.ready  ## run the shipped samples, one with its map; videos, records and review queue land in out/demo
 	@$(BIN)/signpipe run samples/drive.mp4 --map samples/drive.geojson --gpx samples/drive.gpx \
 		--out out/demo --review out/demo/review --overwrite
+	@$(BIN)/signpipe run samples/zone.mp4 --preset world --out out/demo/zone --overwrite
 
 test: lint  ## lint, type check and the tests, two at a time; those that take long are left to test-slow
 	@$(BIN)/pytest $(PARALLEL) -m "not slow"

@@ -10,7 +10,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from signpipe.catalogue import Catalogue, Category, Effect, SignClass
+from signpipe.catalogue import Catalogue, Category, Effect, Shape, SignClass
 from signpipe.figures.looks import Looks
 from signpipe.figures.parse import Quantity, parse_figures
 from signpipe.figures.reader import Reading
@@ -21,6 +21,7 @@ from signpipe.types import FiguresRead, Frame, Image, SignTrack
 ERROR = 0.004  # probability that all looks misread a sign in the same way, or that its figures are hidden
 REMEMBERED = 256  # tracks whose looks are kept
 UNREAD = "?"
+BOARDS = (Shape.RECTANGLE, Shape.PLATE)
 _UNITS = {
     Effect.WEIGHT_LIMIT: ("t", "kg"), Effect.AXLE_LIMIT: ("t", "kg"), Effect.HEIGHT_LIMIT: ("m", "ft"),
     Effect.WIDTH_LIMIT: ("m", "ft"), Effect.LENGTH_LIMIT: ("m", "ft"), Effect.DISTANCE_MINIMUM: ("m",),
@@ -60,8 +61,8 @@ class FiguresWitness:
 
     A class whose figures are fixed ("50") is as probable as its text; one whose figures vary (a weight limit) as any
     text that it can carry; one without figures as that none are there. The end of a limit is told from its beginning
-    by what strikes it through. Figures that no class has are for a sign outside the catalogue (`Opinion.unlisted`), so
-    that a 110 isn't published as the nearest limit that the catalogue has.
+    by what strikes it through, unless it stands on a board. Figures that no class has are for a sign outside the
+    catalogue (`Opinion.unlisted`), so that a 110 isn't published as the nearest limit that the catalogue has.
 
     A sign is read when it is first seen, and again once it has grown by `settings.growth` or `settings.interval` has
     passed; looks at one sign aren't independent, see `Looks`. Signs of which vision is sure that they carry no figures
@@ -91,6 +92,8 @@ class FiguresWitness:
         self._reader = reader
         self._catalogue = catalogue
         self._carries = np.array([sign.figures is not None for sign in catalogue])
+        # It is boards that are struck through, not their discs, and the reader knows discs: vision tells those apart.
+        self._strikes = self._carries & np.array([sign.shape not in BOARDS for sign in catalogue])
         self._texts = tuple(dict.fromkeys(("", UNREAD, *(sign.figures for sign in catalogue if sign.figures))))
         self._ends = np.array([sign.category is Category.END_OF for sign in catalogue])
         self._memory: OrderedDict[int, _Memory] = OrderedDict()
@@ -144,7 +147,7 @@ class FiguresWitness:
         struck = looks.struck
         read = _read(texts, probability, struck, looks.count)
         likelihood = np.array([self._likelihood(sign, by_text) for sign in self._catalogue])
-        likelihood *= np.where(self._carries, np.where(self._ends, struck, 1 - struck), 1.0)
+        likelihood *= np.where(self._strikes, np.where(self._ends, struck, 1 - struck), 1.0)
         fixed = {sign.figures for sign in self._catalogue if sign.figures is not None and sign.present}
         # Figures that a line strikes through are misread too often to say that no sign carries them.
         unlisted = 0.0 if read.text in fixed else read.probability * (1 - struck)

@@ -10,7 +10,6 @@ import typer.main
 
 from signpipe.cli.main import main
 
-
 # The tree of commands is built once and not for each call, which takes longer than most of what is tested.
 _command_of = functools.cache(typer.main.get_command)
 

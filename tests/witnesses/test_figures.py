@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from signpipe.catalogue import Catalogue, Effect, SignClass
+from signpipe.catalogue.countries import load_country
 from signpipe.figures.looks import MOST, Looks
 from signpipe.figures.reader import Reading
 from signpipe.opinion import Opinion
@@ -251,3 +252,13 @@ def test_it_is_bounded_and_its_probability_is_one(shares: list[float], struck: f
 def test_signs_of_the_catalogue_know_their_figures() -> None:
     signs: list[SignClass] = [sign for sign in CATALOGUE if sign.figures is not None]
     assert {sign.figures for sign in signs} == {"20", "30", "50", "60", "70", "80", "100", "120"}
+
+
+def test_on_a_board_what_strikes_it_through_is_left_to_vision() -> None:
+    germany = load_country("de").catalogue
+    names = ("zone_30", "end_zone_30")
+    for struck in (0.02, 0.98):
+        opinion = ask(reading({"30": 0.98}, struck=struck), names=names, catalogue=germany)
+        zone, end, limit = votes(opinion, *names, "speed_limit_30", catalogue=germany)
+        assert zone == pytest.approx(end)
+        assert (limit < zone - 2) == (struck > 0.5)
