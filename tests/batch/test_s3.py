@@ -17,10 +17,16 @@ from moto.server import ThreadedMotoServer
 
 import signpipe
 from signpipe.batch.recordings import find_recordings
+from signpipe.batch.run import Batch
 from signpipe.batch.store import MARKER, Store
-from signpipe.errors import SourceError
+from signpipe.batch.work import Task, run_task
+from signpipe.errors import OutputError, SourceError
+from signpipe.settings import load_settings
 from tests.batch.conftest import FRAMES, Jobs, work
 from tests.support.clip import SAMPLE
+
+pytestmark = pytest.mark.slow
+PLAIN = {"Content-Type": "text/plain"}
 
 
 @pytest.fixture
@@ -89,7 +95,23 @@ def test_a_run_reads_a_recording_in_its_bucket(bucket: str) -> None:
         signpipe.watch(f"{bucket}/other.mp4").__enter__()
 
 
-def test_a_bucket_that_isnt_there_is_told_in_a_sentence(bucket: str) -> None:
-    assert bucket
+def test_a_bucket_without_rights_is_told_in_a_sentence(bucket: str, jobs: Jobs, clip: Path) -> None:
+    (job,) = jobs(f"{bucket}/drives", out=f"{bucket}/tables")
+    local = Batch([str(clip)], f"{bucket}/tables", load_settings(), 600.0)
     with pytest.raises(SourceError, match="There is no recording 's3://nowhere/drives'"):
         find_recordings(["s3://nowhere/drives"])
+    endpoint = fsspec.filesystem("s3").s3.meta.endpoint_url
+    request = urllib.request.Request(f"{endpoint}/moto-api/reset-auth", data=b"0", headers=PLAIN, method="POST")
+    urllib.request.urlopen(request).close()  # from now on, nobody knows this user
+    try:
+        with pytest.raises(OutputError, match="can't be written to s3://road/tables"), local.open_engine(1):
+            pass
+        outcome = run_task(Task(job))
+        assert outcome.error is not None
+        assert outcome.error.count("\n") == 0
+        fsspec.filesystem("s3").invalidate_cache()
+        with pytest.raises(SourceError, match="check your rights"):
+            find_recordings(["s3://road/drives/*.mp4"])
+    finally:
+        request = urllib.request.Request(f"{endpoint}/moto-api/reset-auth", data=b"inf", headers=PLAIN, method="POST")
+        urllib.request.urlopen(request).close()

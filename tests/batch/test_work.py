@@ -15,6 +15,7 @@ from tests.batch.conftest import FRAMES, Jobs, results, work
 from tests.support.clip import SAMPLE
 
 
+@pytest.mark.slow
 def test_a_recording_becomes_tables_that_say_what_a_run_says(clip: Path, jobs: Jobs, tmp_path: Path) -> None:
     shutil.copy(clip, tmp_path / "drive.mp4")
     shutil.copy(SAMPLE.with_suffix(".gpx"), tmp_path / "drive.gpx")
@@ -43,6 +44,7 @@ def test_a_recording_becomes_tables_that_say_what_a_run_says(clip: Path, jobs: J
     assert set(tables["signs"]["track"].to_pylist()) == {track for _, track, _ in looks} != set()
 
 
+@pytest.mark.slow
 def test_what_was_split_is_the_same_to_the_byte(clip: Path, jobs: Jobs, tmp_path: Path) -> None:
     (whole,), (split,) = jobs(clip), jobs(clip, out=tmp_path / "split", piece=0.15)
     work(whole)
@@ -118,6 +120,7 @@ def test_the_reference_lists_every_column() -> None:
     assert reference() in page
 
 
+@pytest.mark.slow
 def test_the_manifest_names_every_table_with_its_digest(clip: Path, jobs: Jobs, tmp_path: Path) -> None:
     (job,) = jobs(clip)
     work(job)
