@@ -16,7 +16,7 @@ from signpipe.errors import SourceError
 from signpipe.sources import redact
 
 VIDEOS = frozenset({".mp4", ".m4v", ".mov", ".mkv", ".avi", ".ts", ".mts", ".m2ts", ".webm", ".mpg", ".mpeg", ".3gp"})
-POSITIONS = (".gpx", ".nmea")
+POSITIONS = (".gpx", ".nmea", ".srt")
 _WILD = re.compile(r"[*?\[]")
 
 

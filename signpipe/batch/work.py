@@ -28,8 +28,10 @@ from signpipe.batch.schema import SCHEMA, TABLES
 from signpipe.batch.store import MARKER, Store, explain, file_system
 from signpipe.batch.tables import Tables
 from signpipe.errors import SignpipeError, SourceError
+from signpipe.mapping.clocks import check_clocks
 from signpipe.mapping.driven import place_recording, sizes_of
 from signpipe.mapping.watched import gather_watched
+from signpipe.position import find_positions
 from signpipe.runtime.session import Models, open_models
 from signpipe.settings import AUTO, Settings, override_settings
 from signpipe.sinks.base import settings_digest
@@ -230,18 +232,24 @@ def _tabulate(job: Job, folder: Path, memo: Memo | None) -> float:
             recording = gather_watched(job.recording.name, country, tables.through(watching))
             if recording.placed:
                 try:
+                    told = None if position == job.recording.address else check_clocks(recording, watching.info.made_at)
+                    warned += [told] if told else []
                     tables.add_road(place_recording(recording, watching.settings.camera, sizes_of(pipeline.catalogue)))
-                except SourceError as error:  # such as too few positions: all but the map goes on without
+                except SourceError as error:  # too few positions, or another drive's: all but the map goes on without
                     warned.append(str(error))
-            told = dict.fromkeys(text.replace(str(position), str(job.recording.position)) for text in warned)
-            tables.finish(watching.info, settings_digest(settings_of(job)), country, list(told))
+            warnings = dict.fromkeys(text.replace(str(position), str(job.recording.position)) for text in warned)
+            tables.finish(watching.info, settings_digest(settings_of(job)), country, list(warnings))
     return tables.seconds
 
 
 @contextmanager
 def _positions(job: Job) -> Iterator[str | None]:
-    """Give the path of a recording's positions; those of a store are fetched for as long as they are needed."""
+    """Give the path of a recording's positions: beside it, or in itself; those of a store are fetched for as long."""
     address = job.recording.position
+    if address is None and "://" not in job.recording.address:
+        inside = find_positions(Path(job.recording.address))
+        yield None if inside is None else str(inside)
+        return
     if address is None or "://" not in address:
         yield address
         return

@@ -35,7 +35,7 @@ def batch(
         typer.Argument(
             metavar="RECORDINGS...",
             help="Videos, folders with videos, quoted patterns, addresses (s3://bucket/2026/), or @LIST of them. "
-            "Positions are read from NAME.gpx or NAME.nmea beside NAME.mp4.",
+            "Positions are read from NAME.gpx, NAME.nmea or NAME.srt beside NAME.mp4, or in it.",
         ),
     ],
     out: Annotated[str, typer.Option("--out", "-o", metavar="FOLDER|ADDRESS", help="Where the tables go.")],
@@ -85,7 +85,7 @@ def batch(
         | parse_assignments(assignments or []),
     )
     if settings.position.source is not None:
-        raise SettingsError("A batch reads each recording's own positions, from NAME.gpx or NAME.nmea beside NAME.mp4.")
+        raise SettingsError("A batch reads each recording's own positions, such as NAME.gpx beside NAME.mp4.")
     console, drain = Console(stderr=True), threading.Event()
     work = Batch(recordings, out, settings, piece)
     started = time.monotonic()

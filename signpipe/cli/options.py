@@ -21,7 +21,8 @@ PositionOption = Annotated[
         "--gpx",
         "--position",
         metavar="SOURCE",
-        help="Where the vehicle is: GPX, NMEA log, gpsd://HOST, tcp://HOST:PORT, serial:DEVICE.",
+        help="Where the vehicle is: GPX, NMEA log, .srt, a recording with positions in it, gpsd://HOST, "
+        "tcp://HOST:PORT, serial:DEVICE.",
     ),
 ]
 SpeedDbcOption = Annotated[

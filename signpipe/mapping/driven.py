@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -12,7 +13,7 @@ from signpipe.mapping.looks import Sizes
 from signpipe.mapping.optics import Optics
 from signpipe.mapping.placed import DrivenRoad, LimitStretch, Waypoint
 from signpipe.mapping.placing import place_signs
-from signpipe.mapping.recording import Recording
+from signpipe.mapping.recording import LimitChange, Recording
 from signpipe.mapping.trajectory import Trajectory, find_trajectory
 from signpipe.settings import CameraSettings
 
@@ -48,7 +49,7 @@ def place_recording(recording: Recording, camera: CameraSettings, sizes: Sizes, 
         math.degrees(value) for value in (learned.yaw, learned.yaw_sigma, learned.pitch, learned.pitch_sigma)
     )
     return DrivenRoad(
-        recording.name, signs, waypoints, _limits(recording, waypoints),
+        recording.name, signs, waypoints, lay_limits(recording.limits, waypoints),
         (learned.focal * width, learned.focal_sigma), (mounting[0], mounting[1], mounting[2], mounting[3]), delay,
     )  # fmt: skip
 
@@ -73,17 +74,21 @@ def _waypoints(recording: Recording, trajectory: Trajectory, half_view: float) -
     ]  # fmt: skip
 
 
-def _limits(recording: Recording, waypoints: list[Waypoint]) -> list[LimitStretch]:
-    """Return the stretches of a drive by the limit that held on them."""
+def lay_limits(changes: Sequence[LimitChange], waypoints: Sequence[Waypoint]) -> list[LimitStretch]:
+    """Return the stretches of a drive by the limit that held on them.
+
+    Args:
+        changes: From when on which limit held, in order.
+        waypoints: The drive's way.
+    """
     times = np.array([point.time for point in waypoints])
-    changes = recording.limits
     stretches: list[LimitStretch] = []
     for number, change in enumerate(changes):
         end = changes[number + 1].time if number + 1 < len(changes) else math.inf
         rows = np.flatnonzero((times >= change.time) & (times <= end))
         if len(rows) > 1:
             path = [(waypoints[row].latitude, waypoints[row].longitude) for row in rows.tolist()]
-            stretches.append(
-                LimitStretch(recording.name, change.value, change.message, change.sure, path, EVERY * (len(rows) - 1))
-            )
+            length = EVERY * (len(rows) - 1)
+            drive = waypoints[0].drive
+            stretches.append(LimitStretch(drive, change.value, change.message, change.sure, path, length))
     return stretches

@@ -159,10 +159,8 @@ def _smoothed(time: Values, measured: Values, velocity: Values, sigma: Values) -
             covariances.append(kalman.P.copy())
             moves.append(move)
             noises.append(noise)
-        # filterpy's k-th matrices lead from state k to k + 1.
-        smooth, spread, _, _ = kalman.rts_smoother(
-            np.array(means), np.array(covariances), [*moves[1:], moves[-1]], [*noises[1:], noises[-1]]
-        )
+        # filterpy's method takes the matrices that lead to each state, its function of the same name those from it.
+        smooth, spread, _, _ = kalman.rts_smoother(np.array(means), np.array(covariances), moves, noises)
         states.append(smooth[:, :2, 0])
         spreads.append(np.sqrt(spread[:, 0, 0]))
     east, north = states

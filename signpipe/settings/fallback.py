@@ -103,8 +103,8 @@ class PositionSettings(Section):
 
     source: str | None = Field(
         None,
-        description="GPX file or NMEA log beside a recording, or live: gpsd://HOST[:PORT], tcp://HOST:PORT or "
-        "serial:DEVICE[@BAUD] (NMEA).",
+        description="GPX file, NMEA log or subtitles (.srt) beside a recording, a recording or folder of pictures that "
+        "has positions in it, or live: gpsd://HOST[:PORT], tcp://HOST:PORT or serial:DEVICE[@BAUD] (NMEA).",
     )
     offset: float = Field(
         0.0,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
 from fractions import Fraction
 from typing import Final, Protocol
 
@@ -123,7 +124,16 @@ class Decoder:
             fps=self.fps,
             frames=self._stream.frames or None,
             details={"container": self.format, "codec": self._stream.codec_context.name},
+            made_at=self._made_at(),
         )
+
+    def _made_at(self) -> float | None:
+        """Return when the container says that it was made, in seconds since 1970; None where it doesn't."""
+        try:
+            moment = datetime.fromisoformat(self._container.metadata.get("creation_time", ""))
+        except ValueError:
+            return None
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
 
     def read(self) -> tuple[Image, float | None] | None:
         """Return the next picture, BGR uint8 (H, W, 3), with its time in seconds, or None at the end.

@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Final
 
 import natsort
+import numpy as np
 
 from signpipe.errors import SourceError
+from signpipe.geotags import picture_times, read_geotag
 from signpipe.settings import CaptureSettings
 from signpipe.sources.content import decode, is_picture_file
 from signpipe.types import Frame, Image
@@ -23,14 +25,15 @@ _NAMED: Final = 3  # files that a message names, of many
 class ImageSource(Source):
     """Pictures, one after the other, turned upright by their EXIF orientation.
 
-    Frame N has index N and media time N / fps. What can't be read is left out, counted in `info.damaged`, and
-    keeps its place in time.
+    Frame N has index N, and media time N / fps or when it was taken. What can't be read is left out, counted in
+    `info.damaged`, and keeps its place in time.
 
     Args:
         pictures: Name of each and what reads its bytes.
         source_id: Name for all of them.
         settings: `fps` is the rate of the sequence, `independent` says that the pictures are unrelated.
         others: Names of files beside them that are no pictures; there is one warning of them.
+        times: Seconds at which they were taken, later and later; None for a sequence of an even rate.
 
     Raises:
         SourceError: None of the files is a readable picture.
@@ -43,10 +46,12 @@ class ImageSource(Source):
         source_id: str,
         settings: CaptureSettings,
         others: Sequence[str] = (),
+        times: Sequence[float] | None = None,
     ) -> None:
         self._pictures = pictures
         self._source_id = source_id
-        self._fps = settings.fps or _FPS
+        self._fps = settings.fps or (1 / float(np.median(np.diff(times))) if times else _FPS)
+        self._times = [time - times[0] for time in times] if times else None
         self._independent = settings.independent or len(pictures) == 1
         self._position = 0
         self._unread: list[str] = []
@@ -88,7 +93,7 @@ class ImageSource(Source):
                 image,
                 index,
                 time.monotonic(),
-                index / self._fps,
+                index / self._fps if self._times is None else self._times[index],
                 self._source_id,
                 independent=self._independent,
                 name=Path(name).name,
@@ -127,7 +132,15 @@ def _open_files(found: Iterable[Path], source_id: str, settings: CaptureSettings
         raise SourceError(refusal)
     chosen = set(wanted)
     others = [path.name for path in files if path not in chosen]
-    return ImageSource([(str(path), path.read_bytes) for path in wanted], source_id, settings, others)
+    times = None if settings.fps or settings.independent else _times(wanted)
+    return ImageSource([(str(path), path.read_bytes) for path in wanted], source_id, settings, others, times)
+
+
+def _times(pictures: Sequence[Path]) -> list[float] | None:
+    """Return when the pictures of a drive were taken; None for others, which have no places."""
+    if read_geotag(pictures[0]).latitude is None:
+        return None
+    return picture_times([read_geotag(path) for path in pictures])
 
 
 def open_folder(folder: Path, settings: CaptureSettings) -> ImageSource:

@@ -29,6 +29,8 @@ class SourceInfo:
         details: Further facts for a person, such as the codec or what a camera made of each requested control.
         warnings: What a user should know, each reported once; it grows while the source is read.
         damaged: Packets and pictures that couldn't be decoded and were skipped so far.
+        made_at: When the recording was made, by itself: seconds since 1970, or None where it doesn't say. Many cameras
+            mean their local time.
     """
 
     source_id: str
@@ -41,6 +43,7 @@ class SourceInfo:
     details: dict[str, str] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
     damaged: int = 0
+    made_at: float | None = None
 
     def warn(self, message: str) -> None:
         """Keep a warning for the user and log it."""

@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 
 from signpipe.errors import SourceError
+from signpipe.geodesy import place
 from signpipe.lab.simulation.drives import FOCAL
 from signpipe.mapping.driven import place_recording, sizes_of
 from signpipe.mapping.optics import project, seen_width
-from signpipe.mapping.recording import Recording
+from signpipe.mapping.recording import FRAME_COLUMNS, Recording
 from signpipe.mapping.trajectory import find_trajectory
 from signpipe.settings import CameraSettings
 from tests.mapping.streets import CATALOGUE, NONE, USUAL, driven, nearest, recorded, street
@@ -72,6 +73,16 @@ def test_a_smoothed_path_errs_less_than_the_receiver() -> None:
     kept = np.isfinite(smooth).all(axis=1) & np.isfinite(truth).all(axis=1)
     rms = [float(np.sqrt(np.mean((one - truth)[kept] ** 2))) for one in (raw, smooth)]
     assert rms[1] < rms[0]
+
+
+@pytest.mark.parametrize("steps", [[1.0] * 30 + [0.6], [1.0, 2.5, 1.0, 1.0, 4.0, 1.0] * 5])
+def test_positions_at_uneven_times_are_smoothed_to_where_it_was(steps: list[float]) -> None:
+    time = np.concatenate([[0.0], np.cumsum(steps)])
+    latitude, longitude = place(50.0, 9.0, np.zeros(len(time)), 20.0 * time)
+    known = {"time": time, "latitude": latitude, "longitude": longitude, "sigma": 4.0, "speed": 20.04, "heading": 0.1}
+    frames = {name: np.broadcast_to(known.get(name, np.nan), len(time)) for name in FRAME_COLUMNS}
+    path = find_trajectory(frames, "drive")
+    assert np.abs(path.position - np.column_stack([0.0 * time, 20.0 * time])).max() < 1.5
 
 
 def test_nothing_is_said_of_where_it_was_in_a_gap() -> None:

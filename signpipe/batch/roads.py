@@ -1,0 +1,81 @@
+"""What a batch's recordings tell a map, read from their tables."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+
+from signpipe.batch.schema import TABLES
+from signpipe.batch.store import MARKER, Store
+from signpipe.batch.work import RESULTS
+from signpipe.errors import SourceError
+from signpipe.mapping.driven import lay_limits
+from signpipe.mapping.placed import DrivenRoad, PlacedSign, Waypoint
+from signpipe.mapping.recording import LimitChange
+
+ACTIVE = "active"  # status of a limit that isn't the last known one only
+_UNKNOWN = float("nan")  # what was learned of the camera isn't in the tables
+
+
+def recordings_in(path: Path) -> list[Path]:
+    """Return the folders of the recordings that are done, of a batch or of one recording.
+
+    Raises:
+        SourceError: None is.
+    """
+    folders = (
+        [path] if (path / MARKER).is_file() else sorted(each.parent for each in (path / RESULTS).glob(f"*/{MARKER}"))
+    )
+    if not folders:
+        raise SourceError(f"No recording of the batch {path} is done yet; give `signpipe batch` again.")
+    return folders
+
+
+def read_road(folder: Path) -> tuple[DrivenRoad, str | None]:
+    """Return what a recording tells a map, and the code of its country.
+
+    Raises:
+        SourceError: A table can't be read, or the recording has no positions.
+    """
+    name = folder.name
+    try:
+        store = Store(str(folder))
+        signs = [PlacedSign(**row | {"belief": dict(row["belief"])}) for row in _rows(store, "places")]
+        waypoints = [Waypoint(**row) for row in _rows(store, "waypoints")]
+        (run,) = _rows(store, "run")
+        changes = _changes(_rows(store, "frames"))
+    except (OSError, ValueError, TypeError) as error:  # those of pyarrow are among them
+        raise SourceError(
+            f"The tables of {name} can't be read ({str(error).splitlines()[0]}); make them again."
+        ) from None
+    if not waypoints:
+        why = "; ".join(run["warnings"]) or "it has no positions"
+        raise SourceError(f"The recording {name} tells a map nothing: {why.rstrip('.')}.")
+    mounting = (_UNKNOWN, _UNKNOWN, _UNKNOWN, _UNKNOWN)
+    limits = lay_limits(changes, waypoints)
+    return DrivenRoad(name, signs, waypoints, limits, (_UNKNOWN, _UNKNOWN), mounting), run["country"]
+
+
+def _rows(store: Store, table: str) -> list[dict[str, Any]]:
+    content = store.read(f"{table}.parquet")
+    if content is None:
+        raise FileNotFoundError(f"the table {table} is gone")
+    rows: list[dict[str, Any]] = pq.read_table(io.BytesIO(content), schema=TABLES[table]).to_pylist()
+    return rows
+
+
+def _changes(frames: list[dict[str, Any]]) -> list[LimitChange]:
+    """Return from when on which limit held."""
+    changes: list[LimitChange] = []
+    for frame in frames:
+        if frame["limit_status"] is None:
+            continue
+        value, sure = frame["limit_kmh"], frame["limit_status"] == ACTIVE
+        last = changes[-1] if changes else None
+        if last is None or (last.value, last.sure) != (value, sure):
+            message = "no limit" if value is None else f"limit {value:g} km/h"
+            changes.append(LimitChange(frame["media_time"], value, message, sure))
+    return changes
