@@ -5,6 +5,8 @@ from __future__ import annotations
 import signal
 import threading
 import time
+from collections import Counter
+from collections.abc import Callable
 from types import FrameType
 from typing import TYPE_CHECKING, Annotated
 
@@ -21,6 +23,7 @@ from signpipe.errors import ExtraMissingError, SettingsError
 from signpipe.settings import load_settings
 
 if TYPE_CHECKING:
+    from signpipe.batch.run import Batch
     from signpipe.batch.schedule import Report
     from signpipe.batch.work import Job, Outcome
 
@@ -73,39 +76,37 @@ def batch(
         from signpipe.batch.run import Batch
     except ModuleNotFoundError:
         raise ExtraMissingError("`signpipe batch`", "batch") from None
-    settings = load_settings(
-        config,
-        {
-            "runtime.threads": 1,
-            "map.file": map_file,
-            "country.code": country,
-            "detect.model": detector_of(preset),
-            "runtime.provider": provider,
-        }
-        | parse_assignments(assignments or []),
-    )
+    assigned = {
+        "map.file": map_file, "country.code": country, "detect.model": detector_of(preset),
+        "runtime.provider": provider, "runtime.threads": 1,
+    } | parse_assignments(assignments or [])  # fmt: skip
+    settings = load_settings(config, assigned)
     if settings.position.source is not None:
         raise SettingsError("A batch reads each recording's own positions, such as NAME.gpx beside NAME.mp4.")
     console, drain = Console(stderr=True), threading.Event()
-    work = Batch(recordings, out, settings, piece)
-    started = time.monotonic()
+    work, started = Batch(recordings, out, settings, piece), time.monotonic()
     with work.open_engine(workers, engine, address) as opened, _progress(console, quiet) as bar:
-        task = bar.add_task("", total=work.bytes, of=len(work.jobs), done=0, failed="")
-        counts = {"done": 0, "failed": 0}
-
-        def told(job: Job, outcome: Outcome) -> None:
-            counts["failed" if outcome.error else "done"] += 1
-            failed = f", {counts['failed']} failed" if counts["failed"] else ""
-            bar.update(task, advance=job.recording.bytes, done=sum(counts.values()), failed=failed)
-
         _drain_on_signals(drain, console)
-        report = work.run(opened, retries, drain, told)
+        report = work.run(opened, retries, drain, _counter(bar, work))
     if not quiet:
         _tell(console, report, out, time.monotonic() - started)
     if drain.is_set() and report.left:
         raise typer.Exit(INTERRUPTED)
     if report.failed:
         raise typer.Exit(FAILED)
+
+
+def _counter(bar: Progress, work: Batch) -> Callable[[Job, Outcome], None]:
+    """Return what moves a bar when a recording is done with."""
+    task = bar.add_task("", total=work.bytes, of=len(work.jobs), done=0, failed="")
+    counts = Counter[bool]()
+
+    def told(job: Job, outcome: Outcome) -> None:
+        counts[outcome.error is not None] += 1
+        failed = f", {counts[True]} failed" if counts[True] else ""
+        bar.update(task, advance=job.recording.bytes, done=counts.total(), failed=failed)
+
+    return told
 
 
 def _progress(console: Console, quiet: bool) -> Progress:

@@ -12,6 +12,7 @@ from signpipe.mapping.recording import Recording
 HOUR = 3600.0
 SAME = 1.0  # hours between two clocks of one drive that are set
 ANOTHER_DAY = 20.0  # hours; time zones are up to 14 hours from UTC
+SET = 946_684_800.0  # seconds from 1970 to 2000; a camera that tells an earlier time has no clock
 
 
 def check_clocks(recording: Recording, made_at: float | None) -> str | None:
@@ -25,7 +26,7 @@ def check_clocks(recording: Recording, made_at: float | None) -> str | None:
         SourceError: They are of different days, so that the positions are of another drive.
     """
     utc = recording.frames["utc"][np.isfinite(recording.frames["utc"])]
-    if made_at is None or not len(utc):
+    if made_at is None or made_at < SET or not len(utc):
         return None
     apart = max(float(utc[0]) - made_at, made_at - float(utc[-1])) / HOUR  # some cameras tell the end
     if apart <= SAME:

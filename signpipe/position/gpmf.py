@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import NamedTuple
 
 from signpipe.position.fix import RANGE_ERROR, Fix
 
@@ -20,11 +20,11 @@ _FLAT_FIX = 2  # quality from which a position counts: two dimensions
 _NUMBERS = {b"l": "i", b"L": "I", b"s": "h", b"S": "H"}
 
 
-class _Element(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class _Element:
     key: bytes
     kind: bytes
     size: int
-    count: int
     content: bytes
 
     def numbers(self, layout: str) -> list[tuple[int, ...]]:
@@ -58,7 +58,7 @@ def _elements(content: bytes) -> Iterator[_Element]:
         end = at + 8 + size * count
         if end > len(content):
             return
-        yield _Element(key, kind, size, count, content[at + 8 : end])
+        yield _Element(key, kind, size, content[at + 8 : end])
         at = end + -(size * count) % 4
 
 

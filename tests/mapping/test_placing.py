@@ -79,8 +79,10 @@ def test_a_smoothed_path_errs_less_than_the_receiver() -> None:
 def test_positions_at_uneven_times_are_smoothed_to_where_it_was(steps: list[float]) -> None:
     time = np.concatenate([[0.0], np.cumsum(steps)])
     latitude, longitude = place(50.0, 9.0, np.zeros(len(time)), 20.0 * time)
-    known = {"time": time, "latitude": latitude, "longitude": longitude, "sigma": 4.0, "speed": 20.04, "heading": 0.1}
-    frames = {name: np.broadcast_to(known.get(name, np.nan), len(time)) for name in FRAME_COLUMNS}
+    frames = {name: np.full(len(time), np.nan) for name in FRAME_COLUMNS}
+    frames |= {"time": time, "latitude": latitude, "longitude": longitude}
+    for name, value in (("sigma", 4.0), ("speed", 20.04), ("heading", 0.1)):
+        frames[name] = np.full(len(time), value)
     path = find_trajectory(frames, "drive")
     assert np.abs(path.position - np.column_stack([0.0 * time, 20.0 * time])).max() < 1.5
 

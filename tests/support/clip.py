@@ -7,9 +7,18 @@ import av
 SAMPLE = Path(__file__).parents[2] / "samples" / "drive.mp4"
 
 
-def cut_sample(path: Path, frames: int, start: int = 0) -> Path:
-    """Write some frames of the sample drive to `path`; it begins with the last key frame up to `start`."""
+def cut_sample(path: Path, frames: int, start: int = 0, made: str | None = None) -> Path:
+    """Write some frames of the sample drive to `path`; it begins with the last key frame up to `start`.
+
+    Args:
+        path: Where to.
+        frames: How many.
+        start: Number of the frame before which it begins.
+        made: When the recording says that it was made, ISO 8601.
+    """
     with av.open(str(SAMPLE)) as source, av.open(str(path), "w") as target:
+        if made is not None:
+            target.metadata["creation_time"] = made
         video = source.streams.video[0]
         copy = target.add_stream_from_template(video)
         packets = [packet for packet in source.demux(video) if packet.dts is not None]

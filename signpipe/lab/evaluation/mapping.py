@@ -10,10 +10,12 @@ from typing import Any
 
 import numpy as np
 from scipy.optimize import linear_sum_assignment
+from scipy.spatial import cKDTree
 
 from signpipe.catalogue import Catalogue, load_catalogue
 from signpipe.geodesy import Values, offset
 from signpipe.lab.evaluation.metric import Progress
+from signpipe.lab.evaluation.receivers import least_errors
 from signpipe.lab.simulation.drives import Errors, record_drive
 from signpipe.lab.simulation.streets import ORIGIN, Street, StreetSign, make_street
 from signpipe.mapping.driven import place_recording, sizes_of
@@ -27,6 +29,8 @@ METRES = 1500.0  # of a street
 CHANGED = 0.1  # of its signs, the share that come, go, change or are spoilt
 CHI_SQUARED = 5.991  # of two degrees of freedom, at 95 %
 REACH = 12.0  # metres from a sign, within which an entry can be meant for it
+NEIGHBOURS = 8  # signs nearby, whose errors are the receiver's: what a sign is off besides is its own
+SECONDS = 215  # that a drive lasts, about
 GRADES = ((1.5, 2.5), (2.5, 3.5), (3.5, 5.0))  # metres, receivers by the radius that holds 68 % of their positions
 
 
@@ -37,6 +41,7 @@ class Tally:
     Attributes:
         signs: Signs that stood there in the last drive.
         errors: Metres that each sign found is off.
+        owns: Metres that it is off besides what its neighbours are.
         heights: Metres that its height is off.
         facings: Degrees that its facing is off.
         right: Signs found whose likeliest class is right, of those that can be read.
@@ -56,6 +61,7 @@ class Tally:
 
     signs: int = 0
     errors: list[float] = field(default_factory=list)
+    owns: list[float] = field(default_factory=list)
     heights: list[float] = field(default_factory=list)
     facings: list[float] = field(default_factory=list)
     right: int = 0
@@ -88,6 +94,7 @@ class Tally:
         return {
             "error_median": round(float(np.median(self.errors or [np.nan])), 3),
             "error_p95": round(float(np.percentile(self.errors or [np.nan], 95)), 3),
+            "own_error_median": round(float(np.median(self.owns or [np.nan])), 3),
             "height_error_median": round(float(np.median(self.heights or [np.nan])), 3),
             "facing_error_median": round(float(np.median(self.facings or [np.nan])), 2),
             "in_95_ellipse": round(self.within / found, 4),
@@ -141,6 +148,10 @@ def evaluate_map(
         "drives": drives,
         "metres": METRES,
         "errors": asdict(Errors()),
+        "least_errors": {
+            str(count): [round(metres, 2) for metres in least_errors(Errors(), SECONDS, count)]
+            for count in sorted({1, drives})
+        },
         "maps": {name: tally.summary() for name, tally in sorted(totals.items())},
     }
 
@@ -189,11 +200,8 @@ def _merged(roads: Sequence[DrivenRoad]) -> list[Entry]:
 def compare(street: Street, entries: Sequence[Entry], first: int, last: int) -> Tally:
     """Return what is counted on a map, of drives from `first` to `last`."""
     stood = [sign for sign in street.signs if sign.since <= last and sign.until > first]
-    places = np.stack(offset(*ORIGIN, *np.array([(e.latitude, e.longitude) for e in entries]).reshape(-1, 2).T), axis=1)
-    costs = _costs(stood, entries, places, last)
-    rows, columns = linear_sum_assignment(np.minimum(costs, 1e3))
-    found = {int(row): int(column) for row, column in zip(rows, columns, strict=True) if costs[row, column] < REACH}
-    taken, tally = set(found.values()), Tally()
+    found, places, costs = _matched(stood, entries, last)
+    taken, tally = set(found.values()), Tally(owns=_own(stood, found, places))
     for row, sign in enumerate(stood):
         entry = entries[found[row]] if row in found else None
         if sign.until <= last:
@@ -214,6 +222,26 @@ def compare(street: Street, entries: Sequence[Entry], first: int, last: int) -> 
         tally.doubled += bool(near)
         tally.stray += not near
     return tally
+
+
+def _matched(stood: Sequence[StreetSign], entries: Sequence[Entry], last: int) -> tuple[dict[int, int], Values, Values]:
+    """Return which entry each sign has, by numbers, the entries' places (E, 2), and the costs (S, E)."""
+    places = np.stack(offset(*ORIGIN, *np.array([(e.latitude, e.longitude) for e in entries]).reshape(-1, 2).T), axis=1)
+    costs = _costs(stood, entries, places, last)
+    rows, columns = linear_sum_assignment(np.minimum(costs, 1e3))
+    found = {int(row): int(column) for row, column in zip(rows, columns, strict=True) if costs[row, column] < REACH}
+    return found, places, costs
+
+
+def _own(stood: Sequence[StreetSign], found: Mapping[int, int], places: Values) -> list[float]:
+    """Return by how much each sign found is off besides what its neighbours that face as it does are."""
+    true = np.array([[*stood[row].place[:2], 200.0 * np.cos(stood[row].facing)] for row in found]).reshape(-1, 3)
+    if len(true) <= NEIGHBOURS:
+        return []
+    off = places[list(found.values())] - true[:, :2]
+    near = np.asarray(cKDTree(true).query(true, NEIGHBOURS + 1)[1])[:, 1:]
+    alone = (off - off[near].mean(axis=1)) * np.sqrt(NEIGHBOURS / (NEIGHBOURS + 1))
+    return [float(metres) for metres in np.hypot(*alone.T)]
 
 
 def _count(tally: Tally, sign: StreetSign, entry: Entry, place: Values, first: int, last: int) -> None:

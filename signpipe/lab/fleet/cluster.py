@@ -274,4 +274,7 @@ def variants(plant: Plant) -> dict[str, Plant]:
         "very unequal recordings": replace(plant, skew=2.0),
         "a driver ten times as slow": replace(plant, driver=plant.driver * 10),
         "a driver a hundred times as slow": replace(plant, driver=plant.driver * 100),
+        "a store a hundred times as slow": replace(plant, store=max(plant.store // 100, 1)),
+        "a third of the nodes": replace(plant, nodes=plant.nodes // 3),
+        "three times the nodes": replace(plant, nodes=plant.nodes * 3),
     }

@@ -24,6 +24,8 @@ RATE = 5.0  # pictures a second
 SMALLEST, LARGEST = 14.0, 400.0  # pixels of a side that the detector finds
 CAMERA = 1.4  # metres over the road
 DAY = 86400.0
+# A receiver's slow errors: their share of its variance, and seconds for which they and the quick ones last.
+SLOW_SHARES, SLOW_TIME, QUICK_TIMES = (0.2, 0.6), 600.0, (15.0, 60.0)
 START = 1767268800.0  # 1 January 2026, noon, in seconds since 1970
 
 
@@ -140,10 +142,10 @@ def _drive(street: Street, rng: np.random.Generator) -> _Run:
 def _received(run: _Run, rng: np.random.Generator, errors: Errors, start: float) -> RecordedPositions:
     """Return what a receiver tells, once a second, interpolated as that of any recording is."""
     radius = rng.uniform(*errors.receiver)
-    sigma, slow_share = radius / RADIUS_68, rng.uniform(0.2, 0.6)
+    sigma, slow_share = radius / RADIUS_68, rng.uniform(*SLOW_SHARES)
     seconds = np.arange(0.0, run.time[-1] + 1, 1.0)
     wrong = errors.jitter * rng.normal(size=(len(seconds), 2))
-    for share, lasting in ((slow_share, 600.0), (1 - slow_share, rng.uniform(15, 60))):
+    for share, lasting in ((slow_share, SLOW_TIME), (1 - slow_share, rng.uniform(*QUICK_TIMES))):
         wrong += sigma * np.sqrt(share) * _wandering(len(seconds), lasting, rng)
     where = np.stack([np.interp(seconds, run.time, axis) for axis in run.position.T], axis=1) + wrong
     speed = np.abs(np.interp(seconds, run.time, run.speed) + rng.normal(0, errors.doppler, len(seconds)))
