@@ -50,6 +50,7 @@ def test_a_given_focal_length_stands() -> None:
     assert road.focal[0] == pytest.approx(1000, rel=0.04)
 
 
+@pytest.mark.slow
 def test_stated_spreads_are_those_of_the_errors() -> None:
     along, distances = street(), []
     for number in range(3):

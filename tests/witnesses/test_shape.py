@@ -58,6 +58,7 @@ def test_it_reads_photographs_and_means_what_it_says(photographs: CropSample) ->
     assert abs(sure.mean() - right.mean()) < 0.06
 
 
+@pytest.mark.slow
 def test_it_reads_photographs_behind_leaves_it_never_saw(photographs: CropSample) -> None:
     hidden = []
     for index, (crop, label) in enumerate(zip(photographs.images, photographs.labels, strict=True)):

@@ -26,6 +26,7 @@ def test_single_measures_every_frame_in_every_stage(recording: Path) -> None:
     assert metrics["cpu_seconds_per_frame"] > 0
 
 
+@pytest.mark.slow
 def test_a_fast_camera_makes_live_drop_frames_and_a_slow_one_doesnt(recording: Path) -> None:
     fast = live(Plan(str(recording), frames=30, rate=1000), Settings(), lambda _: None)
     assert fast["dropped"] > 0

@@ -32,6 +32,7 @@ def test_gtsrb_has_its_crops_tracks_and_classes(gtsrb: Dataset) -> None:
     assert gtsrb.problems == ()
 
 
+@pytest.mark.slow
 def test_no_track_of_gtsrb_is_in_two_splits_and_every_class_is_in_both(gtsrb: Dataset) -> None:
     train, val = gtsrb.part("train"), gtsrb.part("val")
     assert len(train) + len(val) == len(gtsrb)

@@ -91,6 +91,7 @@ def test_an_unknown_track_lists_those_that_there_are(signpipe: Run, tmp_path: Pa
     assert not page.exists()
 
 
+@pytest.mark.slow
 def test_a_source_without_signs_says_so(signpipe: Run, tmp_path: Path) -> None:
     picture = tmp_path / "empty.png"
     cv2.imwrite(str(picture), np.full((240, 320, 3), 128, np.uint8))

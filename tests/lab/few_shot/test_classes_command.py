@@ -103,6 +103,7 @@ def test_a_run_reads_an_added_class(shared: Path) -> None:
     assert verdicts == {None: {}, shared: {"no_stopping": True}}
 
 
+@pytest.mark.slow
 def test_what_another_sign_is_already_needs_force(signpipe: Run, two: Path) -> None:
     before = (two / CATALOGUE).read_text()
     again = ("classes", "add", "halt", "--drawing", ROOT / "signpipe/catalogue/drawings/stop.svg", "--into", two)
@@ -127,6 +128,7 @@ def test_a_class_can_be_taken_out_and_prototypes_made_again(signpipe: Run, two: 
     assert "id = 43" in (two / CATALOGUE).read_text()
 
 
+@pytest.mark.slow
 def test_prototypes_of_another_classifier_are_refused(signpipe: Run, two: Path) -> None:
     run = ("run", ROOT / "samples/drive.mp4", "--frames", "1", "--quiet", "--set", f"classify.few_shot='{two}'")
     assert signpipe(*run).code == 0
@@ -135,6 +137,7 @@ def test_prototypes_of_another_classifier_are_refused(signpipe: Run, two: Path) 
     )
 
 
+@pytest.mark.slow
 def test_the_catalogue_may_be_edited_by_hand(signpipe: Run, two: Path) -> None:
     file = two / CATALOGUE
     file.write_text(file.read_text().replace('title = "parking"', 'title = "Parkplatz"'))

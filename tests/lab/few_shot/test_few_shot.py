@@ -108,12 +108,14 @@ def test_added_classes_take_only_what_is_theirs(head: FewShotHead, session: Sess
     assert (after.known_mass <= 1 + 1e-5).all()
 
 
+@pytest.mark.slow
 def test_what_was_not_looked_at_speaks_for_none(head: FewShotHead) -> None:
     embedding = np.zeros((2, head.known.shape[1]), np.float32)
     embedding[1] = np.nan
     assert head.probability(embedding).max() < 1e-3
 
 
+@pytest.mark.slow
 def test_the_same_examples_give_the_same_prototype(maker: PrototypeMaker, tmp_path: Path) -> None:
     examples = read_examples(write_examples(tmp_path, "town"), drawing_of("town"), CROP_MARGIN)
     np.testing.assert_array_equal(maker("town", examples), maker("town", examples))

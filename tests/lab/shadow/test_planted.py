@@ -9,6 +9,7 @@ from signpipe.lab.shadow.planted import Fault, evaluate_shadow, lay_out
 from signpipe.settings import Settings
 
 
+@pytest.mark.slow
 def test_every_planted_fault_is_found_and_there_are_few_false_alarms() -> None:
     result = evaluate_shadow(12, 5, Settings())
     assert sum(result["planted"].values()) >= 3
@@ -24,6 +25,7 @@ def test_every_kind_of_fault_is_found_on_many_drives() -> None:
     assert result["found"] == result["planted"]
 
 
+@pytest.mark.slow
 def test_a_blunt_judge_would_miss_them() -> None:
     blunt = Settings(shadow={"tolerance": 50.0, "persist": 60.0})
     result = evaluate_shadow(12, 5, blunt)

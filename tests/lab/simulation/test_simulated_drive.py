@@ -38,6 +38,7 @@ def test_a_seed_gives_the_same_pictures_and_another_seed_others(drive: Drive) ->
     assert boxes != other_boxes
 
 
+@pytest.mark.slow
 def test_a_frame_does_not_depend_on_the_frames_before_it(drive: Drive) -> None:
     first, _ = drive.render(90)
     drive.render(3)
@@ -90,6 +91,7 @@ def test_stacked_signs_hang_one_above_the_other_without_touching(drive: Drive) -
     assert 0 < gap < 0.2
 
 
+@pytest.mark.slow
 def test_a_hidden_sign_is_seen_again_before_it_is_passed() -> None:
     drive = a_drive("hidden:children", seconds=6.0)
     visible = [

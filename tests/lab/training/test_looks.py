@@ -121,6 +121,7 @@ def test_a_picture_is_the_same_whenever_it_is_asked_for(folder: Path) -> None:
             np.testing.assert_array_equal(one, other)
 
 
+@pytest.mark.slow
 def test_each_look_that_is_known_has_a_first_view(folder: Path) -> None:
     images, looks = crops(folder).first_views()
     known = read_looks(folder, ["photographed:thing"]).proxy

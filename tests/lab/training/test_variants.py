@@ -35,6 +35,7 @@ def test_no_limit_is_taken_for_another_by_its_source() -> None:
     assert all((a != b).any() for a, b in zip(one, other, strict=True))
 
 
+@pytest.mark.slow
 def test_a_drawn_source_frames_the_sign_as_a_photograph_is_framed(drawn: DrawnSigns) -> None:
     side = SOURCE_SIZE / (1 + 2 * SOURCE_MARGIN)
     for class_id in range(len(load_catalogue())):
@@ -46,6 +47,7 @@ def test_a_drawn_source_frames_the_sign_as_a_photograph_is_framed(drawn: DrawnSi
     assert (BEHIND == 120).all(), "the scene itself was changed"
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_drawings(drawn: DrawnSigns) -> None:
     again = DrawnSigns(0)
     for class_id in (3, 13):
