@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -55,6 +56,12 @@ class TableFile:
         self._flush()
         self._writer.close()
 
+    def abandon(self) -> None:
+        """Close the file as it is; of one that is closed, nothing changes."""
+        self._writer.is_open = False  # else it would write the file's end once it is collected
+        with suppress(OSError):
+            self._writer.file_handle.close()
+
 
 class Tables:
     """Takes the results of a recording frame by frame, and writes its tables.
@@ -73,7 +80,13 @@ class Tables:
     def __init__(self, folder: Path, recording: str, catalogue: Catalogue) -> None:
         self._recording = recording
         self._catalogue = catalogue
-        self._files = {name: TableFile(folder / f"{name}.parquet", schema) for name, schema in TABLES.items()}
+        self._files: dict[str, TableFile] = {}
+        try:
+            for name, schema in TABLES.items():
+                self._files[name] = TableFile(folder / f"{name}.parquet", schema)
+        except BaseException:
+            self.close()
+            raise
         self._signs: dict[int, Row] = {}
         self._metres = 0.0
         self._utc: float | None = None
@@ -91,6 +104,11 @@ class Tables:
         for result in results:
             self.add(result)
             yield result
+
+    def close(self) -> None:
+        """Close the files, whether they are finished or not."""
+        for file in self._files.values():
+            file.abandon()
 
     def add(self, result: FrameResult) -> None:
         """Take the result of the next frame or gap."""

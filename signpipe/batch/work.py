@@ -12,7 +12,7 @@ import resource
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
@@ -223,11 +223,13 @@ def _tabulate(job: Job, folder: Path, memo: Memo | None) -> float:
     settings = settings_of(job)
     with _warnings() as warned, _positions(job) as position:
         settings = override_settings(settings, {"position.source": position}) if position else settings
-        with watch(job.recording.address, settings, models=_models(job)) as watching:
+        with (
+            watch(job.recording.address, settings, models=_models(job)) as watching,
+            closing(Tables(folder, job.recording.name, watching.catalogue)) as tables,
+        ):
             pipeline = watching.pipeline
             if memo is not None:
                 memo.attach(pipeline)
-            tables = Tables(folder, job.recording.name, pipeline.catalogue)
             country = pipeline.country.code if pipeline.country else None
             recording = gather_watched(job.recording.name, country, tables.through(watching))
             if recording.placed:
