@@ -255,16 +255,18 @@ def drive_rows() -> list[tuple[str, str, str]]:
         return []
     drive = read("drive")["metrics"]["open"]
     rows = []
+    dark = sum(cell["km"] for name, cell in drive.items() if name in ("night", "night rain"))
     for name, title in (("clear", "clear weather"), ("all", "all weathers")):
         cell = drive[name]
+        conditions = "" if name == "clear" else f", {dark:.0f} km of them dark"
         distance, event = cell["by_distance"], cell["by_event"]
         rows.append(
             (
                 f"Limit told right, simulated roads, {title}",
                 f"{percent(distance['right'])} by distance (wrong {percent(distance['wrong'])}), "
                 f"{percent(event['right'])} by event",
-                f"{cell['km']:.0f} km, {cell['events']} changes of limit; no sign of a town, zone or motorway is known "
-                "to the shipped models ([simulation](docs/simulation.md))",
+                f"{cell['km']:.0f} km{conditions}, {cell['events']} changes of limit, `--preset world`; wrong mostly "
+                "by misread limits on motorways and missed ends of towns ([simulation](docs/simulation.md))",
             )
         )
     return rows

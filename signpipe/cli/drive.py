@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
@@ -12,10 +13,13 @@ from rich.table import Table as Printed
 
 from signpipe.cli.measuring import with_progress, write_json
 from signpipe.cli.options import ConfigOption, HtmlOption, JsonOption
-from signpipe.cli.perception import models_of
+from signpipe.cli.presets import PresetOption, detector_of
 from signpipe.lab.evaluation.resume import Resume
-from signpipe.settings import load_settings
+from signpipe.settings import Settings, load_settings
 from signpipe.version import VERSION
+
+if TYPE_CHECKING:
+    from signpipe.lab.simulation.perception import Table
 
 
 def drive(
@@ -34,7 +38,12 @@ def drive(
     table: Annotated[
         Path | None, typer.Option(help="Table of `signpipe evaluate perception`; else the one that ships.")
     ] = None,
+    stills: Annotated[
+        bool,
+        typer.Option("--stills", help="Show on the page what the camera saw where it went wrong (extra `simulate`)."),
+    ] = False,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with a run that was interrupted.")] = False,
+    preset: PresetOption = None,
     json_file: JsonOption = None,
     html: HtmlOption = None,
     config: ConfigOption = None,
@@ -45,51 +54,62 @@ def drive(
     sign. Detector and classifier are replayed from a table of rendered signs; `--pixels` drives a part in pictures too.
     What is done is kept beside the `--json` file, so that an interrupted run goes on with `--resume`.
     """
-    from signpipe.lab.evaluation.driving.closed import evaluate_closed
-    from signpipe.lab.evaluation.driving.evaluate import evaluate_open, evaluate_pixels, plan
-    from signpipe.lab.evaluation.driving.loop import Fault
     from signpipe.lab.simulation.perception import SHIPPED, read_table
 
-    settings = load_settings(config)
+    settings = load_settings(config, {"detect.model": detector_of(preset)})
     looks = read_table(table or SHIPPED)
     partial = None if json_file is None else json_file.with_suffix(".partial.jsonl")
-    kept = Resume(
-        partial, {"version": VERSION, "seed": seed, "leg": leg, "table": looks.about, **models_of(settings)}, resume
-    )
-    legs = plan(kilometres, seed, leg * 1000, looks.approaches)
-    metrics: dict[str, Any] = {
-        "open": with_progress(lambda progress: evaluate_open(legs, looks, settings, kept, progress), "driving by table")
-    }
-    if closed > 0:
-        some = plan(closed, seed, leg * 1000, looks.approaches)[: max(round(closed / leg), 1)]
-        faults = list(Fault)
-        metrics["closed"] = with_progress(
-            lambda progress: evaluate_closed(some, faults, looks, settings, kept, progress), "obeying"
-        )
-    if pixels > 0:
-        metres = min(pixels * 1000, 1000.0)
-        few = legs[: max(round(pixels * 1000 / metres), 1)]
-        metrics["pixels"] = with_progress(
-            lambda progress: evaluate_pixels(few, metres, looks, settings, kept, progress), "driving in pictures"
-        )
+    identity = {"version": VERSION, "seed": seed, "leg": leg, "table": looks.about, "score": settings.detect.score}
+    kept = Resume(partial, identity, resume)
+    amounts = _Amounts(kilometres, closed, pixels, leg, seed)
+    metrics = _measure(amounts, looks, settings, kept)
     _print(metrics)
-    content = {
-        "task": "drive",
-        "version": VERSION,
-        "seed": seed,
-        "leg_km": leg,
-        "table": looks.about,
-        "metrics": metrics,
-    }
+    content = {"task": "drive", **identity, "leg_km": leg, "metrics": metrics}
+    del content["leg"]
     if json_file is not None:
         write_json(json_file, content)
         Console().print(f"written to {escape(str(json_file))}", highlight=False, soft_wrap=True)
     if html is not None:
         from signpipe.lab.evaluation.pages.drive import write_drive_page
 
-        write_drive_page(html, content)
+        write_drive_page(html, content, stills)
         Console().print(f"written to {escape(str(html))}", highlight=False, soft_wrap=True)
     kept.finish()
+
+
+@dataclass(frozen=True, slots=True)
+class _Amounts:
+    """How much is driven: kilometres by table, with each fault, and in pictures; of one drive; and the seed."""
+
+    kilometres: float
+    closed: float
+    pixels: float
+    leg: float
+    seed: int
+
+
+def _measure(amounts: _Amounts, looks: Table, settings: Settings, kept: Resume) -> dict[str, Any]:
+    from signpipe.lab.evaluation.driving.closed import evaluate_closed
+    from signpipe.lab.evaluation.driving.evaluate import evaluate_open, evaluate_pixels, plan
+    from signpipe.lab.evaluation.driving.loop import Fault
+
+    leg = amounts.leg
+    legs = plan(amounts.kilometres, amounts.seed, leg * 1000, looks.approaches)
+    metrics: dict[str, Any] = {
+        "open": with_progress(lambda progress: evaluate_open(legs, looks, settings, kept, progress), "driving by table")
+    }
+    if amounts.closed > 0:
+        some = plan(amounts.closed, amounts.seed, leg * 1000, looks.approaches)[: max(round(amounts.closed / leg), 1)]
+        metrics["closed"] = with_progress(
+            lambda progress: evaluate_closed(some, list(Fault), looks, settings, kept, progress), "obeying"
+        )
+    if amounts.pixels > 0:
+        metres = min(amounts.pixels * 1000, 1000.0)
+        few = legs[: max(round(amounts.pixels * 1000 / metres), 1)]
+        metrics["pixels"] = with_progress(
+            lambda progress: evaluate_pixels(few, metres, looks, settings, kept, progress), "driving in pictures"
+        )
+    return metrics
 
 
 def _print(metrics: dict[str, Any]) -> None:

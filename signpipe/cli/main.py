@@ -18,6 +18,7 @@ from signpipe.cli.bench import bench_app
 from signpipe.cli.can import can_app
 from signpipe.cli.classes import classes_app
 from signpipe.cli.countries import countries_app
+from signpipe.cli.damage import damage
 from signpipe.cli.data import data_app
 from signpipe.cli.doctor import doctor
 from signpipe.cli.drift import drift
@@ -58,6 +59,7 @@ app.command("explain")(explain)
 app.command("drift")(drift)
 app.command("settings")(show_settings)
 app.command("simulate")(simulate)
+app.command("damage")(damage)
 app.command("map")(map_)
 app.add_typer(data_app, name="data")
 models_app.command("verify")(verify)

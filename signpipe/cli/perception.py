@@ -10,9 +10,9 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table as Printed
 
-from signpipe.catalogue import load_catalogue
 from signpipe.cli.measuring import with_progress
 from signpipe.cli.options import ConfigOption
+from signpipe.cli.presets import PresetOption, detector_of
 from signpipe.errors import OutputError
 from signpipe.lab.evaluation.resume import Resume, file_sha256
 from signpipe.runtime.manifest import find_model
@@ -25,6 +25,7 @@ def perception(
     rounds: Annotated[int, typer.Option(min=1, max=1000, help="Roads a condition, with every class once each.")] = 1,
     conditions: Annotated[str, typer.Option(help="Conditions to measure, with commas between them; else all.")] = "",
     resume: Annotated[bool, typer.Option("--resume", help="Go on with a run that was interrupted.")] = False,
+    preset: PresetOption = None,
     config: ConfigOption = None,
 ) -> None:
     """Measure detector and classifier on rendered signs, by size, weather and light (extra `simulate`).
@@ -34,7 +35,7 @@ def perception(
     from signpipe.lab.evaluation.perception import classes_on_roads, measure_perception, resume_file, summarise
     from signpipe.lab.simulation.world.routes import CONDITIONS
 
-    settings = load_settings(config)
+    settings = load_settings(config, {"detect.model": detector_of(preset)})
     chosen = [one.strip() for one in conditions.split(",") if one.strip()] or list(CONDITIONS)
     for one in chosen:
         if one not in CONDITIONS:
@@ -55,7 +56,7 @@ def perception(
     printed = Printed(title="rendered signs, per cent")
     for column in ("condition", "size", "found", "right of those", "n"):
         printed.add_column(column, justify="left" if column in ("condition", "size") else "right")
-    for condition, cell in summarise(table, load_catalogue().names).items():
+    for condition, cell in summarise(table, table.names).items():
         for size, band in cell["sizes"].items():
             shares = [f"{100 * part / max(whole, 1):.1f}" for part, whole in
                       ((band["found"], band["n"]), (band["right"], band["found"]))]  # fmt: skip
@@ -67,7 +68,7 @@ def perception(
 def models_of(settings: Settings) -> dict[str, str]:
     """Return names and checksums of the models that the settings run."""
     found = {}
-    for role, name in (("detector", settings.detect.model), ("classifier", settings.classifier)):
+    for role, name in (("detector", settings.detector), ("classifier", settings.classifier)):
         entry = find_model(name, role, settings.runtime.models)
         path = entry if isinstance(entry, Path) else entry.path
         found[role] = f"{name} {file_sha256(path)[:16]}"

@@ -133,11 +133,7 @@ def run(
     Exit code: 0 at the end of the source, 1 if the reader of standard output has left, 2 on bad input or if an output
     could not be written at all or not finished, 130 after Ctrl-C.
     """
-    if more:  # a shell turned the pattern into names
-        raise SourceError(
-            f"A run has one source, and {len(more) + 1} were given ({source}, {more[0]}, ...): put a pattern in "
-            f"quotes, such as '*{Path(source).suffix or '.jpg'}', or name the folder."
-        )
+    _refuse_more(source, more)
     overrides: dict[str, Any] = {
         "output.folder": out,
         "output.video": video,
@@ -184,14 +180,27 @@ def run(
     if watching.outputs.reader_gone:
         raise typer.Exit(READER_GONE)
     if not quiet:
-        console = Console(stderr=1 in streams)
-        report(summary, watching, console)
-        if settings.review.folder:
-            report_queued(settings.review.folder, started, console)
+        _tell(watching, summary, Console(stderr=1 in streams), started)
     for name, why in watching.outputs.missing.items():
         raise OutputError(f"The {name} can't be used: {why}.")
     if interrupted:
         raise typer.Exit(INTERRUPTED)
+
+
+def _refuse_more(source: str, more: list[str] | None) -> None:
+    """Refuse a second source: a shell turned a pattern into names."""
+    if more:
+        raise SourceError(
+            f"A run has one source, and {len(more) + 1} were given ({source}, {more[0]}, ...): put a pattern in "
+            f"quotes, such as '*{Path(source).suffix or '.jpg'}', or name the folder."
+        )
+
+
+def _tell(watching: Watch, summary: Summary, console: Console, started: datetime) -> None:
+    report(summary, watching, console)
+    folder = watching.settings.review.folder
+    if folder:
+        report_queued(folder, started, console)
 
 
 def _raw(detections: str | None) -> bool | None:

@@ -65,6 +65,12 @@ def simulate(
             "length, seed and signs are its own. Needs the extra [bold]simulate[/]."
         ),
     ] = None,
+    lidar: Annotated[
+        bool,
+        typer.Option(
+            "--lidar", help="With --scene: a LiDAR sweep a frame in OUT.lidar, and OUT.calib.txt, both as KITTI's are."
+        ),
+    ] = False,
     drives: Annotated[
         int | None,
         typer.Option(
@@ -89,43 +95,58 @@ def simulate(
     if drives is not None:
         _records(out, drives, metres, seed, overwrite)
         return
-    match = re.fullmatch(r"(\d{1,5})x(\d{1,5})", size)
-    if not match:
-        raise SettingsError(f"The size can't be '{size}'; give it as 1280x720.")
+    width, height = _size(size)
     files = {
         "video": out,
         "truth": truth_path(out),
         "map": out.with_suffix(".geojson"),
         "track": out.with_suffix(".gpx"),
     }
+    if lidar:
+        from signpipe.lab.simulation.render.record import lidar_paths
+
+        files |= dict(zip(("sweeps", "calibration"), lidar_paths(out), strict=True))
     if not overwrite:
         for what, path in files.items():
             refuse_existing(path, what)
     if scene is not None:
-        _simulate_scene(scene, out, fps, speed / 3.6)
+        _simulate_scene(scene, out, fps, speed / 3.6, lidar)
         return
+    if lidar:
+        raise SettingsError("LiDAR sweeps are made of a described scene only; give one with --scene.")
     catalogue = load_catalogue()
     poles = tuple(parse_poles(signs, roadside_catalogue()))
     errors = dict(_map_error(text, catalogue) for text in map_error or [])
-    plan = Plan(poles, seconds, fps, (int(match[1]), int(match[2])), speed / 3.6, seed, errors)
-    console = Console(stderr=True)
+    _simulate_road(Plan(poles, seconds, fps, (width, height), speed / 3.6, seed, errors), out)
+
+
+def _size(text: str) -> tuple[int, int]:
+    """Read "1280x720"."""
+    match = re.fullmatch(r"(\d{1,5})x(\d{1,5})", text)
+    if not match:
+        raise SettingsError(f"The size can't be '{text}'; give it as 1280x720.")
+    return int(match[1]), int(match[2])
+
+
+def _simulate_road(plan: Plan, out: Path) -> None:
+    """Render the drive along a plain road."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True) as bar:
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("rendering", total=plan.frames)
         truth = record_drive(plan, out, lambda: bar.advance(task))
     print(
         f"{out}: {plan.frames} frames of a drive past {len(truth.signs)} signs; the truth is in {truth_path(out)},"
-        f" a map and a track in {files['map'].name} and {files['track'].name}"
+        f" a map and a track in {out.with_suffix('.geojson').name} and {out.with_suffix('.gpx').name}"
     )
 
 
-def _simulate_scene(path: Path, out: Path, fps: float, speed: float) -> None:
+def _simulate_scene(path: Path, out: Path, fps: float, speed: float, lidar: bool) -> None:
     """Render the drive through a described scene."""
     from signpipe.lab.simulation.render.record import record_scene
     from signpipe.lab.simulation.world.scene_file import read_scene
 
     scene = read_scene(path)
-    truth = with_progress(lambda progress: record_scene(scene, out, fps, speed, progress), "rendering")
+    truth = with_progress(lambda progress: record_scene(scene, out, fps, speed, progress, lidar), "rendering")
     print(
         f"{out}: a drive of {scene.alignment.length:.0f} m past {len(truth.signs)} signs; the truth is in "
         f"{truth_path(out)}, a map and a track in {out.with_suffix('.geojson').name} and {out.with_suffix('.gpx').name}"

@@ -19,6 +19,7 @@ from signpipe.settings import FiguresSettings
 from signpipe.types import FiguresRead, Frame, Image, SignTrack
 
 ERROR = 0.004  # probability that all looks misread a sign in the same way, or that its figures are hidden
+UNSURE = 0.2  # probability below which even the likeliest text wasn't read
 REMEMBERED = 256  # tracks whose looks are kept
 UNREAD = "?"
 BOARDS = (Shape.RECTANGLE, Shape.PLATE)
@@ -146,6 +147,8 @@ class FiguresWitness:
         by_text = dict(zip(texts, probability.tolist(), strict=False))
         struck = looks.struck
         read = _read(texts, probability, struck, looks.count)
+        if read.probability < UNSURE:  # as on a board with a name: that it is none of the asked texts says nothing
+            by_text[UNREAD] += float(probability[-1])
         likelihood = np.array([self._likelihood(sign, by_text) for sign in self._catalogue])
         likelihood *= np.where(self._strikes, np.where(self._ends, struck, 1 - struck), 1.0)
         fixed = {sign.figures for sign in self._catalogue if sign.figures is not None and sign.present}

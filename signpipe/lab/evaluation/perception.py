@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from contextlib import closing
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from signpipe.figures.looks import LEAST
+from signpipe.figures.reader import Reader, Reading
 from signpipe.lab.evaluation.detection import assign, box_iou
 from signpipe.lab.evaluation.resume import Resume
-from signpipe.lab.simulation.perception import TOP, Look, Table
+from signpipe.lab.simulation.perception import TEXTS, TOP, Look, Table
 from signpipe.lab.simulation.render.gl import Renderer
 from signpipe.lab.simulation.render.lens import distort
 from signpipe.lab.simulation.uncatalogued import roadside_catalogue
@@ -20,16 +23,19 @@ from signpipe.lab.simulation.world.alignment import Piece, align
 from signpipe.lab.simulation.world.routes import CLEARANCE, CONDITIONS, KINDS, route
 from signpipe.lab.simulation.world.scene import RoadScene, RoadSign
 from signpipe.pipeline import Pipeline
-from signpipe.settings import Settings
+from signpipe.runtime.session import open_models
+from signpipe.settings import Settings, override_settings
 from signpipe.types import Frame, FrameResult
+from signpipe.witnesses.figures import UNREAD
 
 SPACING = 8.0  # metres from one pole to the next, on alternate sides
-STRIDE = 14.0  # metres from one picture to the next
+STRIDE = 9.0  # metres from one picture to the next
 LEAD = 75.0  # metres to the first pole
 SEEN = 0.9  # visible share from which a look counts
 OVERLAP = 0.4
 SMALLEST = 9.0  # pixels
 SPEED = 20.0  # metres per second, by which pictures smear
+LOWEST = 0.1  # detector's score down to which looks are kept, so that a table serves several operating points
 DRAWN = 40  # roads a kind, whose signs are all measured
 
 
@@ -78,14 +84,16 @@ def measure_perception(
         ExtraMissingError: The extra "simulate" isn't installed.
         ModelError: A model can't be used.
     """
-    table = Table()
-    with Pipeline(settings, witnesses=[]) as pipeline:  # single looks of detector and classifier are asked for
+    settings = override_settings(settings, {"detect.score": min(settings.detect.score, LOWEST)})
+    with closing(open_models(settings)) as models:
+        eyes = _Eyes(Pipeline(settings, models=models, witnesses=[]), Reader(models.reader) if models.reader else None)
+        table = Table(names=eyes.pipeline.catalogue.names, reads=eyes.reader is not None)
         todo = [(condition, number) for number in range(rounds) for condition in conditions]
         for done, (condition, number) in enumerate(todo, 1):
             name = f"{condition} {number}"
             piece = resume.get(name)
             if piece is None:
-                piece = _drive(pipeline, lined_road(names, condition, number))
+                piece = _drive(eyes, lined_road(names, condition, number))
                 resume.put(name, piece)
             for sign, rows in piece["signs"]:
                 table.add(condition, sign, [Look.of_row(row) for row in rows])
@@ -95,7 +103,26 @@ def measure_perception(
     return table
 
 
-def _drive(pipeline: Pipeline, scene: RoadScene) -> dict[str, Any]:
+@dataclass(slots=True)
+class _Eyes:
+    """What looks at pictures: single looks of detector, classifier and reader are asked for.
+
+    Attributes:
+        pipeline: Has detector and classifier, and no witnesses.
+        reader: Reads figures, if there is one.
+        texts: What can stand on signs.
+    """
+
+    pipeline: Pipeline
+    reader: Reader | None
+    texts: tuple[str, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        figures = (sign.figures for sign in self.pipeline.catalogue)
+        self.texts = tuple(dict.fromkeys(("", UNREAD, *(one for one in figures if one))))
+
+
+def _drive(eyes: _Eyes, scene: RoadScene) -> dict[str, Any]:
     """Look at the pictures of one road; return the looks at each sign, and the false alarms, as plain values."""
     looks: dict[int, list[Look]] = defaultdict(list)
     alarms: list[Look] = []
@@ -103,19 +130,22 @@ def _drive(pipeline: Pipeline, scene: RoadScene) -> dict[str, Any]:
     stations = np.arange(0.0, scene.alignment.length - 10, STRIDE).tolist()
     for index, station in enumerate(stations):
         picture = renderer.render(station, SPEED, index)
-        result = pipeline.process(Frame(picture.image, index, 0.0, float(index), "simulation", independent=True))
+        frame = Frame(picture.image, index, 0.0, float(index), "simulation", independent=True)
+        result = eyes.pipeline.process(frame)
+        found = result.detections.xyxy
+        read = eyes.reader(picture.image, found) if eyes.reader is not None and len(found) else []
         boxes = distort(np.asarray(picture.sight.boxes, np.float32), scene)
         partner = _partners(result, boxes)
         for row, number in enumerate(partner):
-            if number < 0:
-                alarms.append(_look(pipeline, result, row, None))
+            if number < 0 and not _is_part(found[row], boxes):
+                alarms.append(_look(eyes, result, read, row, None))
         for place, sign in enumerate(picture.sight.signs.tolist()):
             box = boxes[place]
             side = float(np.sqrt((box[2:] - box[:2]).prod()))
             cut = box[0] <= 0 or box[2] >= scene.camera.width
             if side >= SMALLEST and picture.sight.visible[place] >= SEEN and not cut:
-                found = partner.index(place) if place in partner else None
-                looks[sign].append(Look(side) if found is None else _look(pipeline, result, found, box))
+                row = partner.index(place) if place in partner else -1
+                looks[sign].append(Look(side) if row < 0 else _look(eyes, result, read, row, box))
     renderer.close()
     signs = [[scene.signs[sign].sign.name, [look.row() for look in ones]] for sign, ones in looks.items()]
     return {"signs": signs, "alarms": [look.row() for look in alarms], "pictures": len(stations)}
@@ -130,7 +160,13 @@ def _partners(result: FrameResult, boxes: Any) -> list[int]:
     return partner
 
 
-def _look(pipeline: Pipeline, result: FrameResult, row: int, true: Any) -> Look:
+def _is_part(box: Any, signs: Any) -> bool:
+    """Return whether a box's middle lies on a sign: it is a badly placed box of that sign, and no false alarm."""
+    middle = (box[:2] + box[2:]) / 2
+    return bool(((middle >= signs[:, :2]) & (middle <= signs[:, 2:])).all(axis=1).any()) if len(signs) else False
+
+
+def _look(eyes: _Eyes, result: FrameResult, read: Sequence[Reading], row: int, true: Any) -> Look:
     """Return what was said of a detection; without a true box it is a false alarm."""
     box = result.detections.xyxy[row]
     probability = result.classifications.probability[row]
@@ -140,9 +176,18 @@ def _look(pipeline: Pipeline, result: FrameResult, row: int, true: Any) -> Look:
     left, top_edge, right, bottom = ((box - around) / max(side, 1.0)).tolist()
     return Look(
         side, float(result.detections.score[row]), (left, top_edge, right, bottom),
-        tuple(pipeline.catalogue[int(one)].name for one in top), tuple(float(probability[one]) for one in top),
+        tuple(eyes.pipeline.catalogue[int(one)].name for one in top), tuple(float(probability[one]) for one in top),
         float(result.classifications.novelty[row]), int(result.detections.shape[row]),
+        *(_texts(read[row], eyes.texts) if read else ()),
     )  # fmt: skip
+
+
+def _texts(reading: Reading, texts: Sequence[str]) -> tuple[tuple[tuple[str, float], ...], float]:
+    """Return the likeliest texts of what was read, with their probabilities, and whether it is struck through."""
+    asked = tuple(dict.fromkeys((reading.text, *texts)))
+    probability = np.exp(reading.log_probability(asked))
+    kept = [one for one in np.argsort(-probability)[:TEXTS].tolist() if probability[one] > LEAST]
+    return tuple((asked[one], float(probability[one])) for one in kept), reading.struck
 
 
 BANDS = ((10, 16), (16, 24), (24, 40), (40, 200))

@@ -14,17 +14,22 @@ import numpy.typing as npt
 
 from signpipe.catalogue import Catalogue
 from signpipe.errors import SettingsError
+from signpipe.figures.reader import Reading
 from signpipe.lab.simulation.world.scene import Condition, RoadScene
 from signpipe.lab.simulation.world.sight import Sight
-from signpipe.types import UNKNOWN_SHAPE, Classifications, Detections
+from signpipe.types import UNKNOWN_SHAPE, Classifications, Detections, Image
 
 SHIPPED = Path(__file__).with_name("perception.npz")
-TOP = 3  # classes of a look that are kept
+TOP = 4  # classes of a look that are kept
+TEXTS = 4  # texts of a look that are kept
+LEAST = 1e-7  # probability of a text that isn't kept
 HALF_HIDDEN = 0.6  # visible share from which a sign is taken for found as a whole one is
 SIZE_JITTER = 0.08  # spread of the logarithm of the side at which a look is taken
 ALARM_LASTS = 0.6  # seconds for which a false alarm stays in its place
 EDGE_STEP = 0.01  # share of the side, resolution of the boxes' errors
 SMALLEST = 10.0  # pixels of a side from which signs are perceived
+UNREAD = (("?", 1.0),)  # what a reader says that can't read a sign
+NO_COLUMNS = np.zeros((0, 0), np.float32)
 
 Indices = npt.NDArray[np.int64]
 
@@ -41,6 +46,8 @@ class Look:
         probability: Of these.
         novelty: 0..1.
         shape: Outline, as in `Detections`.
+        texts: What the reader of figures read, and how probable each text is, the likeliest first; () if unread.
+        struck: Probability that the sign is struck through, by the reader.
     """
 
     side: float
@@ -50,20 +57,47 @@ class Look:
     probability: tuple[float, ...] = ()
     novelty: float = 1.0
     shape: int = UNKNOWN_SHAPE
+    texts: tuple[tuple[str, float], ...] = ()
+    struck: float = 0.0
 
     def row(self) -> list[Any]:
         """Return it as plain values."""
         return [
             round(self.side, 1), round(self.score, 3), [round(edge / EDGE_STEP) for edge in self.edges],
             list(self.classes), [round(one, 4) for one in self.probability], round(self.novelty, 3), self.shape,
+            [[text, round(one, 4)] for text, one in self.texts], round(self.struck, 3),
         ]  # fmt: skip
 
     @classmethod
     def of_row(cls, row: Sequence[Any]) -> Look:
         """Return what `row` made plain."""
-        side, score, edges, classes, probability, novelty, shape = row
+        side, score, edges, classes, probability, novelty, shape, texts, struck = row
         left, top, right, bottom = (edge * EDGE_STEP for edge in edges)
-        return cls(side, score, (left, top, right, bottom), tuple(classes), tuple(probability), novelty, shape)
+        read = tuple((str(text), float(one)) for text, one in texts)
+        return cls(
+            side, score, (left, top, right, bottom), tuple(classes), tuple(probability), novelty, shape, read, struck
+        )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Replayed(Reading):
+    """A reading of which only the likeliest texts are known.
+
+    Attributes:
+        texts: These, the likeliest first.
+    """
+
+    texts: tuple[tuple[str, float], ...] = ()
+
+    @property
+    def text(self) -> str:
+        """The likeliest text."""
+        return self.texts[0][0]
+
+    def log_probability(self, texts: Sequence[str]) -> npt.NDArray[np.float64]:
+        """Return the log-probability of each text, float64 (len(texts),)."""
+        known = dict(self.texts)
+        return np.log(np.maximum([known.get(text, 0.0) for text in texts], LEAST))
 
 
 @dataclass(slots=True)
@@ -72,12 +106,16 @@ class Table:
 
     Attributes:
         about: What it was measured with: models, checksums, pictures.
+        names: The classes that it was asked for, all that it can answer; the 43 base classes if empty.
+        reads: Whether the figures on signs were read.
         approaches: By condition and class, the looks of each sign that was rendered, the smallest first.
         alarms: By condition, the false alarms.
         pictures: By condition, how many pictures were looked at.
     """
 
     about: dict[str, Any] = field(default_factory=dict)
+    names: tuple[str, ...] = ()
+    reads: bool = False
     approaches: dict[str, dict[str, list[list[Look]]]] = field(default_factory=dict)
     alarms: dict[str, list[Look]] = field(default_factory=dict)
     pictures: dict[str, int] = field(default_factory=dict)
@@ -92,6 +130,8 @@ class Table:
         """Write it, compressed."""
         content = {
             "about": self.about,
+            "names": self.names,
+            "reads": self.reads,
             "pictures": self.pictures,
             "alarms": {name: [look.row() for look in looks] for name, looks in self.alarms.items()},
             "approaches": {
@@ -118,7 +158,9 @@ def read_table(path: Path = SHIPPED) -> Table:
             for condition, by_class in content["approaches"].items()
         }
         alarms = {name: [Look.of_row(row) for row in rows] for name, rows in content["alarms"].items()}
-        return Table(content["about"], approaches, alarms, content["pictures"])
+        return Table(
+            content["about"], tuple(content["names"]), bool(content["reads"]), approaches, alarms, content["pictures"]
+        )  # fmt: skip
     except OSError as error:
         raise SettingsError(f"The table {path} can't be read: {error.strerror or error}.") from None
     except (ValueError, KeyError, TypeError, AttributeError) as error:
@@ -147,18 +189,21 @@ class TablePerception:
         scene: Whose signs are looked at.
         catalogue: The classes of the answer.
         seed: Of the chance.
+        score: Lowest score of a detection.
 
     Raises:
         SettingsError: The table lacks a class or a condition of the scene.
     """
 
-    def __init__(self, table: Table, scene: RoadScene, catalogue: Catalogue, seed: int) -> None:
+    def __init__(self, table: Table, scene: RoadScene, catalogue: Catalogue, seed: int, score: float = 0.0) -> None:
+        self._score = max(score, 1e-6)
         self._rng = np.random.default_rng([seed, 31])
         self._scene = scene
         self._classes = {name: number for number, name in enumerate(catalogue.names)}
         self._table = table
         self._looks: dict[tuple[str, int], tuple[list[Look], npt.NDArray[np.float64]]] = {}
         self._alarms: list[_Alarm] = []
+        self._now: list[tuple[npt.NDArray[np.float64], Look]] = []
         self._picks = self._rng.integers(0, 2**31, len(scene.signs))
         for sign in scene.signs:
             self._of(sign.sign.name, scene.condition(sign.at))
@@ -181,7 +226,7 @@ class TablePerception:
         ):
             if visible >= HALF_HIDDEN and side >= SMALLEST:
                 look = self._look(number, side, condition)
-                if look.score > 0:
+                if look.score >= self._score:
                     boxes.append(box + side * np.array(look.edges))
                     looks.append(look)
                     shown.append(number)
@@ -191,7 +236,24 @@ class TablePerception:
                                    alarm.middle[1] + half]))  # fmt: skip
             looks.append(alarm.look)
             shown.append(-1)
+        self._now = list(zip(boxes, looks, strict=True))
         return self._said(boxes, looks), self._read(looks), np.array(shown, np.int64)
+
+    def has_alarms(self, station: float) -> bool:
+        """Return whether there are false alarms in the condition at a station."""
+        known = self._table.alarms.get(self._scene.condition(station), [])
+        return any(look.score >= self._score for look in known)
+
+    def read(self, image: Image, xyxy: npt.ArrayLike) -> list[Reading]:  # noqa: ARG002
+        """Return what the reader of figures read on the signs of the latest look, by their boxes (N, 4)."""
+        readings: list[Reading] = []
+        for box in np.asarray(xyxy, np.float64):
+            near = min(self._now, key=lambda one: float(np.abs(one[0] - box).sum()), default=None)
+            texts = near[1].texts if near is not None and near[1].texts else UNREAD
+            struck = near[1].struck if near is not None else 0.0
+            side = float((box[2:] - box[:2]).min())
+            readings.append(Replayed(NO_COLUMNS, struck, side, texts))
+        return readings
 
     def _of(self, name: str, condition: Condition) -> list[list[Look]]:
         ones = self._table.approaches.get(condition, {}).get(name)
@@ -215,7 +277,7 @@ class TablePerception:
     def _false(self, condition: Condition, time: float) -> list[_Alarm]:
         """Return the false alarms that there are now: as many in the mean as were in the pictures."""
         self._alarms = [one for one in self._alarms if one.until > time]
-        known = self._table.alarms.get(condition, [])
+        known = [look for look in self._table.alarms.get(condition, []) if look.score >= self._score]
         if known and self._rng.random() < len(known) / max(self._table.pictures.get(condition, 1), 1):
             camera = self._scene.camera
             look = known[int(self._rng.integers(len(known)))]
@@ -236,6 +298,8 @@ class TablePerception:
     def _read(self, looks: list[Look]) -> Classifications:
         probability = np.zeros((len(looks), len(self._classes)), np.float32)
         for row, look in enumerate(looks):
+            # What the kept classes leave may be of any other, or of none.
+            probability[row] = max(1 - sum(look.probability), 0.0) / (len(self._classes) + 1)
             for name, share in zip(look.classes, look.probability, strict=True):
                 if name in self._classes:
                     probability[row, self._classes[name]] = share

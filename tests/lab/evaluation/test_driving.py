@@ -59,12 +59,32 @@ def score_of(made: Table, road: RoadScene) -> Score:
 def test_perfect_perception_is_right_but_where_a_rule_leaves_the_value_open() -> None:
     score = score_of(table(), scene())
     assert score.metres["wrong"] == 0
+    assert score.published_wrong == 0
     assert set(score.blame) <= {Blame.GENERAL}  # "all limits ended": on what kind of road, no sign has told
     assert score.events["right"] == 2
     assert score.events["missing"] == 1
     assert all(delay < 2 for delay in score.delays)
 
 
+@pytest.mark.slow
+def test_figures_are_read_again_from_the_table() -> None:
+    """A 130 that the classifier can't tell from a 120 is told where its figures were read."""
+
+    def as_120(name: str, look: Look) -> Look:
+        return replace(look, classes=("speed_limit_120", "speed_limit_130"), probability=(0.5, 0.45), struck=0.01,
+                       texts=(("130", 0.97),)) if name == "speed_limit_130" else look  # fmt: skip
+
+    made = table(as_120)
+    looks = [as_120("speed_limit_130", Look(side, 0.9, novelty=0.02)) for side in SIDES]
+    made.add("clear", "speed_limit_130", looks)
+    made.names, made.reads = (*KNOWN, "speed_limit_130"), True
+    signs = [{"name": "speed_limit_130", "at": 120}]
+    assert score_of(made, scene(signs)).events == {"right": 1}
+    made.reads = False
+    assert score_of(made, scene(signs)).events == {"missing": 1}
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("change", "blame", "outcome"),
     [
@@ -87,6 +107,7 @@ def test_what_goes_wrong_is_blamed_on_who_did_it(change: Callable[[str, Look], L
     assert score.failures[0]["blame"] in (blame, Blame.GENERAL)
 
 
+@pytest.mark.slow
 def test_a_sign_without_a_class_is_blamed_on_that() -> None:
     made = table()
     made.add("clear", "zone_30", [Look(side) for side in SIDES])
@@ -94,6 +115,7 @@ def test_a_sign_without_a_class_is_blamed_on_that() -> None:
     assert score.blame[Blame.UNKNOWN_CLASS] > 300
 
 
+@pytest.mark.slow
 def test_a_hidden_sign_is_blamed_on_what_hides_it() -> None:
     lorry = {"kind": "lorry", "at": 285, "right": 4.9}
     score = score_of(table(), scene(obstacle=[lorry]))
@@ -121,6 +143,7 @@ def test_the_old_limit_is_right_for_two_seconds_and_the_next_one_early() -> None
     assert scores["country"].events == {"wrong": 1}
 
 
+@pytest.mark.slow
 def test_a_car_that_obeys_keeps_the_limits_that_it_is_told() -> None:
     made = table()
     made.pictures = dict.fromkeys(SHARES, 100)

@@ -138,6 +138,10 @@ class _Nobody:
         gap = Gap(time, time, "simulation", "nobody looks", since)
         return FrameResult(gap, Detections.empty(), Classifications.empty(0), [], [], [])
 
+    def sees_nothing(self, station: float) -> bool:  # noqa: ARG002
+        """Return False: it is driven as finely as a car that obeys."""
+        return False
+
     def close(self) -> None:
         """Do nothing."""
 

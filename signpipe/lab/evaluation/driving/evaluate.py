@@ -166,6 +166,7 @@ def _shares(score: Score) -> dict[str, Any]:
         "km": round(whole / 1000, 2),
         "by_distance": {name: score.metres[name] / whole if whole else 0.0 for name in OUTCOMES},
         "early": score.early / whole if whole else 0.0,
+        "published_wrong": score.published_wrong / whole if whole else 0.0,
         "events": events,
         "by_event": {name: score.events[name] / events if events else 0.0 for name in OUTCOMES},
         "delay_median": float(np.median(score.delays)) if score.delays else None,

@@ -20,6 +20,7 @@ from signpipe.settings import CameraSettings
 from signpipe.types import Advisory, AdvisoryStatus, Frame, FrameResult
 
 STEP = 0.1  # seconds from picture to picture, and from message to message
+LONG_STEP = 0.5  # seconds from picture to picture where there is nothing to be seen, in a drive without messages
 RATE_WINDOW = 2.0  # seconds over which the rate of results is taken
 LONGEST = 3600.0  # seconds after which a drive is given up
 
@@ -169,14 +170,14 @@ def drive(
             limit, ahead, signs = link.pass_on(result, time, fault)
             wanted = obedient.wanted(limit, ahead, signs)
             available, stop = not obedient.unavailable, signs.stop.name == "AHEAD"
-        before = car.station
-        acceleration = car.drive(wanted, STEP)
+        before, step = car.station, LONG_STEP if link is None and seer.sees_nothing(car.station) else STEP
+        acceleration = car.drive(wanted, step)
         sample = Sample(time, before, car.station - before, car.speed, acceleration, told, available, stop,
                         is_on(fault, time))  # fmt: skip
         if watch is not None:
             watch(sample, result)
         yield sample
-        time = round(time + STEP, 6)
+        time = round(time + step, 6)
 
 
 def in_force(limits: list[InForce], station: float) -> InForce:

@@ -47,6 +47,7 @@ class Score:
     Attributes:
         metres: By outcome.
         early: Metres on which the next limit was told before its sign, counted as right.
+        published_wrong: Metres on which a limit was told that rests on a sign published as another one, or on none.
         events: By outcome, two seconds after each change of limit.
         delays: Seconds from each change's sign to the right limit; those never right are left out.
         blame: Metres that weren't right, by who is to blame.
@@ -56,6 +57,7 @@ class Score:
 
     metres: dict[str, float] = field(default_factory=lambda: defaultdict(float))
     early: float = 0.0
+    published_wrong: float = 0.0
     events: Counter[str] = field(default_factory=Counter)
     delays: list[float] = field(default_factory=list)
     blame: dict[str, float] = field(default_factory=lambda: defaultdict(float))
@@ -66,6 +68,7 @@ class Score:
         """Return it as plain values, rounded to centimetres and milliseconds."""
         return {
             "metres": {key: round(value, 2) for key, value in self.metres.items()}, "early": round(self.early, 2),
+            "published_wrong": round(self.published_wrong, 2),
             "events": dict(self.events), "delays": [round(one, 2) for one in self.delays],
             "blame": {key: round(value, 2) for key, value in self.blame.items()},
             "drives": [[round(right, 1), round(whole, 1)] for right, whole in self.drives],
@@ -76,6 +79,7 @@ class Score:
         """Take the plain values of another."""
         gain(self.metres, plain["metres"])
         self.early += plain["early"]
+        self.published_wrong += plain["published_wrong"]
         self.events.update(plain["events"])
         self.delays += plain["delays"]
         gain(self.blame, plain["blame"])
@@ -119,6 +123,8 @@ class Judge:
         if outcome != RIGHT:
             blame = self._blame(sample, now)
             score.blame[blame] += sample.metres
+            misled = outcome == WRONG and self._misleading(sample.told) is not None
+            score.published_wrong += sample.metres if misled else 0.0
             self._stretch.append((sample, outcome, blame))
         else:
             self._close_stretch()
@@ -165,14 +171,9 @@ class Judge:
             return Blame.FAULT
         if sample.told.stale:
             return Blame.EXPIRY
-        track = sample.told.track
-        if track is not None and track in self._stories.tracks:
-            number = self._stories.tracks[track]
-            if number < 0:
-                return Blame.FALSE_ALARM
-            story = self._stories.signs[number]
-            if story.wrong > story.sure:
-                return Blame.MISPUBLISHED if story.right > story.found / 2 else Blame.MISREAD
+        misleading = self._misleading(sample.told)
+        if misleading is not None:
+            return misleading
         if now.sign is None:
             return Blame.DECISION
         at = self._scene.signs[now.sign].at
@@ -183,6 +184,18 @@ class Judge:
         best = max((self._stories.signs.get(number, SignStory()) for number in alike),
                    key=lambda story: (story.sure, story.right, story.found, story.seen))  # fmt: skip
         return self._of_story(best, sample.told)
+
+    def _misleading(self, told: Told) -> str | None:
+        """Return who is to blame if what is told rests on a sign that was published as another, or on none."""
+        number = self._stories.tracks.get(-1 if told.track is None else told.track)
+        if number is None:
+            return None
+        if number < 0:
+            return Blame.FALSE_ALARM
+        story = self._stories.signs[number]
+        if story.wrong <= story.sure:
+            return None
+        return Blame.MISPUBLISHED if story.right > story.found / 2 else Blame.MISREAD
 
     def _of_story(self, story: SignStory, told: Told) -> str:
         if story.sure:
@@ -199,10 +212,12 @@ class Judge:
             first, outcome, blame = self._stretch[0]
             truth = in_force(self._limits, first.station)
             told = first.told.limit
+            sign = None if truth.sign is None else self._scene.signs[truth.sign]
             self.scores[kind_name(truth.kind)].failures.append({
                 "road": self._scene.name, "begin": round(first.station),
                 "metres": round(sum(one.metres for one, *_ in self._stretch)),
                 "outcome": outcome, "true": _plain(truth.limit), "told": _plain(told), "blame": blame,
+                "sign": None if sign is None else sign.sign.name, "at": None if sign is None else round(sign.at, 1),
             })  # fmt: skip
             self._stretch = []
 

@@ -6,29 +6,34 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
+import numpy.typing as npt
 
 from signpipe.catalogue import Catalogue, load_catalogue
-from signpipe.catalogue.countries import load_country
+from signpipe.catalogue.countries import Country, load_country
 from signpipe.catalogue.rules import read_rules
+from signpipe.figures.reader import Reading
 from signpipe.geodesy import place
 from signpipe.lab.evaluation.detection import assign, box_iou
 from signpipe.lab.simulation.perception import Table, TablePerception
 from signpipe.lab.simulation.render.lens import distort
 from signpipe.lab.simulation.world.scene import CameraModel, RoadScene
-from signpipe.lab.simulation.world.sight import Sight, Watcher, camera_at
+from signpipe.lab.simulation.world.sight import NOTHING, Sight, Watcher, camera_at
+from signpipe.opinion import Witness
 from signpipe.pipeline import Pipeline
 from signpipe.settings import Settings, override_settings
 from signpipe.stages.decide import Decide
 from signpipe.stages.fallback import Fallback
 from signpipe.stages.plates import Plates
 from signpipe.stages.track import Track
-from signpipe.types import Classifications, Detections, Frame, FrameResult, Gap, Motion, Pose, SignTrack
+from signpipe.types import Classifications, Detections, Frame, FrameResult, Gap, Image, Motion, Pose, SignTrack
+from signpipe.witnesses.figures import FiguresWitness
 from signpipe.witnesses.map_prior import MapWitness
 
 SHAKE, SHAKE_KEPT = 0.0018, 0.6  # radians of pitching, and what is left of it from picture to picture
 OVERLAP = 0.3  # of a box with the sign that it shows
 LOOKED = 12.0  # pixels of a side from which a sign counts as seen
 SHOWN = 0.6  # visible share, likewise
+BEHIND, BEYOND = 130.0, 200.0  # metres around the car without a sign, so that there is nothing to be seen
 
 
 @dataclass(slots=True)
@@ -102,6 +107,9 @@ class Seer(Protocol):
     def miss(self, time: float, since: float) -> FrameResult:
         """Take no picture, as for `since` seconds."""
 
+    def sees_nothing(self, station: float) -> bool:
+        """Return whether nothing around a station can be taken for a sign, so that fewer pictures do."""
+
     def close(self) -> None:
         """Give back what was opened."""
 
@@ -120,10 +128,27 @@ class _Shaken:
         return float(self._now[0]), float(self._now[1])
 
 
+@dataclass(slots=True)
+class _Reader:
+    """The reader of figures, replayed.
+
+    Attributes:
+        perception: Knows what was read.
+        model_ms: Milliseconds that reading took.
+    """
+
+    perception: TablePerception
+    model_ms: float = 0.0
+
+    def __call__(self, image: Image, xyxy: npt.ArrayLike) -> list[Reading]:
+        return self.perception.read(image, xyxy)
+
+
 class TableSeer:
     """Tracks, fuses and decides over what the table says of a scene's signs; no model runs.
 
-    Of the witnesses only the map is asked, where the settings name one: the others need pictures.
+    Of the witnesses the reader of figures is replayed, where the table has it, and the map is asked, where the settings
+    name one: the others need pictures.
 
     Args:
         scene: The road.
@@ -138,14 +163,19 @@ class TableSeer:
     def __init__(self, scene: RoadScene, table: Table, settings: Settings, seed: int) -> None:
         self.stories = Stories()
         self._scene, self._watcher, self._shaken = scene, Watcher(scene), _Shaken(seed)
+        self._stations = np.array([sign.at for sign in scene.signs])
         country = load_country(scene.country)
-        self.catalogue = Catalogue([*country.catalogue.classes[: len(load_catalogue())]])
+        self.catalogue = readable(country, table)
         settings = seen_by(scene.camera, settings)
         rules = read_rules(country.rules, country.unit, country.languages)
-        self._perceive = TablePerception(table, scene, self.catalogue, seed)
+        self._perceive = TablePerception(table, scene, self.catalogue, seed, settings.detect.score)
         self._track = Track(settings.track, self.catalogue, settings.camera)
-        maps = settings.map.file is not None
-        witnesses = [MapWitness(settings.map, settings.camera, settings.position, self.catalogue)] if maps else []
+        self._maps = settings.map.file is not None
+        witnesses: list[Witness] = []
+        if self._maps:
+            witnesses.append(MapWitness(settings.map, settings.camera, settings.position, self.catalogue))
+        if settings.figures.enabled and table.reads:
+            witnesses.append(FiguresWitness(settings.figures, self.catalogue, _Reader(self._perceive)))
         self._fallback = Fallback(settings.fallback, self.catalogue, witnesses)
         self._plates = Plates(self.catalogue, rules.languages)
         self._decide = Decide(settings.decide, self.catalogue, rules, settings.vehicle)
@@ -154,11 +184,13 @@ class TableSeer:
 
     def see(self, station: float, time: float, speed: float) -> FrameResult:
         """Take the picture at a station and a time."""
-        sight = self._watcher.look(station, camera_at(self._scene, station, *self._shaken()))
+        shaken = self._shaken()
+        ahead = self._watcher.any_ahead(station)
+        sight = self._watcher.look(station, camera_at(self._scene, station, *shaken)) if ahead else NOTHING
         self.stories.look(self._scene, sight)
         detections, classifications, shown = self._perceive(sight, station, time)
-        frame = Frame(self._blank, captured_at=time, media_time=time, pose=pose_at(self._scene, station, speed),
-                      motion=Motion(speed))  # fmt: skip
+        frame = Frame(self._blank, captured_at=time, media_time=time, motion=Motion(speed),
+                      pose=pose_at(self._scene, station, speed) if self._maps else None)  # fmt: skip
         tracks, ids = self._track.update(detections, classifications, time, self._blank.shape, speed)
         result = self._say(frame, detections, classifications, tracks, ids, speed)
         self.stories.judge(self._scene, self.catalogue, result, shown.tolist())
@@ -170,6 +202,11 @@ class TableSeer:
         return self._say(
             gap, Detections.empty(), Classifications.empty(len(self.catalogue)), self._track.gap(time), [], None
         )
+
+    def sees_nothing(self, station: float) -> bool:
+        """Return whether no sign stands from `BEHIND` to `BEYOND` metres ahead, and there are no false alarms."""
+        near = (self._stations > station - BEHIND) & (self._stations < station + BEYOND)
+        return not near.any() and not self._perceive.has_alarms(station)
 
     def close(self) -> None:
         """Do nothing."""
@@ -233,10 +270,21 @@ class PixelSeer:
         """Take no picture, as for `since` seconds."""
         return self._pipeline.process(Gap(time, time, "simulation", f"no frame for {since:.1f} s", since))
 
+    def sees_nothing(self, station: float) -> bool:  # noqa: ARG002
+        """Return False: there is always something in a picture."""
+        return False
+
     def close(self) -> None:
         """Give graphics memory and models back."""
         self._renderer.close()
         self._pipeline.close()
+
+
+def readable(country: Country, table: Table) -> Catalogue:
+    """Return the signs of a country that a table was asked for: the base classes, then others in their order."""
+    base = len(load_catalogue())
+    further = {sign.name for sign in country.catalogue.classes[base:]}
+    return country.without(further - set(table.names)).catalogue
 
 
 def pose_at(scene: RoadScene, station: float, speed: float) -> Pose:

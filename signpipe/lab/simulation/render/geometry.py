@@ -143,7 +143,7 @@ class Roadside:
             self._billboard(found, foot, one.width, one.height, f"{one.kind}0")
             return
         end = "house0" if one.kind == "house" else one.kind
-        for number, corners in enumerate(_box(self._scene, one)):
+        for number, corners in enumerate(box_faces(self._scene, one)):
             found.add(corners, self._art[end] if number == 0 else self._art["plain"], tint=_body(one.kind, number))
         if self._scene.light.is_night and one.kind in VEHICLES:
             for aside in (-0.4, 0.4):
@@ -171,7 +171,7 @@ class Roadside:
                     house = Obstacle(
                         "house", float(place) + 1, middle, length - 3, 8.0, height * float(rng.uniform(0.7, 1.2))
                     )
-                    for face, corners in enumerate(_box(self._scene, house)):
+                    for face, corners in enumerate(box_faces(self._scene, house)):
                         painted = self._art[f"house{number % HOUSES}"] if face < 3 else self._art["plain"]
                         found.add(corners, painted, tint=_body("house", face))
 
@@ -197,7 +197,7 @@ class Roadside:
                 found.add(lamp, self._art["plain"], LAMP, tint=(1.0, 0.9, 0.7), bias=0.5)
 
 
-def _box(scene: RoadScene, one: Obstacle) -> Iterator[Array]:
+def box_faces(scene: RoadScene, one: Obstacle) -> Iterator[Array]:
     """Yield near end, both sides, top and far end of a box along the road, (4, 3) each."""
     low, high = one.right - one.width / 2, one.right + one.width / 2
     near, far, top = one.at, one.at + one.length, one.height

@@ -7,7 +7,7 @@ from functools import lru_cache
 import cv2
 import numpy as np
 
-from signpipe.lab.augmentation.camera import noise
+from signpipe.lab.augmentation.camera import h264, noise
 from signpipe.lab.augmentation.weather import drops, rain, snowfall
 from signpipe.lab.simulation.world.scene import RoadScene
 from signpipe.lab.simulation.world.sight import Camera
@@ -50,6 +50,8 @@ def photograph(
     if model.quality is not None:
         _, data = cv2.imencode(".jpg", taken, [cv2.IMWRITE_JPEG_QUALITY, model.quality])
         taken = np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR), np.uint8)
+    if model.h264 > 0:
+        taken = h264(taken, model.h264, rng)
     return taken
 
 

@@ -16,11 +16,12 @@ from signpipe.geodesy import place
 from signpipe.lab.simulation.record import SUFFIXES, encoder, truth_path
 from signpipe.lab.simulation.render.gl import Renderer
 from signpipe.lab.simulation.render.lens import distort
+from signpipe.lab.simulation.render.sweep import calibration, sweep
 from signpipe.lab.simulation.truth import Truth, TruthBox, TruthFrame, TruthSign
 from signpipe.lab.simulation.uncatalogued import known_id
 from signpipe.lab.simulation.world.limits import limits_of
 from signpipe.lab.simulation.world.scene import RoadScene
-from signpipe.lab.simulation.world.sight import Sight
+from signpipe.lab.simulation.world.sight import Sight, camera_at
 from signpipe.types import FloatArray
 
 START = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -29,8 +30,9 @@ SHAKE = 0.0018  # radians, spread of the car's pitching
 
 
 def record_scene(
-    scene: RoadScene, video: Path, fps: float, speed: float, progress: Callable[[int, int], None] | None = None
-) -> Truth:
+    scene: RoadScene, video: Path, fps: float, speed: float, progress: Callable[[int, int], None] | None = None,
+    lidar: bool = False,
+) -> Truth:  # fmt: skip
     """Drive a scene from its start to its end at one speed.
 
     Args:
@@ -39,6 +41,7 @@ def record_scene(
         fps: Frames per second.
         speed: Metres per second.
         progress: Told how many frames are done, and how many there are.
+        lidar: Write a LiDAR sweep a frame too, and how scanner and camera are mounted; see `lidar_paths`.
 
     Returns:
         The truth without its frames. Its positions are to the right of the start, up and ahead; the limit of a frame is
@@ -60,14 +63,22 @@ def record_scene(
         video.parent.mkdir(parents=True, exist_ok=True)
         video.with_suffix(".geojson").write_text(scene_map(scene), encoding="utf-8")
         video.with_suffix(".gpx").write_text(_track(scene, speed), encoding="utf-8")
+        if lidar:
+            folder, mounting = lidar_paths(video)
+            folder.mkdir(exist_ok=True)
+            mounting.write_text(calibration(camera), encoding="utf-8")
         renderer = Renderer(scene)
         rng = np.random.default_rng([scene.seed, 21])
         with truth_path(video).open("w", encoding="utf-8") as lines, encoder(truth.size, fps, video) as encode:
             lines.write(json.dumps(truth.header()) + "\n")
             for index in range(frames):
                 station = speed * index / fps
-                picture = renderer.render(station, speed, index, *(rng.normal(0, SHAKE, 2) * (0.3, 1.0)).tolist())
+                yaw, pitch = (rng.normal(0, SHAKE, 2) * (0.3, 1.0)).tolist()
+                picture = renderer.render(station, speed, index, yaw, pitch)
                 encode(picture.image)
+                if lidar:
+                    points = sweep(scene, station, camera_at(scene, station, yaw, pitch), rng)
+                    points.tofile(lidar_paths(video)[0] / f"{index:06}.bin")
                 limit = [one.limit for one in limits if one.begin <= station][-1]
                 known = None if limit is None or math.isinf(limit) else limit
                 frame = TruthFrame(index, round(index / fps, 6), _boxes(scene, picture.sight), known)
@@ -78,6 +89,11 @@ def record_scene(
     except OSError as error:
         raise OutputError(f"The drive {video} can't be written: {error.strerror}.") from None
     return truth
+
+
+def lidar_paths(video: Path) -> tuple[Path, Path]:
+    """Return the folder of sweeps beside a video, and the calibration file."""
+    return video.with_suffix(".lidar"), video.with_suffix(".calib.txt")
 
 
 def scene_map(scene: RoadScene) -> str:

@@ -178,6 +178,7 @@ class CameraModel:
         noise: Severity of the sensor's noise, 0 to 5.
         quality: Quality of the JPEG in which pictures come, or None for raw ones.
         rolling: Seconds from reading the first row to reading the last.
+        h264: Severity of an H.264 stream's artefacts, 0 (none) to 5.
     """
 
     width: int = 1280
@@ -190,6 +191,7 @@ class CameraModel:
     noise: float = 0.7
     quality: int | None = 85
     rolling: float = 0.0
+    h264: float = 0.0
 
     @property
     def focal_pixels(self) -> float:

@@ -129,6 +129,7 @@ class _Camera(_Table):
     noise: Severity = 0.7
     quality: Annotated[int, Field(ge=5, le=100)] | None = 85
     rolling: Annotated[float, Field(ge=0, le=0.1)] = 0.0
+    h264: Severity = 0.0
 
 
 class _Scene(_Table):

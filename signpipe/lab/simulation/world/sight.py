@@ -87,6 +87,9 @@ def camera_at(scene: RoadScene, station: float, yaw: float = 0.0, pitch: float =
                   climb + pitch - np.radians(model.pitch), model.focal_pixels, model.width, model.height)  # fmt: skip
 
 
+NOTHING = Sight(np.zeros(0, np.int64), np.zeros((0, 4)), np.zeros(0), np.zeros(0))
+
+
 class Watcher:
     """Looks out for a scene's signs.
 
@@ -99,63 +102,73 @@ class Watcher:
         signs = scene.signs
         self._stations = np.array([sign.at for sign in signs])
         self._turned = np.radians([sign.turned for sign in signs])
-        self._faces = [_face(scene, number) for number in range(len(signs))]
+        self._faces = np.array([_face(scene, number) for number in range(len(signs))]).reshape(-1, SAMPLES**2, 3)
         self._headings = scene.alignment.at(self._stations)[:, 3] + self._turned if len(signs) else np.zeros(0)
-        self._obstacles = [(one.at, _corners(scene, one)) for one in scene.obstacles]
+        self._begins = np.array([one.at for one in scene.obstacles])
+        self._corners = np.array([_corners(scene, one) for one in scene.obstacles]).reshape(-1, 8, 3)
+
+    def any_ahead(self, station: float) -> bool:
+        """Return whether a sign stands near enough ahead of a station to be looked for."""
+        return bool(len(self._near(station)))
 
     def look(self, station: float, camera: Camera) -> Sight:
         """Return the signs that a camera sees from a station, those more than half out of the picture left out."""
-        near = np.flatnonzero((self._stations > station) & (self._stations < station + FARTHEST))
-        found: list[tuple[int, Array, float, float]] = []
-        if len(near):
-            hiding = self._hiding(station, camera)
-            for number in near.tolist():
-                seen = self._see(number, camera, hiding)
-                if seen is not None:
-                    found.append((number, *seen))
-        if not found:
-            return Sight(np.zeros(0, np.int64), np.zeros((0, 4)), np.zeros(0), np.zeros(0))
-        numbers, boxes, visible, distance = zip(*found, strict=True)
-        return Sight(np.array(numbers, np.int64), np.stack(boxes), np.array(visible), np.array(distance))
-
-    def _see(self, number: int, camera: Camera, hiding: list[tuple[float, Array]]) -> tuple[Array, float, float] | None:
-        """Return box, visible share and distance of a sign, or None if it can't be seen."""
-        points, depths = camera.project(self._faces[number])
-        depth = float(depths.mean())
-        if depths.min() < NEAREST or abs(np.cos(self._headings[number] - camera.yaw)) < FACING:
-            return None
+        near = self._near(station)
+        if not len(near):
+            return NOTHING
+        flat, depths = camera.project(self._faces[near].reshape(-1, 3))
+        points, depths = flat.reshape(len(near), -1, 2), depths.reshape(len(near), -1)
         size = np.array([camera.width, camera.height], np.float64)
-        inside = ((points >= 0) & (points <= size)).all(axis=1)
-        if inside.mean() < 0.5:
-            return None
-        covered = np.zeros(len(points), bool)
-        for distance, box in hiding:
-            if distance < depth:
-                covered |= ((points >= box[:2]) & (points <= box[2:])).all(axis=1)
-        low, high = np.clip(points.min(axis=0), 0, size), np.clip(points.max(axis=0), 0, size)
-        return np.concatenate([low, high]), float((inside & ~covered).mean()), depth
+        inside = np.asarray(((points >= 0) & (points <= size)).all(axis=2), np.bool_)
+        faces = np.abs(np.cos(self._headings[near] - camera.yaw)) >= FACING
+        ahead = depths.min(axis=1) >= NEAREST
+        seen = np.flatnonzero(ahead & faces & (inside.mean(axis=1) >= 0.5))
+        if not len(seen):
+            return NOTHING
+        near, points, inside, depth = near[seen], points[seen], inside[seen], depths[seen].mean(axis=1)
+        covered = self._covered(station, float(self._stations[near].max()), camera, points, depth)
+        edges = [points.min(axis=1).clip(0, size), points.max(axis=1).clip(0, size)]
+        return Sight(near, np.concatenate(edges, axis=1), (inside & ~covered).mean(axis=1), depth)
 
-    def _hiding(self, station: float, camera: Camera) -> list[tuple[float, Array]]:
-        """Return what can hide signs: its distance, and its box in pixels."""
-        corners = [one for at, one in self._obstacles if station - 15 < at < station + FARTHEST]
+    def _near(self, station: float) -> npt.NDArray[np.int64]:
+        return np.flatnonzero((self._stations > station) & (self._stations < station + FARTHEST))
+
+    def _covered(
+        self, station: float, farthest: float, camera: Camera, points: Array, depth: Array
+    ) -> npt.NDArray[np.bool_]:
+        """Return which points (G, P, 2) of faces at depths (G,) are hidden, bool (G, P)."""
+        distances, boxes = self._hiding(station, farthest, camera)
+        if not len(distances):
+            return np.zeros(points.shape[:2], bool)
+        low, high = boxes[None, :, None, :2], boxes[None, :, None, 2:]
+        within = ((points[:, None] >= low) & (points[:, None] <= high)).all(axis=3)
+        nearer = distances < depth[:, None]
+        return np.asarray((within & nearer[:, :, None]).any(axis=1), np.bool_)
+
+    def _hiding(self, station: float, farthest: float, camera: Camera) -> tuple[Array, Array]:
+        """Return distances (H,) and boxes in pixels (H, 4) of what can hide signs up to a station."""
+        corners = self._corners[(self._begins > station - 15) & (self._begins < farthest)]
+        beside = []
         for companion in self._scene.companions:
             at = companion.at(station)
-            if at is not None and at > station - 15:
+            if at is not None and station - 15 < at < farthest:
                 length, width, height = VEHICLES[companion.kind]
-                corners.append(
-                    _corners(self._scene, Obstacle(companion.kind, at, companion.right, length, width, height))
-                )
-        boxes = []
-        for one in corners:
-            points, depths = camera.project(one)
-            ahead = depths > 1.0
-            if ahead.any():  # of what reaches beside the car, the part ahead counts
-                points = points[ahead]
-                if not ahead.all():
-                    edge = np.where(points.mean(axis=0)[0] > camera.width / 2, camera.width, 0)
-                    points = np.concatenate([points, [[edge, 0], [edge, camera.height]]])
-                boxes.append((float(depths[ahead].min()), np.concatenate([points.min(axis=0), points.max(axis=0)])))
-        return boxes
+                vehicle = Obstacle(companion.kind, at, companion.right, length, width, height)
+                beside.append(_corners(self._scene, vehicle))
+        if beside:
+            corners = np.concatenate([corners, np.array(beside)])
+        flat, depths = camera.project(corners.reshape(-1, 3))
+        points, depths = flat.reshape(-1, 8, 2), depths.reshape(-1, 8)
+        ahead = depths > 1.0
+        found = ahead.any(axis=1)
+        points, depths, ahead = points[found], depths[found], ahead[found]
+        boxes = np.concatenate([points.min(axis=1), points.max(axis=1)], axis=1)
+        for row in np.flatnonzero(~ahead.all(axis=1)):  # of what reaches beside the car, the part ahead counts
+            part = points[row][ahead[row]]
+            edge = np.where(part.mean(axis=0)[0] > camera.width / 2, camera.width, 0)
+            part = np.concatenate([part, [[edge, 0], [edge, camera.height]]])
+            boxes[row] = np.concatenate([part.min(axis=0), part.max(axis=0)])
+        return np.where(ahead, depths, np.inf).min(axis=1), boxes
 
 
 def _face(scene: RoadScene, number: int) -> Array:
