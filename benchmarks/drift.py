@@ -31,7 +31,7 @@ from signpipe.cli.measuring import write_json
 from signpipe.drift import Observer, Reference, Sample, make_reference
 from signpipe.drift.comparing import LEAST, Verdict, values_of
 from signpipe.drift.features import PICTURE, SIGN
-from signpipe.drift.monitor import LASTING, Monitor
+from signpipe.drift.monitor import Monitor
 from signpipe.drift.reference import PICTURES, SIGNS
 from signpipe.lab.augmentation.weather import fog
 from signpipe.lab.data import ClassMap, find_data, open_dataset
@@ -244,7 +244,7 @@ def main() -> None:
     result = {
         "machine": asdict(describe_machine()), "photographs": options.photographs, "changed": options.changed,
         "every": options.every,
-        "lasting": LASTING, "effective": reference.effective, "frames_a_second": FRAMES,
+        "effective": reference.effective, "frames_a_second": FRAMES,
         "monitors": {name: _summary(false[name], hours[name], found[name]) for name in monitors},
     }  # fmt: skip
     _print(result["monitors"])

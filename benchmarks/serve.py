@@ -16,6 +16,7 @@ import os
 import queue
 import random
 import signal
+import socket
 import sqlite3
 import subprocess
 import sys
@@ -23,14 +24,16 @@ import tempfile
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import cv2
 import httpx
 import numpy as np
 from scipy.stats import linregress
+from scipy.stats import t as student
 
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
@@ -41,7 +44,10 @@ from tests.support.serving import Server, is_running, wait_for  # noqa: E402
 
 JPEG = {"content-type": "image/jpeg"}
 OPEN = {"limits": {"requests": 1e6, "burst": 1_000_000}}
-LIVE = {"capture": {"loop": 0, "policy": "drop_oldest", "fps": 2.0}}
+_MOST_KILLS = 8  # while one job is under way
+_OF_PROCESSES = 0.75  # share of kills that fall on a source's or a job's process, and not on the server
+_SETTLED = 0.2  # share of a soak at its beginning that no growth is read from
+_BLOCK = 120.0  # seconds whose mean is one value: neighbours are too alike to count as several
 Row = dict[str, Any]
 
 
@@ -145,6 +151,15 @@ def _percentiles(values: Any) -> Row:
     return {f"p{percent}_ms": round(float(np.percentile(values, percent)), 1) for percent in (50, 99)}
 
 
+def _road(name: str, clip: Path, fps: float) -> Row:
+    """Return a source that shows a recording for ever, so many pictures a second."""
+    return {
+        "name": name,
+        "address": str(clip),
+        "settings": {"capture": {"loop": 0, "policy": "drop_oldest", "fps": fps}},
+    }
+
+
 def _picture() -> bytes:
     with tempfile.TemporaryDirectory() as folder:
         video = cv2.VideoCapture(str(cut_sample(Path(folder) / "x.mp4", 40, start=60)))
@@ -163,12 +178,12 @@ def faults(kills: int, json_file: Path | None, seed: int) -> Row:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         clip = cut_sample(folder / "drive.mp4", 48, start=60)
-        road = {"name": "road", "address": str(clip), "settings": LIVE}
-        with Server(folder, {**OPEN, "jobs": {"attempts": 1000}, "sources": [road]}) as server:
+        settings = {**OPEN, "jobs": {"attempts": _MOST_KILLS + 2}, "sources": [_road("road", clip, 2.0)]}
+        with Server(folder, settings) as server:
             expected = _signs(server, _finished(server, _send(server, clip)))
             while counts["kills"] < kills:
                 job = _send(server, clip)
-                for _ in range(moments.randint(1, 4)):
+                for _ in range(min(moments.randint(1, _MOST_KILLS), kills - counts["kills"])):
                     time.sleep(moments.expovariate(0.5))
                     _kill(server, moments, counts)
                 counts["jobs"] += 1
@@ -202,7 +217,7 @@ def _signs(server: Server, job: str) -> list[tuple[int, str]]:
 def _kill(server: Server, moments: random.Random, counts: Row) -> None:
     workers = server.workers()
     counts["kills"] += 1
-    if workers and moments.random() < 0.5:
+    if workers and moments.random() < _OF_PROCESSES:
         counts["process"] += 1
         os.kill(moments.choice(workers), signal.SIGKILL)
         return
@@ -224,24 +239,61 @@ def _check(folder: Path, counts: Row) -> None:
         counts["signs_doubled"] += database.execute(doubled).fetchone()[0]
 
 
-def soak(minutes: float, sources: int, json_file: Path | None, every: float) -> Row:
+def soak(minutes: float, sources: int, fps: float, json_file: Path | None, every: float) -> Row:
     """Watch some sources for long, with a client that asks and one that never reads; tell what grows."""
     rows: list[Row] = []
-    with tempfile.TemporaryDirectory() as name:
+    with tempfile.TemporaryDirectory() as name, ExitStack() as stack:
         folder = Path(name)
         clip = cut_sample(folder / "drive.mp4", 48, start=60)
-        named = [{"name": f"road-{n}", "address": str(clip), "settings": LIVE} for n in range(sources)]
-        with Server(folder, {**OPEN, "sources": named}) as server:
-            wait_for(lambda: len(server.workers()) == sources and _all_run(server), "the sources", 900)
-            start = time.monotonic()
-            while (elapsed := time.monotonic() - start) < minutes * 60:
-                rows.append({"seconds": round(elapsed, 1), **_usage(server)})
-                server.get("/v1/signs")
-                server.client.get("/v1/sources/road-0/picture")
-                _write(json_file, _result("soak", _grown(rows, sources)))
-                print(json.dumps(rows[-1]), flush=True)
-                time.sleep(every)
-    return _grown(rows, sources)
+        named = [_road(f"road-{number}", clip, fps) for number in range(sources)]
+        server = stack.enter_context(Server(folder, {**OPEN, "sources": named}))
+        wait_for(lambda: len(server.workers()) == sources and _all_run(server), "the sources", 900)
+        deaf = stack.enter_context(_Deaf(server.port))
+        start = time.monotonic()
+        while (elapsed := time.monotonic() - start) < minutes * 60:
+            deaf.stay()
+            server.get("/v1/signs")
+            server.client.get("/v1/sources/road-0/picture")
+            server.client.get("/metrics")
+            rows.append({"seconds": round(elapsed, 1), **_usage(server)})
+            content = _grown(rows, sources, fps) | {"deaf_client_came": deaf.came}
+            _write(json_file, _result("soak", content))
+            print(json.dumps(rows[-1]), flush=True)
+            time.sleep(every)
+    return content
+
+
+class _Deaf:
+    """A client that asks for the stream of events and never reads; it comes again when it is cut off."""
+
+    def __init__(self, port: int) -> None:
+        self.came = 0
+        self._port = port
+        self._socket: socket.socket | None = None
+
+    def stay(self) -> None:
+        """Connect unless it is connected."""
+        if self._socket is not None:
+            try:
+                if self._socket.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT):
+                    return
+            except BlockingIOError:
+                return
+            except OSError:
+                pass
+            self._socket.close()
+        self._socket = socket.socket()
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        self._socket.connect(("127.0.0.1", self._port))
+        self._socket.sendall(b"GET /v1/events HTTP/1.1\r\nHost: 127.0.0.1\r\nLast-Event-ID: 0\r\n\r\n")
+        self.came += 1
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._socket is not None:
+            self._socket.close()
 
 
 def _all_run(server: Server) -> bool:
@@ -252,30 +304,41 @@ def _usage(server: Server) -> Row:
     """Memory, handles and threads of the server and of all its processes."""
     pids = [server.pid, *server.workers()]
 
-    def total(read: Callable[[Path], int]) -> int:
-        return sum(read(Path(f"/proc/{pid}")) for pid in pids)
+    def each(read: Callable[[Path], int]) -> list[int]:
+        return [read(Path(f"/proc/{pid}")) for pid in pids]
 
+    megabytes = [pages * 4096 / 1e6 for pages in each(lambda proc: int((proc / "statm").read_text().split()[1]))]
+    sources = server.get("/v1/sources")["sources"]
     return {
-        "megabytes": round(total(lambda proc: int((proc / "statm").read_text().split()[1])) * 4096 / 1e6, 1),
-        "handles": total(lambda proc: len(list((proc / "fd").iterdir()))),
-        "threads": total(lambda proc: len(list((proc / "task").iterdir()))),
+        "megabytes": round(sum(megabytes), 1),
+        "server_megabytes": round(megabytes[0], 1),
+        "handles": sum(each(lambda proc: len(list((proc / "fd").iterdir())))),
+        "threads": sum(each(lambda proc: len(list((proc / "task").iterdir())))),
         "processes": len(pids),
-        "restarts": sum(source["restarts"] for source in server.get("/v1/sources")["sources"]),
+        "restarts": sum(source["restarts"] for source in sources),
+        "frames": sum(source["stats"].get("frames", 0) for source in sources),
     }
 
 
-def _grown(rows: list[Row], sources: int) -> Row:
-    """Tell how each number grows an hour, with its 95 % interval, after the first fifth of the time."""
-    settled = rows[len(rows) // 5 :]
-    grown: Row = {"sources": sources, "samples": len(rows), "minutes": round(rows[-1]["seconds"] / 60, 2)}
-    grown |= {"first": rows[0], "last": rows[-1]}
-    if len(settled) > 3:
-        hours = [row["seconds"] / 3600 for row in settled]
-        for key in ("megabytes", "handles", "threads"):
-            fit = linregress(hours, [row[key] for row in settled])
-            half = 1.96 * float(fit.stderr)
-            low, slope, high = (round(float(fit.slope) + side * half, 2) for side in (-1, 0, 1))
-            grown[f"{key}_an_hour"] = {"slope": slope, "interval": [low, high]}
+def _grown(rows: list[Row], sources: int, fps: float) -> Row:
+    """Tell how each number grows an hour, with its 95 % interval, once the first part of the time is over."""
+    settled = rows[int(len(rows) * _SETTLED) :]
+    grown: Row = {"sources": sources, "fps_each": fps, "samples": len(rows)}
+    grown |= {"minutes": round(rows[-1]["seconds"] / 60, 2), "first": rows[0], "last": rows[-1]}
+    grown |= {"settled_from_minute": round(settled[0]["seconds"] / 60, 2), "block_seconds": _BLOCK}
+    blocks: dict[int, list[Row]] = {}
+    for row in settled:
+        blocks.setdefault(int(row["seconds"] // _BLOCK), []).append(row)
+    if len(blocks) < 4:
+        return grown
+    hours = [np.mean([row["seconds"] for row in block]) / 3600 for block in blocks.values()]
+    for key in ("megabytes", "server_megabytes", "handles", "threads"):
+        values = [float(np.mean([row[key] for row in block])) for block in blocks.values()]
+        fit = linregress(hours, values)
+        half = float(student.ppf(0.975, len(values) - 2)) * float(fit.stderr)
+        low, slope, high = (round(float(fit.slope) + side * half, 2) for side in (-1, 0, 1))
+        grown[f"{key}_an_hour"] = {"slope": slope, "interval": [low, high]}
+        grown[f"{key}_by_block"] = [round(value, 1) for value in values]
     return grown
 
 
@@ -299,6 +362,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--minutes", type=float, default=60.0)
     parser.add_argument("--sources", type=int, default=4)
+    parser.add_argument("--fps", type=float, default=1.0, help="pictures a second of each source of the soak")
     parser.add_argument("--every", type=float, default=10.0)
     parser.add_argument("--json", type=Path)
     given = parser.parse_args()
@@ -310,7 +374,7 @@ def main() -> None:
     elif given.what == "faults":
         content = faults(given.kills, given.json, given.seed)
     else:
-        content = soak(given.minutes, given.sources, given.json, given.every)
+        content = soak(given.minutes, given.sources, given.fps, given.json, given.every)
     result = _result(given.what, content)
     _write(given.json, result)
     print(json.dumps(result, indent=1))

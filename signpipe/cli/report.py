@@ -64,9 +64,14 @@ def report(
     compare: Annotated[Path | None, typer.Option(help="Results to put beside: quality.json, or one task's.")] = None,
     include: Annotated[
         list[Path] | None,
-        typer.Option(help="Results of `evaluate fallback`, `publishing` or `novelty` to include; may be repeated."),
+        typer.Option(
+            help="Results of `evaluate fallback`, `publishing`, `novelty` or of the service's faults; may be repeated."
+        ),
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with an interrupted report in the folder.")] = False,
+    again: Annotated[
+        bool, typer.Option("--again", help="Measure nothing: write the page anew from the folder's quality.json.")
+    ] = False,
     config: ConfigOption = None,
 ) -> None:
     """Measure everything and write one self-contained page for a reviewer, with its numbers and figures.
@@ -82,11 +87,17 @@ def report(
     metrics = [(where.rpartition(":")[2], find_metric(where)) for where in own or ()]
     other = read_results(compare) if compare else None
     included = {task: result for path in include or () for task, result in read_results(path).items()}
-    signs = open_part(data, crops_format, split, ClassMap())
-    scenes = open_part(data, scenes_format, split, ClassMap())
-    boxes = open_part(data, scenes_format, split, ClassMap(one_class=True))
-    plan = _plan(signs, scenes, boxes, metrics)
-    results, shown = _measure(plan, signs, scenes, settings, split, crops, scene_count, out, resume, examples)
+    if again:
+        if examples == "photographs":
+            raise SettingsError("--again has no photographs at hand; choose --examples drawings or none.")
+        results = read_results(out / f"{NAME}.json")
+        shown = show_examples(settings, None) if examples == "drawings" else []
+    else:
+        signs = open_part(data, crops_format, split, ClassMap())
+        scenes = open_part(data, scenes_format, split, ClassMap())
+        boxes = open_part(data, scenes_format, split, ClassMap(one_class=True))
+        plan = _plan(signs, scenes, boxes, metrics)
+        results, shown = _measure(plan, signs, scenes, settings, split, crops, scene_count, out, resume, examples)
     results |= included
     judged = judge(limits, results)
     _write(out, results, judged, shown, other)
@@ -179,20 +190,21 @@ def _measure(
     results["robustness"] = asdict(
         measured("robustness", settings.classify.model, "classifier", settings, signs, split, summary)
     )
-    shown = show_examples(settings, found.spoiler, drawings=examples == "drawings") if examples != "none" else []
+    spoiler = None if examples == "drawings" else found.spoiler
+    shown = show_examples(settings, spoiler) if examples != "none" else []
     finished.finish()
     return results, shown
 
 
-def show_examples(settings: Settings, spoiler: Spoiler, drawings: bool) -> list[Example]:
-    """Return examples of successes and failures, of the photographs that were measured or of drawings.
+def show_examples(settings: Settings, spoiler: Spoiler | None) -> list[Example]:
+    """Return examples of successes and failures, of the photographs that were measured or (None) of drawings.
 
     Raises:
         ModelError: The classifier can't be used.
     """
     catalogue = load_catalogue()
     session = open_session(settings.classify.model, settings.runtime, "classifier")
-    if drawings:
+    if spoiler is None:
         size, margin = int(session.entry.input.shape[1]), session.entry.margin
         spoiler = Spoiler(drawing_sample(catalogue, size, margin), catalogue, margin, SEED)
     return find_examples(spoiler, Observer(session, catalogue), catalogue)

@@ -76,7 +76,7 @@ def robustness(
     told = measured("robustness", settings.classify.model, "classifier", settings, dataset, split, metrics)
     tell(told, json_file)
     if html is not None:
-        sections = robustness_sections(asdict(told), show_examples(settings, result.spoiler, drawings=False))
+        sections = robustness_sections(asdict(told), show_examples(settings, result.spoiler))
         write_page(html, "Robustness of the classifier", sections)
 
 

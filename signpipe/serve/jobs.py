@@ -17,14 +17,14 @@ from pathlib import Path
 from typing import Any, Final
 
 from signpipe.serve.database import Database, Job, JobState
-from signpipe.serve.process import WorkerProcess
+from signpipe.serve.process import WorkerProcess, stop_all
+from signpipe.serve.rounds import Rounds
 from signpipe.serve.wire import Message
 from signpipe.serve.worker import Task
 
 SUFFIXES: Final = (".mp4", ".m4v", ".mov", ".mkv", ".avi", ".ts", ".webm", ".jpg", ".jpeg", ".png", ".webp")
 _SIGNS = "signs.json"
-_TICK = 0.2  # seconds
-_PATIENCE = 5.0  # seconds for a process to end by itself
+_AGAIN = 5.0  # seconds after which what the disk or the database refused is tried again
 _PRUNE = 3600.0  # seconds between two looks for old results
 
 log = logging.getLogger(__name__)
@@ -67,6 +67,11 @@ class Jobs:
         days: Days for which results are kept.
         memory: Bytes that a job may use, or None.
         privacy: No annotated video is written, and nothing is kept around a sign in its crop.
+
+    Attributes:
+        uploads: Where recordings lie until their job is over.
+        results: Where results lie, a folder a job.
+        rounds: What runs them.
     """
 
     def __init__(
@@ -88,11 +93,9 @@ class Jobs:
         self._memory, self._privacy = memory, privacy
         self._running: dict[str, _Running] = {}
         self._lock = threading.RLock()
-        self._closing = threading.Event()
         self._next_prune = 0.0
         self._recover()
-        self._thread = threading.Thread(target=self._run, name="jobs", daemon=True)
-        self._thread.start()
+        self.rounds = Rounds("jobs", self._go_on)
 
     def new_upload(self, name: str) -> tuple[str, Path]:
         """Return the id of a new job and where its recording is to be written; `add` then moves it to its place.
@@ -163,20 +166,12 @@ class Jobs:
         self._discard(job.id)
         shutil.rmtree(self.results / job.id, ignore_errors=True)
 
-    @property
-    def alive(self) -> bool:
-        """Whether its thread runs."""
-        return self._thread.is_alive()
-
     def close(self) -> None:
         """End what runs; it is begun again when the server is."""
-        self._closing.set()
-        self._thread.join()
+        self.rounds.close()
         with self._lock:
-            running = list(self._running.values())
-        for one in running:
-            if one.process is not None:
-                one.process.stop(_PATIENCE)
+            running = [one.process for one in self._running.values() if one.process is not None]
+        stop_all(running)
 
     def _recover(self) -> None:
         """Bring the disk and the database together after whatever ended the last server."""
@@ -194,13 +189,12 @@ class Jobs:
             if upload.suffix == ".part" or upload.stem not in wanted:
                 upload.unlink(missing_ok=True)
 
-    def _run(self) -> None:
-        while not self._closing.wait(_TICK):
-            try:
-                self._step()
-            except (OSError, sqlite3.Error) as error:
-                log.error("Jobs can't go on (%s); they are tried again.", error)
-                self._closing.wait(5.0)
+    def _go_on(self) -> None:
+        try:
+            self._step()
+        except (OSError, sqlite3.Error) as error:
+            log.error("Jobs can't go on (%s); they are tried again.", error)
+            self.rounds.closing.wait(_AGAIN)
 
     def _step(self) -> None:
         with self._lock:
@@ -257,7 +251,7 @@ class Jobs:
         part = self.results / f"{job.id}.part"
         if running.cancelled:
             self._finish(job, JobState.CANCELLED)
-        elif said.get("type") == "end" and not self._closing.is_set():
+        elif said.get("type") == "end" and not self.rounds.closing.is_set():
             if part.is_dir():  # else it was kept, but couldn't be recorded a moment ago
                 self._keep(running, part)
             self._record(job)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import signal
 import socket
+from types import FrameType
 
 import uvicorn
 
@@ -29,6 +31,7 @@ def run_server(settings: ServeSettings) -> None:
         OutputError: The port can't be had.
         SignpipeError: Whatever `Service` raises.
     """
+    signal.signal(signal.SIGTERM, _end)
     listening = _listen(settings.server.host, settings.server.port)
     with listening:
         service = Service(settings)
@@ -39,6 +42,11 @@ def run_server(settings: ServeSettings) -> None:
             uvicorn.Server(_config(service)).run(sockets=[listening])
         finally:
             service.close()
+
+
+def _end(_number: int, _frame: FrameType | None) -> None:
+    """End in good order: uvicorn hands the signal on once it has ended itself, and by default that is sudden death."""
+    raise SystemExit(0)
 
 
 def _config(service: Service) -> uvicorn.Config:

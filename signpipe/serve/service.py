@@ -16,6 +16,7 @@ from signpipe.serve.feed import Feed
 from signpipe.serve.hub import Hub
 from signpipe.serve.jobs import Jobs
 from signpipe.serve.metrics import Metrics
+from signpipe.serve.process import prepare
 from signpipe.serve.security import FAILURE_RATE, FAILURES, Access, Buckets, is_loopback, known_hash
 from signpipe.serve.settings import ServeSettings, Tree, pipeline_settings
 from signpipe.serve.store import SignStore
@@ -55,7 +56,9 @@ class Service:
     def __init__(self, settings: ServeSettings) -> None:
         self.settings = settings
         server = settings.server
-        self.access = _access(settings)
+        self.access = _access(settings)  # takes the token out of the environment before any process can inherit it
+        if settings.sources:
+            prepare()
         self.failures = Buckets(FAILURE_RATE, FAILURES)
         self.viewers = self.detecting = 0
         self._feeds: dict[str, Feed] = {}
@@ -107,7 +110,7 @@ class Service:
     @property
     def alive(self) -> bool:
         """Whether what looks after sources and jobs goes on."""
-        return self.supervisor.alive and self.jobs.alive
+        return self.supervisor.rounds.alive and self.jobs.rounds.alive
 
     def feed(self, name: str) -> Feed:
         """Return the live pictures of a source."""

@@ -13,17 +13,16 @@ from enum import StrEnum
 from typing import Any
 
 from signpipe.metrics import Exposition, Snapshot
-from signpipe.serve.process import WorkerProcess
+from signpipe.serve.process import WorkerProcess, stop_all
+from signpipe.serve.rounds import Rounds
 from signpipe.serve.store import SignStore
 from signpipe.serve.wire import Message
 from signpipe.serve.worker import Task
 
-_TICK = 0.2  # seconds between two looks at all sources
-_MOST_STARTS = 5  # within _WINDOW; of more, a source has failed
+_MOST_STARTS = 5  # within _WINDOW, or in a row that led to nothing; of more, a source has failed
 _WINDOW = 60.0  # seconds
 _FIRST_WAIT, _LONGEST_WAIT = 1.0, 8.0  # seconds before a restart; doubles each time
 _RETRY = 300.0  # seconds after which a source that has failed is tried once more
-_PATIENCE = 5.0  # seconds for a process to end by itself
 _STARTING = 4  # so many times as long a process may say nothing while it loads its models and opens its source
 
 log = logging.getLogger(__name__)
@@ -52,6 +51,7 @@ class Watched:
         run: Name of its current or last run; a sign is one of a run.
         starts: `time.monotonic()` of its latest starts.
         restarts: How often it was restarted.
+        fruitless: Starts in a row after which it never ran.
         due: `time.monotonic()` of its next start.
         process: Its process, while there is one.
         info: What the source turned out to be.
@@ -66,6 +66,7 @@ class Watched:
     run: str = ""
     starts: deque[float] = field(default_factory=lambda: deque(maxlen=_MOST_STARTS))
     restarts: int = 0
+    fruitless: int = 0
     due: float = 0.0
     process: WorkerProcess | None = None
     info: Message = field(default_factory=dict)
@@ -90,8 +91,8 @@ class Supervisor:
     """Starts, watches, restarts and ends the processes of sources.
 
     A process that ends with an error, is killed, uses too much memory or says nothing for long is started again after
-    a wait that doubles. Of more than five starts a minute, it has failed; minutes later it is tried once more, so that
-    a camera that was away overnight is found again.
+    a wait that doubles. After five starts within a minute, or five in a row after which it never ran, it has failed;
+    minutes later it is tried once more, so that a camera that was away overnight is found again.
 
     Args:
         store: Where signs go.
@@ -101,6 +102,9 @@ class Supervisor:
         processes: Most sources that run at once.
         memory: Bytes that one may use, or None.
         silence: Seconds without a word after which a process counts as stuck.
+
+    Attributes:
+        rounds: What looks after them.
     """
 
     def __init__(
@@ -117,9 +121,7 @@ class Supervisor:
         self._processes, self._memory, self._silence = processes, memory, silence
         self._sources: dict[str, Watched] = {}
         self._lock = threading.RLock()
-        self._closing = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="supervisor", daemon=True)
-        self._thread.start()
+        self.rounds = Rounds("supervisor", self._look_after_all)
 
     def add(self, task: Task, shown: str, added: bool) -> None:
         """Watch a source from now on.
@@ -145,7 +147,7 @@ class Supervisor:
             self._metrics.remove(name)
         self._tell("source", {"name": name, "state": "removed"})
         if process is not None:
-            process.stop(_PATIENCE)
+            process.stop()
 
     def restart(self, name: str) -> None:
         """Start a source anew, whatever its state.
@@ -157,10 +159,11 @@ class Supervisor:
             watched = self._sources[name]
             process, watched.process = watched.process, None
             watched.starts.clear()
+            watched.fruitless = 0
             watched.state, watched.reason, watched.due = SourceState.WAITING, None, 0.0
             self._changed(watched)
         if process is not None:
-            process.stop(_PATIENCE)
+            process.stop()
 
     def described(self, name: str | None = None) -> list[Message]:
         """Return what is known of all sources, or of one; none if there is none of that name."""
@@ -190,30 +193,20 @@ class Supervisor:
         if process is not None:
             process.ask("picture")
 
-    @property
-    def alive(self) -> bool:
-        """Whether its thread runs."""
-        return self._thread.is_alive()
-
     def close(self) -> None:
         """End all processes."""
-        self._closing.set()
-        self._thread.join()
+        self.rounds.close()
         with self._lock:
             processes = [one.process for one in self._sources.values() if one.process is not None]
             for watched in self._sources.values():
                 watched.process = None
-        for process in processes:
-            process.ask("stop")
-        for process in processes:
-            process.stop(_PATIENCE)
+        stop_all(processes)
 
-    def _run(self) -> None:
-        while not self._closing.wait(_TICK):
-            with self._lock:
-                for watched in self._sources.values():
-                    self._look_after(watched)
-            self._store.retry()
+    def _look_after_all(self) -> None:
+        with self._lock:
+            for watched in self._sources.values():
+                self._look_after(watched)
+        self._store.retry()
 
     def _look_after(self, watched: Watched) -> None:
         process, now = watched.process, time.monotonic()
@@ -240,10 +233,7 @@ class Supervisor:
         watched.run = secrets.token_hex(8)
         watched.state, watched.reason, watched.stats = SourceState.STARTING, None, {}
         run = watched.run
-        try:
-            watched.process = WorkerProcess(watched.task, lambda *told: self._receive(watched, run, *told))
-        except OSError as error:
-            self._ended(watched, f"no process can be started ({error.strerror})", lasting=False)
+        watched.process = WorkerProcess(watched.task, lambda *told: self._receive(watched, run, *told))
         self._changed(watched)
 
     def _receive(self, watched: Watched, run: str, message: Message, blob: bytes) -> None:
@@ -275,6 +265,7 @@ class Supervisor:
         """Take what changes the state of a source."""
         if kind == "ready":
             watched.state, watched.info, watched.reason = SourceState.RUNNING, message, None
+            watched.fruitless = 0
             self._changed(watched)
         elif kind == "stats":
             watched.stats = message
@@ -295,7 +286,8 @@ class Supervisor:
         recent = [start for start in watched.starts if now - start < _WINDOW]
         watched.reason = reason
         watched.restarts += 1
-        if lasting or len(recent) >= _MOST_STARTS:
+        watched.fruitless += watched.state is SourceState.STARTING
+        if lasting or max(len(recent), watched.fruitless) >= _MOST_STARTS:
             log.error("The source %s has failed: %s", watched.task.name, reason)
             watched.state, watched.due = SourceState.FAILED, now + _RETRY
         else:

@@ -44,6 +44,7 @@ def test_a_reference_is_made_and_compared_with(signpipe: Cli, days: Path, tmp_pa
     assert "sharpness" in page.read_text()
 
 
+@pytest.mark.slow
 def test_a_run_writes_samples_and_compares_while_it_goes_on(days: Path, tmp_path: Path) -> None:
     reference, written = tmp_path / "reference.json", tmp_path / "samples.jsonl"
     make_reference(read_samples([days])).write(reference)

@@ -31,6 +31,7 @@ def test_what_is_independent_is_measured() -> None:
     assert 0.01 < effective_share(np.array(correlated), PICTURES) < 0.2
 
 
+@pytest.mark.slow
 def test_windows_like_the_reference_are_none_though_a_plain_test_objects(reference: Reference) -> None:
     verdicts, objections = [], 0
     for seed in range(10, 40):

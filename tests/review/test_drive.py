@@ -15,6 +15,8 @@ from signpipe.lab.simulation.sprite import Sprite
 from signpipe.review import ReviewQueue
 from signpipe.types import Image
 
+pytestmark = pytest.mark.slow
+
 SAMPLE = Path(__file__).parents[2] / "samples" / "drive.mp4"
 NO_STOPPING = """<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 600 600">
 <circle cx="300" cy="300" r="300" fill="#c1121c"/><circle cx="300" cy="300" r="250" fill="#154889"/>

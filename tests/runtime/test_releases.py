@@ -92,6 +92,7 @@ def _promote(root: Path, models: Path, times: int) -> None:
             continue
 
 
+@pytest.mark.slow
 def test_two_at_once_wait_for_each_other(models: Path, others: Path, tmp_path: Path) -> None:
     root = tmp_path / "root"
     context = multiprocessing.get_context("spawn")

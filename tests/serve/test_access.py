@@ -29,6 +29,7 @@ def asked(server: Server, path: str, **options: object) -> httpx.Response:
     return httpx.get(f"http://127.0.0.1:{server.port}{path}", timeout=60, **options)  # type: ignore[arg-type]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", ["/v1/sources", "/v1/signs", "/v1/events", "/v1/review", "/metrics", "/v1/jobs"])
 def test_nothing_is_told_without_the_token(guarded: Server, path: str) -> None:
     answer = asked(guarded, path)
@@ -36,11 +37,13 @@ def test_nothing_is_told_without_the_token(guarded: Server, path: str) -> None:
     assert answer.headers["www-authenticate"] == "Bearer"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", ["/healthz", "/readyz", "/", "/page/main.js"])
 def test_health_and_the_page_itself_need_none(guarded: Server, path: str) -> None:
     assert asked(guarded, path).status_code == 200
 
 
+@pytest.mark.slow
 def test_the_token_lets_in_and_is_nowhere_to_be_read(guarded: Server) -> None:
     assert guarded.get("/v1/sources") == {"sources": []}
     assert not any(TOKEN in line for line in guarded.log)
@@ -50,6 +53,7 @@ def test_the_token_lets_in_and_is_nowhere_to_be_read(guarded: Server) -> None:
         assert not path.is_file() or TOKEN.encode() not in path.read_bytes()
 
 
+@pytest.mark.slow
 def test_a_browser_gives_the_token_once(guarded: Server) -> None:
     with httpx.Client(base_url=f"http://127.0.0.1:{guarded.port}", timeout=60) as browser:
         assert browser.get("/v1/session").json() == {"needs_token": True, "open": False}
@@ -64,6 +68,7 @@ def test_a_browser_gives_the_token_once(guarded: Server) -> None:
         assert browser.get("/v1/sources").status_code == 401
 
 
+@pytest.mark.slow
 def test_guessing_is_slowed_down_and_so_is_asking(guarded: Server) -> None:
     wrong = [{"authorization": f"Bearer {number:040}"} for number in range(40)]
     statuses = [asked(guarded, "/v1/signs", headers=headers).status_code for headers in wrong]

@@ -17,6 +17,8 @@ from websockets.sync.client import connect
 
 from tests.support.serving import Server
 
+pytestmark = pytest.mark.slow
+
 JPEG = {"content-type": "image/jpeg"}
 PNG = {"content-type": "image/png"}
 
@@ -257,7 +259,6 @@ def test_a_slow_request_is_closed(server: Server, sent: bytes) -> None:
         assert closed_within(connection, 60)
 
 
-@pytest.mark.slow
 def test_a_client_that_never_reads_is_closed(server: Server) -> None:
     with socket.socket() as connection:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)

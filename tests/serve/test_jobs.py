@@ -53,6 +53,7 @@ def test_a_recording_is_watched_and_its_results_can_be_fetched(server: Server, c
     assert not (server.data / "jobs" / job_id).exists()
 
 
+@pytest.mark.slow
 def test_what_is_no_recording_fails_with_the_reason(server: Server) -> None:
     answer = server.client.post("/v1/jobs", params={"name": "x.mp4"}, content=b"no video at all")
     job = ended(server, answer.json()["id"])

@@ -14,6 +14,8 @@ from websockets.sync.client import connect
 
 from tests.support.serving import Server
 
+pytestmark = pytest.mark.slow
+
 JPEG = {"content-type": "image/jpeg"}
 
 

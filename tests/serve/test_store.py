@@ -127,7 +127,7 @@ def test_a_database_that_is_none_is_one_sentence(tmp_path: Path) -> None:
         Database(tmp_path / "y.db")
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=30)
 @given(
     message=st.dictionaries(st.text(), st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.text()),
     blob=st.binary(),

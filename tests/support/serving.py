@@ -16,7 +16,7 @@ from typing import Any, Self
 import httpx
 import tomli_w
 
-PATIENCE = 120.0  # seconds; a machine that tests can be slow
+PATIENCE = 300.0  # seconds; a machine that tests can be slow
 
 
 class Server:
@@ -82,6 +82,10 @@ class Server:
             self.log.append(line.rstrip())
 
     @property
+    def exit_code(self) -> int | None:
+        return self._process.poll()
+
+    @property
     def pid(self) -> int:
         return self._process.pid
 
@@ -91,9 +95,15 @@ class Server:
 
     def workers(self) -> list[int]:
         """Return the processes of its sources and jobs."""
-        threads = Path(f"/proc/{self.pid}/task").iterdir()  # each lists those that it started itself
-        children = [pid for thread in threads for pid in _text(thread / "children").split()]
-        return [int(pid) for pid in children if "spawn_main" in _command_line(int(pid))]
+        forking = self.forking()
+        return [] if forking is None else _children(forking)
+
+    def forking(self) -> int | None:
+        """Return the process that forks them."""
+        found = [
+            pid for pid in _children(self.pid) if "multiprocessing.forkserver" in _text(Path(f"/proc/{pid}/cmdline"))
+        ]
+        return found[0] if found else None
 
     def get(self, path: str, **parameters: Any) -> Any:
         answer = self.client.get(path, params=parameters)
@@ -157,8 +167,13 @@ def is_running(pid: int) -> bool:
         return False
 
 
-def _command_line(pid: int) -> str:
-    return _text(Path(f"/proc/{pid}/cmdline"))
+def _children(pid: int) -> list[int]:
+    """Return the processes that a process has started; each of its threads lists those that it started itself."""
+    try:
+        threads = list(Path(f"/proc/{pid}/task").iterdir())
+    except OSError:
+        return []
+    return [int(child) for thread in threads for child in _text(thread / "children").split()]
 
 
 def _text(path: Path) -> str:

@@ -84,6 +84,8 @@ def quality_sections(
     if on_scenes:
         sections.append(Section("On scenes", _on_scenes(on_scenes)))
     sections += fallback_sections(results)
+    if "faults" in results:
+        sections.append(Section("Faults of the service", _faults(results["faults"]["metrics"])))
     if examples:
         sections.append(Section("Examples", _examples(examples)))
     sections.append(Section("All numbers", _numbers(results)))
@@ -183,6 +185,11 @@ def _on_scenes(metrics: Mapping[str, Any]) -> Html:
     )
     header = ("condition", "hidden or severity", "precision", "recall", "F1")
     return join(paragraph(text), folded("All conditions", table(header, rows)))
+
+
+def _faults(metrics: Mapping[str, Any]) -> Html:
+    """Return what was done to `signpipe serve`, and what was seen."""
+    return table(("what was run", "what was seen"), [(row["run"], row["seen"]) for row in metrics["rows"]])
 
 
 def _caption(example: Example) -> str:
