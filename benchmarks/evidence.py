@@ -3,9 +3,10 @@
     python benchmarks/evidence.py --data ../shared/data --tracks 40      # writes benchmarks/results/evidence.json
 
 Tracks are played clean, behind training's occluders and damaged, thinned to each rate (at 30 a second, each look is
-repeated). Of all constants of the grid that publish honestly on the training tracks at every rate (of what is over 0.95
-and under 0.99, at least 95 % is right), those are chosen that ever publish the fewest signs wrongly, then the most
-rightly. They are written with their source, beside those that signpipe has: changing these is left to a person.
+repeated). At each look, what is published rightly counts one and what is published wrongly minus 19, which is what a
+bound of 0.95 means. Constants of the grid are honest where at every rate, of what is over 0.95 and under 0.99, at least
+95 % is right on the training tracks; of these, the one with the highest sum is chosen, and all are told. They are
+written with their source, beside those that signpipe has: changing these is left to a person.
 """
 
 from __future__ import annotations
@@ -40,7 +41,8 @@ ROOT = Path(__file__).parents[1]
 RESULT = ROOT / "benchmarks" / "results" / "evidence.json"
 RATES = (1.0, 3.0, 10.0, 30.0)
 FPS, OBSERVATIONS = 10.0, 30
-GRID = {"size_reference": (6.0, 8.0, 12.0), "independent_after": (0.7, 1.0, 1.5), "worthless": (0.005, 0.01, 0.02)}
+GRID = {"size_reference": (2.0, 4.0, 8.0), "independent_after": (0.7, 1.0, 1.5), "worthless": (0.005, 0.01, 0.02)}
+COST = 19.0  # of a wrong publication, in right ones: that of the odds of 0.95
 
 
 def read(data: Path, split: Literal["train", "val"], tracks: int, settings: Settings) -> list[Approach]:
@@ -74,7 +76,10 @@ def judge(approaches: Sequence[Approach], settings: TrackSettings, novelty: floa
         needed = Pace.at(1 / rate, settings).looks
         published = [list(_published(one, rate, needed, settings, novelty)) for one in approaches]
         near = [right for one in published for confidence, right in one if SURE <= confidence < SURER]
+        looks = [sum(1 for _ in frames_at(len(one.sizes), rate, FPS)) for one in approaches]
+        worth = [sum(1.0 if right else -COST for _, right in one) for one in published]
         result[f"{rate:g}"] = {
+            "net": float(np.mean(np.array(worth) / looks)),
             "right": float(np.mean([any(right for _, right in one) for one in published])),
             "ever_wrong": float(np.mean([any(not right for _, right in one) for one in published])),
             "at_095_to_099": len(near),
@@ -97,20 +102,20 @@ def _published(
             yield confidence, evidence.class_id == approach.class_id
 
 
-def choose(approaches: Sequence[Approach], settings: Settings) -> tuple[dict[str, float], int]:
-    """Return the constants of the grid that do best, and how many of them were honest."""
-    best: tuple[tuple[bool, float, float], dict[str, float]] | None = None
-    honest = 0
+def compare(approaches: Sequence[Approach], settings: Settings) -> list[dict[str, float]]:
+    """Return the constants of the grid with how they do, the best first; those that aren't honest come last."""
+    compared = []
     for values in itertools.product(*GRID.values()):
         constants = dict(zip(GRID, values, strict=True))
         found = judge(approaches, settings.track.model_copy(update=constants), settings.fallback.novelty).values()
-        is_honest = all(one["right_at_095_to_099"] >= SURE for one in found)
-        honest += is_honest
-        mark = (not is_honest, sum(one["ever_wrong"] for one in found), -sum(one["right"] for one in found))
-        if best is None or mark < best[0]:
-            best = mark, constants
-    assert best is not None
-    return best[1], honest
+        compared.append(
+            constants
+            | {
+                "net": float(np.mean([one["net"] for one in found])),
+                "least_right_at_095_to_099": min(one["right_at_095_to_099"] for one in found),
+            }
+        )
+    return sorted(compared, key=lambda one: (one["least_right_at_095_to_099"] < SURE, -one["net"]))
 
 
 def main() -> None:
@@ -123,13 +128,14 @@ def main() -> None:
     settings = Settings()
     train = read(given.data, "train", given.tracks, settings)
     val = read(given.data, "val", given.tracks, settings)
-    chosen, honest = choose(train, settings)
+    compared = compare(train, settings)
+    chosen = {name: compared[0][name] for name in GRID}
     ours = {name: getattr(settings.track, name) for name in GRID}
     result = {
         "command": f"python benchmarks/evidence.py --data DATA --tracks {given.tracks}",
         "source": f"GTSRB's training tracks, {given.tracks} by a hash of their names, clean, hidden and damaged",
         "grid": GRID,
-        "honest": honest,
+        "training": compared,
         "chosen": chosen,
         "signpipe": ours,
         "validation": {

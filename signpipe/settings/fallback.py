@@ -38,7 +38,7 @@ class FallbackSettings(Section):
         0.985,
         gt=0.5,
         lt=1,
-        description="Fused probability from which a class is published that vision alone isn't sure of, or that a map "
+        description="Fused probability from which a class is published that others have to decide, or that a map "
         "holds against.",
     )
     support: float = Field(

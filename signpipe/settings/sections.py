@@ -201,7 +201,7 @@ class TrackSettings(Section):
     appearance: float = Field(1.0, ge=0, description="Weight of what two looks have in common; 0 ignores it.")
     forgetting: float = Field(8.0, gt=0, description="Seconds in which old class evidence loses half its weight.")
     size_reference: float = Field(
-        8.0, gt=0, description="A crop of this side in pixels has weight one half of a large one's."
+        4.0, gt=0, description="A crop of this side in pixels has weight one half of a large one's."
     )
     weight: float = Field(
         1.0, gt=0, le=1, description="A look counts so much, times what it tells beyond the one before it."

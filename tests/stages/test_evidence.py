@@ -53,7 +53,7 @@ def test_one_perfect_look_is_enough_a_small_or_doubtful_one_isnt() -> None:
     perfect = look(evidence(), probability=0.999, side=100)
     assert perfect.class_id == LIMIT_80
     assert perfect.probability[LIMIT_80] > accept
-    assert look(evidence(), probability=0.999, side=25).probability[LIMIT_80] < accept
+    assert look(evidence(), probability=0.99, side=25).probability[LIMIT_80] < accept
     assert look(evidence(), probability=0.95, side=100).probability[LIMIT_80] < accept
     assert look(evidence(), count=4, probability=0.95, elapsed=0.3).probability[LIMIT_80] > accept
 
@@ -92,7 +92,7 @@ def test_looks_at_one_instant_count_once() -> None:
 
 @pytest.mark.parametrize(
     "less",
-    [{"side": 15.0}, {"visibility": 0.3}, {"novelty": 0.8}, {"probability": 0.5}],
+    [{"side": 8.0}, {"visibility": 0.3}, {"novelty": 0.8}, {"probability": 0.5}],
     ids=lambda less: next(iter(less)),
 )
 def test_poor_looks_count_less(less: dict[str, float]) -> None:

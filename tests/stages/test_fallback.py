@@ -195,6 +195,25 @@ def test_with_the_help_of_others_more_is_asked_for_than_of_vision_alone() -> Non
     assert heard(track("speed_limit_80", probability=0.941, other="speed_limit_30")).is_sure
 
 
+def test_a_drawing_that_clearly_agrees_with_vision_takes_no_more_than_vision_alone() -> None:
+    """Over `accept`, under `accept_fused`: two who agree, and none contradicts."""
+    near = track("speed_limit_80", probability=0.76, other="speed_limit_30")
+    agreed = heard(near, Says("template", 5, "speed_limit_80", expensive=True))
+    assert agreed.is_sure
+    assert SETTINGS.accept < agreed.confidence < SETTINGS.accept_fused
+    against = Says("map", 3, "stop")
+    doubted = heard(near, Says("template", 5, "speed_limit_80", expensive=True), against)
+    assert doubted.confidence == pytest.approx(agreed.confidence, abs=0.005)
+    assert not doubted.is_sure
+
+
+def test_agreeing_with_what_vision_hardly_holds_takes_more() -> None:
+    far = track("speed_limit_80", probability=0.7, other="speed_limit_30")
+    result = heard(far, Says("template", 6, "speed_limit_80", expensive=True))
+    assert SETTINGS.accept < result.confidence < SETTINGS.accept_fused
+    assert not result.is_sure
+
+
 def test_outline_and_colour_tell_the_category_only() -> None:
     limits = [name for name in CATALOGUE.names if CATALOGUE.by_name(name).category is Category.PROHIBITORY]
     shape = Says("shape", 200, *limits, expensive=True)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from signpipe.lab.data import LabelledImage
 from signpipe.types import Classifications, Detections, FloatArray
 
 PICTURE = (720, 1280)  # the virtual picture in whose middle the sign grows
@@ -20,12 +21,14 @@ class Approach:
         class_id: Its class.
         sizes: float32 (F, 2), width and height of its box in pixels.
         observations: What the classifier says of each frame.
+        pictures: The frames themselves, for whoever else is asked; empty where there are none.
     """
 
     name: str
     class_id: int
     sizes: FloatArray
     observations: Classifications
+    pictures: tuple[LabelledImage, ...] = ()
 
 
 def centred(size: FloatArray) -> Detections:

@@ -81,16 +81,21 @@ def read_signs(dataset: Dataset, count: int, observations: int, progress: Callab
 
 
 def _read(name: str, class_id: int, frames: Mapping[float, LabelledImage]) -> Sign:
-    squares, sizes = [], []
-    for labelled in frames.values():
-        image = labelled.read()
-        box = labelled.boxes_in(image.shape)[0]
-        wide, high = float(box[2] - box[0]), float(box[3] - box[1])
-        scale = min(LARGEST / max(wide, high), 1.0)
-        side = max(round(max(wide, high) * scale * (1 + 2 * MARGIN)), SMALLEST)
-        squares.append(np.asarray(crop_signs(image, box, MARGIN, side)[0], np.uint8))
-        sizes.append((wide * scale, high * scale))
-    return Sign(name, class_id, tuple(squares), np.array(sizes, np.float32), tuple(frames))
+    squares, sizes = zip(*map(squared, frames.values()), strict=True)
+    return Sign(name, class_id, squares, np.array(sizes, np.float32), tuple(frames))
+
+
+def squared(labelled: LabelledImage) -> tuple[Image, tuple[float, float]]:
+    """Return a BGR uint8 square around a picture's first sign, `MARGIN` on each side, and the sign's width and height.
+
+    Both are in pixels of the square; one larger than `LARGEST` is scaled down.
+    """
+    image = labelled.read()
+    box = labelled.boxes_in(image.shape)[0]
+    wide, high = float(box[2] - box[0]), float(box[3] - box[1])
+    scale = min(LARGEST / max(wide, high), 1.0)
+    side = max(round(max(wide, high) * scale * (1 + 2 * MARGIN)), SMALLEST)
+    return np.asarray(crop_signs(image, box, MARGIN, side)[0], np.uint8), (wide * scale, high * scale)
 
 
 def drawn_signs(signs: Sequence[UncataloguedSign], backgrounds: Image, observations: int) -> list[Sign]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -12,19 +13,20 @@ import numpy.typing as npt
 
 from signpipe.catalogue import Catalogue, load_catalogue
 from signpipe.errors import SettingsError, SourceError
-from signpipe.lab.data import Dataset
+from signpipe.lab.data import Dataset, LabelledImage
 from signpipe.lab.evaluation.approach import PICTURE, Approach, centred
 from signpipe.lab.evaluation.crops import seeded
 from signpipe.lab.evaluation.drives import evaluate_drives
 from signpipe.lab.evaluation.interval import wilson
 from signpipe.lab.evaluation.observations import stacked
 from signpipe.lab.evaluation.rates import at_rates
-from signpipe.runtime.session import open_session
+from signpipe.runtime.session import open_models, open_session
 from signpipe.settings import Settings
 from signpipe.stages.classify import Classify
 from signpipe.stages.fallback import Fallback
 from signpipe.stages.track import Track
 from signpipe.types import Classifications, Detections, FloatArray, SignTrack
+from signpipe.witnesses import open_witnesses
 
 Progress = Callable[[int, int], None]
 DROPPED = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5)
@@ -76,7 +78,8 @@ def evaluate_streaming(
         progress: Told how many steps are done, and how many there are.
         fps: Frames per second that are assumed; the benchmark's tracks have no time stamps. By how fast signs grow in
             them, a car at 12 m/s took GTSRB's at 10.
-        rates: Other rates to which the tracks are thinned, or stretched.
+        rates: Other rates to which the tracks are thinned, or stretched, as a run publishes them: the witnesses of the
+            settings are asked too. Everything else here is vision alone.
         drives: So many simulated drives of each kind at each of those rates too, beside other trackers.
 
     Raises:
@@ -103,7 +106,9 @@ def evaluate_streaming(
     flat = {key: value for key, value in whole.items() if isinstance(value, int | float)}
     others: dict[str, Any] = {}
     if rates:
-        others["rates"] = at_rates(approaches, settings, catalogue, rates, fps)
+        reader = open_models(settings, detector=False, classifier=False).reader
+        asked = partial(open_witnesses, settings, catalogue, reader)
+        others["rates"] = at_rates(approaches, settings, catalogue, rates, fps, asked)
     if rates and drives:
         others["drives"] = evaluate_drives(approaches, settings, catalogue, rates, drives, progress)
     return (
@@ -127,19 +132,20 @@ def read_approaches(dataset: Dataset, settings: Settings, progress: Callable[[in
     """
     session = open_session(settings.classify.model, settings.runtime, "classifier")
     classify = Classify(settings.classify, session)
-    frames: dict[tuple[str, int], list[tuple[FloatArray, Classifications]]] = defaultdict(list)
+    frames: dict[tuple[str, int], list[tuple[FloatArray, Classifications, LabelledImage]]] = defaultdict(list)
     for done, labelled in enumerate(sorted(dataset, key=lambda one: one.path), 1):
         if labelled.track is not None and len(labelled.class_ids) == 1 and labelled.class_ids[0] >= 0:
             image = labelled.read()
             boxes = labelled.boxes_in(image.shape)
             size = boxes[0, 2:] - boxes[0, :2]
             observations = classify(image, Detections(boxes, np.ones(1, np.float32)))
-            frames[labelled.track, int(labelled.class_ids[0])].append((size, observations))
+            frames[labelled.track, int(labelled.class_ids[0])].append((size, observations, labelled))
         progress(done)
     approaches = [
-        Approach(name, class_id, np.stack([size for size, _ in seen]), stacked([said for _, said in seen]))
+        Approach(name, class_id, np.stack(sizes), stacked(said), tuple(pictures))
         for (name, class_id), seen in frames.items()
         if len(seen) > 1
+        for sizes, said, pictures in [zip(*seen, strict=True)]
     ]
     if not approaches:
         raise SourceError(

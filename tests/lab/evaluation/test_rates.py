@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from signpipe.catalogue import load_catalogue
 from signpipe.lab.evaluation.approach import Approach
+from signpipe.lab.evaluation.approaching import GREY, squared
 from signpipe.lab.evaluation.drives import evaluate_drives
 from signpipe.lab.evaluation.rates import at_rates, frames_at
 from signpipe.lab.simulation.boxes import KINDS, PICTURE, course, drive
+from signpipe.opinion import Opinion, Role
 from signpipe.settings import Settings
-from signpipe.types import Classifications
+from signpipe.types import Classifications, Frame, SignTrack
+from tests.lab.evaluation.drawn import drawn_dataset
 
 CATALOGUE = load_catalogue()
 
@@ -48,6 +53,35 @@ def test_a_doubtful_look_that_is_seen_thrice_isnt_surer() -> None:
     flickering = approach(5, 0.6)
     found = at_rates([flickering], Settings(), CATALOGUE, (10, 30), 10.0)
     assert found["10"]["confirmed_right"] == found["30"]["confirmed_right"]
+
+
+class Nods:
+    """A witness that agrees with vision about what isn't grey where the sign should be, and is asked about all."""
+
+    name, role, weight, expensive = "nods", Role.LOOKS, 1.0, False
+
+    def __call__(self, track: SignTrack, frame: Frame, /) -> Opinion | None:
+        left, top, right, bottom = track.xyxy.round().astype(int)
+        if (frame.image[top:bottom, left:right] == GREY).mean() > 0.2 or (frame.image[:top] != GREY).mean() > 0.1:
+            return None
+        log = np.zeros(43, np.float32)
+        log[track.class_id] = 9.0
+        return Opinion(self.name, log, "a sign")
+
+
+@pytest.mark.slow
+def test_witnesses_are_shown_the_pictures_and_vision_is_told_apart(tmp_path: Path) -> None:
+    pictures = [one for one in drawn_dataset(tmp_path) if one.class_ids == (14,)]
+    doubtful = approach(14, 0.6)
+    few = slice(0, len(pictures))
+    seen = doubtful.observations
+    looks = Classifications(seen.probability[few], seen.embedding[few], seen.novelty[few])
+    shown = Approach(
+        "drawn/14", 14, np.array([squared(one)[1] for one in pictures], np.float32), looks, tuple(pictures)
+    )
+    found = at_rates([shown], Settings(), CATALOGUE, (10.0,), 10.0, lambda: [Nods()])["10"]
+    assert found["confirmed_right"] == 1
+    assert found["vision_alone"]["confirmed_right"] == 0
 
 
 @pytest.mark.parametrize("kind", KINDS)

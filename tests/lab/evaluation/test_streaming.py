@@ -58,9 +58,13 @@ def test_bursts_are_several_frames_in_a_row() -> None:
     assert lost.all(1).sum() == 3
 
 
+@pytest.mark.slow
 def test_tracks_of_drawings(tmp_path: Path) -> None:
-    metrics = evaluate_streaming(drawn_dataset(tmp_path), Settings(), lambda *_: None)
+    metrics = evaluate_streaming(drawn_dataset(tmp_path), Settings(), lambda *_: None, rates=(10.0,))
     assert metrics["tracks"] == len(NAMES)
+    as_run = metrics["rates"]["10"]
+    assert as_run["tracks"] == as_run["vision_alone"]["tracks"] == len(NAMES)
+    assert as_run["vision_alone"]["final_accuracy"] == metrics["final_accuracy"]
     assert set(metrics["dropped"]) == {"random", "bursts"}
     assert set(metrics["dropped"]["bursts"]) == {"0.1", "0.2", "0.3", "0.4", "0.5"}
     assert metrics["n"]["fused_accuracy"] == 4 * len(NAMES)
