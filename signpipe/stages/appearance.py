@@ -24,6 +24,10 @@ MOST = (-9.0, 2.5)
 # From here on, two looks are not at one sign, whatever their place: of pairs of looks at one sign of those tracks, 1 in
 # 2,000 are so far apart; of looks at two signs of different classes, 95 % are where they are clean.
 RULED_OUT = -4.5
+# Nor are they where looks at the one are so sure of a class on average, and a look at the other of another class, no
+# less familiar: so it was with none of 2,662 clean looks at the signs of GTSRB's validation tracks, a third of a second
+# or a second after the one before, and with 5 of 27,390 hidden and damaged ones of both parts.
+SURE_USUALLY, SURE, UNFAMILIAR = 0.95, 0.99, 0.3
 # What the same outline adds, and another, where the detector tells them: chosen, for one that is wrong of 3 % of signs
 # on roads where 45 % of pairs have one outline, and halved, as class and embedding have told much of it.
 BY_OUTLINE = (0.4, -1.5)
@@ -54,6 +58,9 @@ def alike(
     else:
         ruled_out = np.zeros(classes.shape, bool)
         log = np.interp(classes, *BY_CLASS_ALONE)
+    other = usual.argmax(axis=1)[:, None] != seen.belief.argmax(axis=1)
+    sure = (seen.belief.max(axis=1) >= SURE) & (seen.novelty < UNFAMILIAR)
+    ruled_out |= other & sure & (usual.max(axis=1) >= SURE_USUALLY)[:, None]
     told = (outlines != UNKNOWN_SHAPE)[:, None] & (shape != UNKNOWN_SHAPE)
     outline = np.where(outlines[:, None] == shape, *BY_OUTLINE) * told
     log = np.minimum(np.maximum(log, MOST[0]), MOST[1]) * seen.known_mass + outline

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -205,6 +206,21 @@ def test_a_sign_that_comes_out_from_behind_another_is_another(fps: float) -> Non
         assert all(one.class_id == class_id for one in tracks if one.detection is not None)
 
 
+@pytest.mark.parametrize(("probability", "number"), [(0.999, 2), (0.9, 1)])
+def test_a_sure_look_at_another_class_is_at_another_sign_however_alike_they_are(
+    probability: float, number: int
+) -> None:
+    """Two blue circles with arrows; what is hardly less sure may be a misread look at the same one."""
+    track, look = tracker(), np.full((1, 8), 8**-0.5, np.float32)
+    for time in (0.0, 0.33, 0.67):
+        seen = pictured(time, box(600, 300, 30), LIMIT_80)
+        step(track, replace(seen, classifications=replace(seen.classifications, embedding=look)))
+    row = belief(GIVE_WAY, probability)[None]
+    other = Classifications(row, look, np.full(1, 0.05, np.float32))
+    after = pictured(1.0, box(606, 306, 30), GIVE_WAY)
+    assert step(track, replace(after, classifications=other))[1] == [number]
+
+
 def test_a_sign_that_is_hidden_for_a_moment_stays_the_same() -> None:
     """A misread look at something unfamiliar rules nothing out."""
     track = tracker()
@@ -286,6 +302,7 @@ def test_what_is_said_of_a_sign_depends_little_on_the_frame_rate() -> None:
     assert max(sizes.values()) < 1.5 * min(sizes.values())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fps", [15, 30])
 def test_flicker_between_30_and_80_never_survives(fps: float) -> None:
     """With 40 % of the looks wrong, the wrong class isn't accepted, and the right one is at the end."""
