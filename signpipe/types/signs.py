@@ -135,9 +135,15 @@ class SignTrack:
         return float(self.probability[self.class_id])
 
     def judged(self, verdict: Verdict, catalogue: Catalogue | None = None) -> SignTrack:
-        """Return the track with its verdict, and with the class, the probabilities and the figures that this found."""
-        class_id = self.class_id if verdict.class_id is None else verdict.class_id
-        probability = self.probability if verdict.probability is None else verdict.probability
+        """Return the track with its verdict, and with the class, the probabilities and the figures that this found.
+
+        Where no class may be published, the best guess is that of all who were heard together.
+        """
+        class_id, probability = self.class_id, self.probability
+        if verdict.probability is not None:
+            probability = verdict.probability
+            class_id = int(probability.argmax()) if len(verdict.opinions) > 1 else class_id
+        class_id = class_id if verdict.class_id is None else verdict.class_id
         figures = next((said.figures for said in verdict.opinions if said.figures is not None), self.figures)
         return replace(
             self, class_id=class_id, probability=probability, verdict=verdict, catalogue=catalogue, figures=figures
