@@ -72,6 +72,10 @@ def _print(metrics: dict[str, Any]) -> None:
     for name, numbers in metrics["maps"].items():
         shares = ["" if numbers[key] is None else f"{100 * numbers[key]:.1f}" for key in SHARES]
         table.add_row(
-            name, str(numbers["n"]["signs"]), f"{numbers['error_median']:.2f}", f"{numbers['error_p95']:.2f}", *shares
+            name, str(numbers["n"]["signs"]), _metres(numbers["error_median"]), _metres(numbers["error_p95"]), *shares
         )  # fmt: skip
     Console().print(table)
+
+
+def _metres(value: float | None) -> str:
+    return "-" if value is None else f"{value:.2f}"

@@ -92,11 +92,11 @@ class Tally:
         """Return the numbers, with what they are of."""
         signs, found = max(self.signs, 1), max(len(self.errors), 1)
         return {
-            "error_median": round(float(np.median(self.errors or [np.nan])), 3),
-            "error_p95": round(float(np.percentile(self.errors or [np.nan], 95)), 3),
-            "own_error_median": round(float(np.median(self.owns or [np.nan])), 3),
-            "height_error_median": round(float(np.median(self.heights or [np.nan])), 3),
-            "facing_error_median": round(float(np.median(self.facings or [np.nan])), 2),
+            "error_median": _percentile(self.errors, 50, 3),
+            "error_p95": _percentile(self.errors, 95, 3),
+            "own_error_median": _percentile(self.owns, 50, 3),
+            "height_error_median": _percentile(self.heights, 50, 3),
+            "facing_error_median": _percentile(self.facings, 50, 2),
             "in_95_ellipse": round(self.within / found, 4),
             "right_class": round(self.told_right / max(self.told, 1), 4),
             "told": round(self.told / max(self.readable, 1), 4),
@@ -280,3 +280,8 @@ def _costs(signs: Sequence[StreetSign], entries: Sequence[Entry], places: Values
     turned = np.abs((facing + 180) % 360 - 180) > 90
     other = np.array([[sign.name_in(last) != entry.class_name for entry in entries] for sign in signs])
     return np.asarray(np.where(turned, 1e3, away + height + 1.5 * other))
+
+
+def _percentile(values: list[float], percent: float, digits: int) -> float | None:
+    """Return a percentile, rounded; None of no values, which JSON can say and NaN can't."""
+    return round(float(np.percentile(values, percent)), digits) if values else None
