@@ -121,7 +121,7 @@ def test_positions_of_another_day_place_nothing_and_those_of_another_zone_are_to
     jobs: Jobs, tmp_path: Path
 ) -> None:
     for name, made in (("monday", "2025-12-29T12:00:00Z"), ("abroad", "2026-01-01T10:00:00Z")):
-        cut_sample(tmp_path / f"{name}.mp4", FRAMES, start=60, made=made)
+        cut_sample(tmp_path / f"{name}.mp4", 4 * FRAMES, start=60, made=made)
         shutil.copy(SAMPLE.with_suffix(".gpx"), tmp_path / f"{name}.gpx")
     told = {}
     for job in jobs(tmp_path / "*.mp4"):

@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import threading
 import time
+import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Iterator
@@ -58,7 +59,12 @@ class Prometheus:
         """Return the answer to a query once there is one."""
         ends = time.monotonic() + PATIENCE
         while time.monotonic() < ends:
-            found: list[Any] = self.get("query", query=expression)["result"]
+            try:
+                found: list[Any] = self.get("query", query=expression)["result"]
+            except urllib.error.HTTPError as error:
+                if error.code != 503:  # it listens before it is ready
+                    raise
+                found = []
             if found:
                 return found
             time.sleep(0.5)
