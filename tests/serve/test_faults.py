@@ -163,35 +163,6 @@ def disk(tmp_path: Path) -> Iterator[Path]:
 
 
 @pytest.mark.system
-def test_a_full_disk_stops_no_source_and_loses_no_sign(clip: Path, tmp_path: Path, disk: Path, picture: bytes) -> None:
-    settings = {"server": {"data": str(disk / "data")}, "sources": [source("road", clip)]}
-    with Server(tmp_path, settings) as server:
-        run = running(server, "road")["run"]
-        server.wait_for(lambda: server.get("/v1/signs")["signs"], "a sign")
-        filling = disk / "filling"
-        with filling.open("wb", buffering=0) as file:
-            while True:
-                try:
-                    file.write(bytes(4096))
-                except OSError:
-                    break
-        unready = server.wait_for(lambda: (told := server.client.get("/readyz")).status_code == 503 and told, "503")
-        assert "the database can't be written" in unready.json()["reasons"][0]
-        goes_on(server, "road")
-        assert server.client.post("/v1/detect", content=picture, headers=JPEG).status_code == 200
-        refused = server.client.post("/v1/jobs", params={"name": "drive.mp4"}, content=clip.read_bytes())
-        assert refused.status_code == 507
-        assert server.get("/v1/signs")["signs"]  # what is there can still be read
-        filling.unlink()
-        server.wait_for(lambda: server.client.get("/readyz").status_code == 200, "what was held to be stored")
-        # Signs go on coming: for moments one is held until its turn to be stored.
-        server.wait_for(lambda: "signpipe_signs_held 0.0" in server.client.get("/metrics").text, "nothing to be held")
-        assert "signpipe_signs_lost_total 0.0" in server.client.get("/metrics").text
-        each_once(server)
-        assert (server.source("road")["run"], server.source("road")["restarts"]) == (run, 0)
-
-
-@pytest.mark.system
 def test_a_disk_that_cant_be_written_is_one_sentence_at_the_start(tmp_path: Path, disk: Path) -> None:
     with Server(tmp_path, {"server": {"data": str(disk / "data")}}) as server:
         assert server.stop() == 0
