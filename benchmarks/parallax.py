@@ -23,8 +23,10 @@ from signpipe.lab.augmentation import OCCLUDERS
 from signpipe.lab.data import find_data, open_dataset
 from signpipe.lab.evaluation.approaching import MARGIN, Sign, read_signs
 from signpipe.lab.evaluation.interval import wilson
-from signpipe.runtime.session import Session, open_session
+from signpipe.runtime.session import open_session
 from signpipe.settings import Settings
+from signpipe.stages.classify import Classify
+from signpipe.stages.evidence import looks_of
 from signpipe.types import FloatArray, Image
 
 KINDS = ("leaves", "branches")
@@ -35,7 +37,6 @@ BEFORE = (0.5, 6.0)  # metres that the occluder stands before the sign
 ASIDE, ABOVE = -5.0, 1.7  # where the camera is, in diameters of the sign: left of it and lower
 TILE, ACROSS, DOWN = 96, 7, 4  # the occluder is painted in squares of a sign's size, so many beside each other
 JITTER = 0.02  # of a box's place, as a share of its side
-WORTHLESS = 0.01  # chance that a look says nothing
 SURE = 0.95
 
 
@@ -85,29 +86,24 @@ def mean_picture(crops: Image) -> Image:
     return np.asarray(np.clip(np.average(levelled, axis=0, weights=weight), 0, 255), np.uint8)
 
 
-def evidence(probability: FloatArray) -> FloatArray:
-    """Return log-likelihoods (..., C) of looks, of which each may say nothing."""
-    belief = probability + (1 - probability.sum(-1, keepdims=True)) / probability.shape[-1]
-    return np.asarray(np.log((1 - WORTHLESS) * belief + WORTHLESS / probability.shape[-1]), np.float32)
-
-
-def measure(session: Session, signs: list[Sign], kind: str, share: float) -> dict[str, Any]:
+def measure(classify: Classify, signs: list[Sign], kind: str, share: float) -> dict[str, Any]:
     """Return how many signs are read right in each way."""
-    rng, size = np.random.default_rng(5), int(session.entry.input.shape[1])
+    rng, size = np.random.default_rng(5), int(classify.entry.input.shape[1])
     right: dict[str, list[float]] = {name: [] for name in ("look", "last look", "evidence", "mean picture", "both")}
     sure_and_wrong = 0
     for number, sign in enumerate(signs):
         others = [signs[(number + step) % len(signs)].squares[0] for step in (7, 31)]
         textures = np.stack([cv2.resize(other, (64, 64)) for other in others]).astype(np.uint8)
         crops = looks_at(sign, kind, share, textures, rng, size)
-        told = session.run(np.concatenate([crops, mean_picture(crops)[None]]))["probabilities"].copy()
-        looks, mean = told[:-1], told[-1]
-        added = evidence(looks).sum(0)
+        told = classify.read(np.concatenate([crops, mean_picture(crops)[None]]))
+        looks, mean = told.probability[:-1], told.probability[-1]
+        logs = np.stack([look.log for look in looks_of(told.belief)])
+        added = logs[:-1].sum(0)
         right["look"].append(float((looks.argmax(1) == sign.class_id).mean()))
         right["last look"].append(float(looks[-1].argmax() == sign.class_id))
         right["evidence"].append(float(added.argmax() == sign.class_id))
         right["mean picture"].append(float(mean.argmax() == sign.class_id))
-        right["both"].append(float((added + evidence(mean)).argmax() == sign.class_id))
+        right["both"].append(float(logs.sum(0).argmax() == sign.class_id))
         sure_and_wrong += int(mean.max() >= SURE and mean.argmax() != sign.class_id)
     count = len(signs)
     shares = {name: {"right": float(np.mean(hits)), "interval_95": list(wilson(round(sum(hits)), count))}
@@ -126,10 +122,10 @@ def main() -> None:
     dataset = open_dataset(find_data(arguments.data) / "gtsrb", "gtsrb", "val")
     signs = read_signs(dataset, arguments.signs, LOOKS, lambda _done, _all: None)
     result: dict[str, Any] = {"task": "parallax", "model": settings.classify.model, "looks": LOOKS, "sets": {}}
-    session = open_session(settings.classify.model, settings.runtime, "classifier")
+    classify = Classify(settings.classify, open_session(settings.classify.model, settings.runtime, "classifier"))
     for kind in KINDS:
         for share in SHARES:
-            of = result["sets"][f"{kind} {share:.0%}"] = measure(session, signs, kind, share)
+            of = result["sets"][f"{kind} {share:.0%}"] = measure(classify, signs, kind, share)
             told = ", ".join(f"{name} {of[name]['right']:.1%}" for name in of if isinstance(of[name], dict))
             print(f"{kind}, {share:.0%} hidden, {len(signs)} signs: {told}", flush=True)
     if arguments.json:

@@ -255,6 +255,7 @@ class Pipeline:
         classifications = self.classify(prepared.picture, detections)
         models_ms += getattr(self.classify, "model_ms", 0.0)
         detections, classifications = self._boards(prepared.picture, detections, classifications, self.classify)
+        models_ms += self._boards.model_ms
         clock.lap("classify")
         speed = frame.pose.speed if frame.pose else None
         if frame.independent:

@@ -8,7 +8,6 @@ each sign is kept by one cell, and that one saw all sightings of it.
 from __future__ import annotations
 
 import hashlib
-import io
 import json
 import math
 from collections.abc import Iterable, Mapping
@@ -17,12 +16,11 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow.parquet as pq
 
 from signpipe.batch.manifest import describe
-from signpipe.batch.schema import ENTRIES, SCHEMA, TABLES
+from signpipe.batch.schema import ENTRIES, SCHEMA
 from signpipe.batch.store import MARKER, Store
-from signpipe.batch.tables import TableFile
+from signpipe.batch.tables import TableFile, read_table
 from signpipe.geodesy import metres_per_degree
 from signpipe.mapping.entry import Entry
 from signpipe.mapping.merging import merge
@@ -143,10 +141,7 @@ def entry_row(entry: Entry, cell: str) -> dict[str, Any]:
 
 def _rows(store: Store, recording: str, table: str, cell: Cell) -> Iterable[dict[str, Any]]:
     """Return what a recording says of a cell and its margin."""
-    content = store.read(f"recordings/{recording}/{table}.parquet")
-    if content is None:
-        raise FileNotFoundError(f"the table {table} of {recording} is gone")
-    whole = pq.read_table(io.BytesIO(content), schema=TABLES[table])
+    whole = read_table(store, table, f"recordings/{recording}")
     latitude, longitude = (whole[column].to_numpy() for column in ("latitude", "longitude"))
     near = np.zeros(len(whole), bool)
     column, row, reach = _tiles(latitude, longitude, MARGIN)

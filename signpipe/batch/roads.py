@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import io
 from pathlib import Path
 from typing import Any
 
-import pyarrow.parquet as pq
-
-from signpipe.batch.schema import TABLES
 from signpipe.batch.store import MARKER, Store
+from signpipe.batch.tables import read_table
 from signpipe.batch.work import RESULTS
 from signpipe.errors import SourceError
 from signpipe.mapping.driven import lay_limits
@@ -60,10 +57,7 @@ def read_road(folder: Path) -> tuple[DrivenRoad, str | None]:
 
 
 def _rows(store: Store, table: str) -> list[dict[str, Any]]:
-    content = store.read(f"{table}.parquet")
-    if content is None:
-        raise FileNotFoundError(f"the table {table} is gone")
-    rows: list[dict[str, Any]] = pq.read_table(io.BytesIO(content), schema=TABLES[table]).to_pylist()
+    rows: list[dict[str, Any]] = read_table(store, table).to_pylist()
     return rows
 
 

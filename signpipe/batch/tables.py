@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import asdict
@@ -13,6 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from signpipe.batch.schema import TABLES
+from signpipe.batch.store import Store
 from signpipe.catalogue import Catalogue
 from signpipe.geodesy import offset
 from signpipe.mapping.placed import DrivenRoad
@@ -23,6 +25,24 @@ Row = dict[str, Any]
 LIMIT = "speed_limit"  # topic of the advisory
 _ROW_GROUP = 16_384  # rows that are held in memory, and written as one group
 _LONGEST_STEP = 60.0  # seconds without a position over which no distance is counted
+
+
+def read_table(store: Store, name: str, folder: str = "") -> pa.Table:
+    """Return a table of a recording.
+
+    Args:
+        store: Where it is.
+        name: Of `TABLES`.
+        folder: Of the recording, where it isn't the store itself.
+
+    Raises:
+        OSError: It is gone or can't be read.
+        ValueError: It is no such table.
+    """
+    content = store.read(f"{folder}/{name}.parquet" if folder else f"{name}.parquet")
+    if content is None:
+        raise FileNotFoundError(f"the table {name}{folder and f' of {Path(folder).name}'} is gone")
+    return pq.read_table(io.BytesIO(content), schema=TABLES[name])
 
 
 class TableFile:

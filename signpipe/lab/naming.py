@@ -11,7 +11,7 @@ import numpy as np
 from signpipe.catalogue.countries import Country
 from signpipe.crops import crop_signs
 from signpipe.lab.evaluation.clutter import clutter_boxes, street_scenes
-from signpipe.lab.evaluation.country import classify, naming, of_clutter, publishing, read_photographed, told_of
+from signpipe.lab.evaluation.country import classify, naming, of_clutter, publishing, read_photographed
 from signpipe.lab.evaluation.run import open_detector
 from signpipe.lab.few_shot.pack import build_prototypes, drawings_of, with_photographs
 from signpipe.runtime.session import Session, open_session
@@ -56,7 +56,7 @@ def evaluate_country(
         result[made_of] = {
             "prototypes": len(prototypes.names),
             "naming": {
-                name: naming(told_of(named, sets == name), shown.where(sets == name), country.catalogue)
+                name: naming(named[sets == name], shown.where(sets == name), country.catalogue)
                 for name in sorted(set(shown.sets))
             },
             "publishing": publishing(named, shown, country.catalogue, settings.fallback),

@@ -12,7 +12,6 @@ from collections.abc import Callable
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
 from signpipe.catalogue import Catalogue, Effect
 from signpipe.types import SHAPES, Classifications, Detections, FloatArray, Image
@@ -37,9 +36,13 @@ class Boards:
 
     Args:
         catalogue: The classes; without any zone's sign nothing is looked for.
+
+    Attributes:
+        model_ms: Milliseconds that the classifier took for the boards of the latest picture.
     """
 
     def __init__(self, catalogue: Catalogue) -> None:
+        self.model_ms = 0.0
         self._zones = np.array([sign.present and sign.effect in ZONES for sign in catalogue], bool)
 
     def __call__(
@@ -57,6 +60,7 @@ class Boards:
             shown: What they show.
             classify: Says what boards show.
         """
+        self.model_ms = 0.0
         if not self._zones.any():
             return detections, shown
         around = {
@@ -71,8 +75,12 @@ class Boards:
             np.stack(list(around.values())), detections.score[rows], np.full(len(rows), _BOARD, np.uint8)
         )
         on_boards = classify(picture, boards)
+        self.model_ms = getattr(classify, "model_ms", 0.0)
         zone = (on_boards.probability[:, self._zones].sum(1) >= LEAST) & (on_boards.novelty < UNFAMILIAR)
-        return _with_boards(detections, shown, rows, boards, on_boards, zone)
+        into = rows[zone]
+        result = Detections(detections.xyxy.copy(), detections.score, detections.shape.copy())
+        result.xyxy[into], result.shape[into] = boards.xyxy[zone], _BOARD
+        return result, shown.replaced(into, on_boards[zone])
 
 
 def board_around(picture: Image, xyxy: FloatArray) -> FloatArray | None:
@@ -139,7 +147,7 @@ class _Differs:
         height, width = self._picture.shape[:2]
         if not (u.min() >= 0 and u.max() < width and v.min() >= 0 and v.max() < height):
             return None
-        line = cv2.remap(self._picture, u.astype(np.float32), v.astype(np.float32), cv2.INTER_LINEAR)[0].mean(1)
+        line = cv2.remap(self._picture, u, v, cv2.INTER_LINEAR)[0].mean(1)
         other = np.flatnonzero(np.abs(line - self._surface) > EDGE * self._surface)
         return float(steps[other[0]]) if len(other) else None
 
@@ -154,22 +162,3 @@ def _agreed(distances: list[float | None], diameter: float) -> float | None:
     if one is None or other is None or abs(one - other) > max(0.12 * diameter, 2):
         return None
     return (one + other) / 2
-
-
-def _with_boards(
-    detections: Detections,
-    shown: Classifications,
-    rows: npt.NDArray[np.int64],
-    boards: Detections,
-    on_boards: Classifications,
-    chosen: npt.NDArray[np.bool_],
-) -> tuple[Detections, Classifications]:
-    """Put the chosen boards, and what they show, into the rows of their discs."""
-    into = rows[chosen]
-    result = Detections(detections.xyxy.copy(), detections.score, detections.shape.copy())
-    result.xyxy[into], result.shape[into] = boards.xyxy[chosen], _BOARD
-    classified = Classifications(shown.probability.copy(), shown.embedding.copy(), shown.novelty.copy())
-    classified.probability[into] = on_boards.probability[chosen]
-    classified.embedding[into] = on_boards.embedding[chosen]
-    classified.novelty[into] = on_boards.novelty[chosen]
-    return result, classified

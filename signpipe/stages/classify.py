@@ -64,15 +64,12 @@ class Classify:
         chosen = np.argsort(-detections.score, kind="stable")[: self._settings.maximum]
         known = self._run(picture, detections.xyxy[chosen])
         count, dimensions = len(detections), known.embedding.shape[1]
-        result = Classifications(
+        nothing = Classifications(
             np.zeros((count, self._classes), np.float32),
             np.zeros((count, dimensions), np.float32),
             np.ones(count, np.float32),
         )
-        result.probability[chosen] = known.probability
-        result.embedding[chosen] = known.embedding
-        result.novelty[chosen] = known.novelty
-        return result
+        return nothing.replaced(chosen, known)
 
     def _run(self, picture: Image, xyxy: FloatArray) -> Classifications:
         return self.read(crop_signs(picture, xyxy, self._session.entry.margin, self._size))

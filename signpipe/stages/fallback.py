@@ -372,7 +372,7 @@ def _agree(class_id: int, evidence: FloatArray, heard: Sequence[_Heard]) -> bool
     others = evidence.copy()
     others[class_id] = -np.inf
     second = int(others.argmax())
-    said = [one.witness.weight * one.opinion.log_likelihood for one in heard]
+    said = [weight * log_likelihood for weight, log_likelihood in (one.weighted for one in heard)]
     spoken = any(float(log[class_id] - log[second]) >= AGREES for log in said)
     return spoken and all(float(log.max() - log[class_id]) < SUPPORT for log in said)
 

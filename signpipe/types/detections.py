@@ -106,6 +106,17 @@ class Classifications:
     def __len__(self) -> int:
         return len(self.novelty)
 
+    def __getitem__(self, keep: npt.NDArray[Any] | slice | list[int]) -> Classifications:
+        return Classifications(self.probability[keep], self.embedding[keep], self.novelty[keep])
+
+    def replaced(self, rows: npt.NDArray[np.int64], others: Classifications) -> Classifications:
+        """Return a copy in which some rows are those of others, in their order."""
+        copy = Classifications(self.probability.copy(), self.embedding.copy(), self.novelty.copy())
+        copy.probability[rows], copy.embedding[rows], copy.novelty[rows] = (
+            others.probability, others.embedding, others.novelty,
+        )  # fmt: skip
+        return copy
+
     @property
     def belief(self) -> FloatArray:
         """float32 (N, C), each row sums to 1: "cannot tell" is spread evenly over the classes, it speaks for none."""

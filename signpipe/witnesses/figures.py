@@ -95,7 +95,7 @@ class FiguresWitness:
         self._carries = np.array([sign.figures is not None for sign in catalogue])
         # It is boards that are struck through, not their discs, and the reader knows discs: vision tells those apart.
         self._strikes = self._carries & np.array([sign.shape not in BOARDS for sign in catalogue])
-        self._texts = tuple(dict.fromkeys(("", UNREAD, *(sign.figures for sign in catalogue if sign.figures))))
+        self._texts = texts_of(catalogue)
         self._ends = np.array([sign.category is Category.END_OF for sign in catalogue])
         self._memory: OrderedDict[int, _Memory] = OrderedDict()
         self._frame = -1
@@ -178,6 +178,11 @@ class FiguresWitness:
         if units is not None:
             fitting = (p for text, p in by_text.items() if _unit(text) in units)
         return unread + sum(fitting)
+
+
+def texts_of(catalogue: Catalogue) -> tuple[str, ...]:
+    """Return what can stand on signs, each text once: nothing, what can't be read, and all fixed figures."""
+    return tuple(dict.fromkeys(("", UNREAD, *(sign.figures for sign in catalogue if sign.figures))))
 
 
 def _read(texts: Sequence[str], probability: npt.NDArray[np.float64], struck: float, looks: int) -> FiguresRead:

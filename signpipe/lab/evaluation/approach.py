@@ -9,7 +9,7 @@ import numpy as np
 from signpipe.lab.data import LabelledImage
 from signpipe.types import Classifications, Detections, FloatArray
 
-PICTURE = (720, 1280)  # the virtual picture in whose middle the sign grows
+PICTURE = (720, 1280)  # height and width of the virtual picture in whose middle the sign grows
 
 
 @dataclass(frozen=True, slots=True)

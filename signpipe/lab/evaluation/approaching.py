@@ -16,13 +16,13 @@ from signpipe.errors import SourceError
 from signpipe.lab.augmentation import CORRUPTIONS, OCCLUDERS, face_mask
 from signpipe.lab.data import Dataset, LabelledImage
 from signpipe.lab.data.uncatalogued import UncataloguedSign
+from signpipe.lab.evaluation.approach import PICTURE
 from signpipe.lab.evaluation.conditions import Condition
 from signpipe.lab.evaluation.crops import seeded
 from signpipe.lab.evaluation.uncatalogued import approach_sides, uncatalogued_views
 from signpipe.types import Detections, FloatArray, Image
 
 MARGIN = 0.25  # around a sign's box, as a share of its longer side
-PICTURE = (720, 1280)  # height and width of the virtual picture, in whose middle the sign grows
 SMALLEST, LARGEST = 16, 200  # pixels of the longer side of a sign
 GREY = 114
 VIEW = 96  # pixels of a drawn view before it is brought to its size

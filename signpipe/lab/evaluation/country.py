@@ -170,11 +170,6 @@ def of_clutter(told: Classifications, catalogue: Catalogue, settings: FallbackSe
     }
 
 
-def told_of(told: Classifications, chosen: npt.NDArray[np.bool_]) -> Classifications:
-    """Return the rows of some signs."""
-    return Classifications(told.probability[chosen], told.embedding[chosen], told.novelty[chosen])
-
-
 def _share(of: npt.NDArray[np.bool_]) -> dict[str, Any]:
     count, hits = len(of), int(of.sum())
     return {

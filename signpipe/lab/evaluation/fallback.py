@@ -18,9 +18,9 @@ from signpipe.errors import SettingsError
 from signpipe.lab.augmentation import CORRUPTIONS, OCCLUDERS
 from signpipe.lab.data import Dataset
 from signpipe.lab.data.uncatalogued import read_uncatalogued_signs
+from signpipe.lab.evaluation.approach import PICTURE
 from signpipe.lab.evaluation.approaching import (
     MARGIN,
-    PICTURE,
     VIEW,
     Sign,
     Windscreen,
@@ -150,9 +150,7 @@ class Drives:
         right = wrong = False
         for number, square in enumerate(shown.squares):
             row = slice(number, number + 1)
-            observations = Classifications(
-                shown.observations.probability[row], shown.observations.embedding[row], shown.observations.novelty[row]
-            )
+            observations = shown.observations[row]
             tracks, _ = track.update(boxed(sign.sizes[number]), observations, sign.times[number], PICTURE)
             verdicts = fallback(tracks, self._frame(shown, number, square, settings))
             latest = max(map(SignTrack.judged, tracks, verdicts), key=lambda one: one.id)

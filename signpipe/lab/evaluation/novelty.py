@@ -19,7 +19,6 @@ from signpipe.lab.evaluation.approach import Approach
 from signpipe.lab.evaluation.classification import roc_auc
 from signpipe.lab.evaluation.crop_sets import hide_crops, load_crops
 from signpipe.lab.evaluation.interval import wilson
-from signpipe.lab.evaluation.observations import rows
 from signpipe.lab.evaluation.streaming import play, read_approaches
 from signpipe.lab.evaluation.uncatalogued import (
     approach_sides,
@@ -286,7 +285,7 @@ def _sets(data: Path, settings: Settings, size: int, drawings: Path | None) -> I
 def _approaches(name: str, observations: Classifications) -> list[Approach]:
     sizes = np.repeat(approach_sides(OBSERVATIONS)[:, None], 2, 1)
     parts = [slice(start, start + OBSERVATIONS) for start in range(0, len(observations), OBSERVATIONS)]
-    return [Approach(f"{name} {index}", -1, sizes, rows(observations, part)) for index, part in enumerate(parts)]
+    return [Approach(f"{name} {index}", -1, sizes, observations[part]) for index, part in enumerate(parts)]
 
 
 def _published(approach: Approach, settings: Settings, catalogue: Catalogue) -> bool:

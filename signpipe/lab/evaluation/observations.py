@@ -114,11 +114,6 @@ def stacked(parts: Sequence[Classifications]) -> Classifications:
     )
 
 
-def rows(said: Classifications, chosen: slice) -> Classifications:
-    """Return the classifications of some of the crops."""
-    return Classifications(said.probability[chosen], said.embedding[chosen], said.novelty[chosen])
-
-
 def category_members(catalogue: Catalogue) -> BoolArray:
     """Return which classes belong to which category, bool (categories, C)."""
     return np.array([[sign.category is category for sign in catalogue] for category in Category])

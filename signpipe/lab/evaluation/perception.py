@@ -26,7 +26,7 @@ from signpipe.pipeline import Pipeline
 from signpipe.runtime.session import open_models
 from signpipe.settings import Settings, override_settings
 from signpipe.types import Frame, FrameResult
-from signpipe.witnesses.figures import UNREAD
+from signpipe.witnesses.figures import texts_of
 
 SPACING = 8.0  # metres from one pole to the next, on alternate sides
 STRIDE = 9.0  # metres from one picture to the next
@@ -118,8 +118,7 @@ class _Eyes:
     texts: tuple[str, ...] = field(init=False)
 
     def __post_init__(self) -> None:
-        figures = (sign.figures for sign in self.pipeline.catalogue)
-        self.texts = tuple(dict.fromkeys(("", UNREAD, *(one for one in figures if one))))
+        self.texts = texts_of(self.pipeline.catalogue)
 
 
 def _drive(eyes: _Eyes, scene: RoadScene) -> dict[str, Any]:

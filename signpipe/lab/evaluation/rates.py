@@ -16,7 +16,7 @@ from signpipe.opinion import Witness
 from signpipe.settings import Settings
 from signpipe.stages.fallback import Fallback
 from signpipe.stages.track import Track
-from signpipe.types import Classifications, Frame, Image, SignTrack
+from signpipe.types import Frame, Image, SignTrack
 
 # Confidences at which calibration is judged.
 SURE, SURER = 0.95, 0.99
@@ -99,7 +99,7 @@ class _Player:
             if views:
                 size = size * np.float32(min(LARGEST / size.max(), 1.0))
             row = slice(frame, frame + 1)
-            looks = Classifications(seen.probability[row], seen.embedding[row], seen.novelty[row])
+            looks = seen[row]
             found, ids = track.update(centred(size), looks, time, PICTURE)
             shown = Frame(self._windscreen.show(views[frame]), number, time, time) if views else None
             tracks |= set(ids)

@@ -164,11 +164,7 @@ def play(
     fused, published, confirmed = [], set(), None
     for frame in kept.tolist():
         one = slice(frame, frame + 1)
-        observations = Classifications(
-            approach.observations.probability[one],
-            approach.observations.embedding[one],
-            approach.observations.novelty[one],
-        )
+        observations = approach.observations[one]
         tracks, _ = track.update(centred(approach.sizes[frame]), observations, frame / fps, PICTURE)
         verdicts = fallback(tracks)
         latest: SignTrack = max(map(SignTrack.judged, tracks, verdicts), key=lambda one: one.id)

@@ -11,7 +11,8 @@ import numpy as np
 
 from signpipe.catalogue import Catalogue, Effect, SignClass
 from signpipe.geodesy import place
-from signpipe.lab.evaluation.approaching import PICTURE, Sign
+from signpipe.lab.evaluation.approach import PICTURE
+from signpipe.lab.evaluation.approaching import Sign
 from signpipe.lab.evaluation.crops import seeded
 from signpipe.settings import CameraSettings
 from signpipe.types import FloatArray, Pose

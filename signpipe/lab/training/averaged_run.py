@@ -59,10 +59,7 @@ class AveragedRun(Generic[Net]):
         Raises:
             SourceError: There is no checkpoint, or it was trained by another plan.
         """
-        path = self.out / "last.pt"
-        state = load_checkpoint(path)
-        if plan_of(state) != plan:
-            raise SourceError(f"The checkpoint {path} was trained with other settings; repeat them or drop --resume.")
+        state = load_same_run(self.out / "last.pt", plan, plan_of)
         self.net.load_state_dict(state["net"])
         self.averaged.load_state_dict(state["averaged"])
         self.averages.n_averaged.fill_(max(state["epoch"] * self.steps, 1))
@@ -82,6 +79,25 @@ class AveragedRun(Generic[Net]):
             "history": self.history,
         }
         save_checkpoint(self.out / "last.pt", state | further)
+
+
+def load_same_run(
+    path: Path, plan: dict[str, Any], plan_of: Callable[[dict[str, Any]], dict[str, Any]]
+) -> dict[str, Any]:
+    """Return what a checkpoint holds, if it is of a run by the same plan.
+
+    Args:
+        path: The checkpoint.
+        plan: Of this run, without what may change.
+        plan_of: Returns the same of what a checkpoint holds.
+
+    Raises:
+        SourceError: There is no checkpoint, or it was trained by another plan.
+    """
+    state = load_checkpoint(path)
+    if plan_of(state) != plan:
+        raise SourceError(f"The checkpoint {path} was trained with other settings; repeat them or drop --resume.")
+    return state
 
 
 def _moved_towards(most: float) -> Callable[[torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor]:

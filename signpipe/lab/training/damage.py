@@ -21,6 +21,7 @@ from signpipe.lab.augmentation.worn import KINDS, wear
 from signpipe.lab.data import LabelledImage
 from signpipe.lab.evaluation.crop_sets import crops
 from signpipe.lab.evaluation.real_hard import read_hardships
+from signpipe.lab.training.averaged_run import load_same_run
 from signpipe.lab.training.damage_network import Critic, DamageNet, noise_for
 from signpipe.lab.training.device import mixed_precision
 from signpipe.lab.training.export import load_checkpoint, save_checkpoint
@@ -134,10 +135,8 @@ class DamageTraining:
         Raises:
             SourceError: There is none, or it was trained by another plan.
         """
-        path = self.out / "last.pt"
-        state = load_checkpoint(path)
-        if state["plan"] | {"steps": 0, "threads": 0} != asdict(self.plan) | {"steps": 0, "threads": 0}:
-            raise SourceError(f"The checkpoint {path} was trained with other settings; repeat them or drop --resume.")
+        free = {"steps": 0, "threads": 0}  # these may change
+        state = load_same_run(self.out / "last.pt", asdict(self.plan) | free, lambda state: state["plan"] | free)
         self.generator.load_state_dict(state["generator"])
         self.critic.load_state_dict(state["critic"])
         for optimizer, kept in zip(self._optimizers, state["optimizers"], strict=True):

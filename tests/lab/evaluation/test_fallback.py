@@ -11,7 +11,8 @@ from signpipe.catalogue import Effect, load_catalogue
 from signpipe.errors import SettingsError, SourceError
 from signpipe.geodesy import offset
 from signpipe.lab.data import open_dataset
-from signpipe.lab.evaluation.approaching import MARGIN, PICTURE, Sign, Windscreen, boxed, read_signs, under
+from signpipe.lab.evaluation.approach import PICTURE
+from signpipe.lab.evaluation.approaching import MARGIN, Sign, Windscreen, boxed, read_signs, under
 from signpipe.lab.evaluation.conditions import Condition
 from signpipe.lab.evaluation.fallback import evaluate_fallback
 from signpipe.lab.evaluation.publishing import evaluate_publishing
