@@ -207,8 +207,10 @@ def peers(arguments: argparse.Namespace, folder: Path) -> dict[str, Any]:
             print(name, again, told[name][again], flush=True)
     failed = folder / "boxes" / "failed.txt"
     told["loop of yolo track"]["failures_told"] = len(set(failed.read_text().split())) if failed.exists() else 0
+    if told["loop of yolo track"]["failures_told"] == arguments.recordings:
+        raise SystemExit(f"{arguments.yolo} tracks nothing at all; does its environment have `lap`?")
     told["signpipe batch"]["failures_told"] = len(json.loads((folder / "tables" / "failures.json").read_text()))
-    told["loop of yolo track"]["results"] = sum(any(each.rglob("*.txt")) for each in (folder / "boxes").iterdir())
+    told["loop of yolo track"]["results"] = len({path.parent for path in folder.rglob("labels/*.txt")})
     told["signpipe batch"]["results"] = len(list((folder / "tables" / "recordings").iterdir()))
     return told
 

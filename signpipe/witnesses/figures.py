@@ -14,12 +14,15 @@ from signpipe.catalogue import Catalogue, Category, Effect, Shape, SignClass
 from signpipe.figures.looks import Looks
 from signpipe.figures.parse import Quantity, parse_figures
 from signpipe.figures.reader import Reading
+from signpipe.log_odds import softmax
 from signpipe.opinion import Opinion, Role
 from signpipe.settings import FiguresSettings
 from signpipe.types import FiguresRead, Frame, Image, SignTrack
 
 ERROR = 0.004  # probability that all looks misread a sign in the same way, or that its figures are hidden
 UNSURE = 0.2  # probability below which even the likeliest text wasn't read
+SURE = 0.9  # probability from which what was read makes a sign familiar, ...
+LIMIT = 0.8  # ... and that of all limits, by vision
 REMEMBERED = 256  # tracks whose looks are kept
 UNREAD = "?"
 BOARDS = (Shape.RECTANGLE, Shape.PLATE)
@@ -96,7 +99,9 @@ class FiguresWitness:
         # It is boards that are struck through, not their discs, and the reader knows discs: vision tells those apart.
         self._strikes = self._carries & np.array([sign.shape not in BOARDS for sign in catalogue])
         self._texts = texts_of(catalogue)
+        self._fixed = {sign.figures for sign in catalogue if sign.figures and sign.present}
         self._ends = np.array([sign.category is Category.END_OF for sign in catalogue])
+        self._limits = np.array([bool(sign.figures) for sign in catalogue]) & ~self._ends
         self._memory: OrderedDict[int, _Memory] = OrderedDict()
         self._frame = -1
         self._read = 0
@@ -120,7 +125,8 @@ class FiguresWitness:
             memory = self._remember(track.id)
             memory.looks.add(self._reader(frame.image, track.xyxy[None])[0])
             memory.asked, memory.side = frame.media_time, side
-            memory.opinion = self._opinion(memory.looks)
+            limit = float(softmax(track.evidence)[self._limits].sum()) >= LIMIT
+            memory.opinion = self._opinion(memory.looks, limit)
             self.model_ms += self._reader.model_ms
             self._read += 1
         return memory.opinion if memory else None
@@ -141,7 +147,8 @@ class FiguresWitness:
             self._memory.popitem(last=False)
         return memory
 
-    def _opinion(self, looks: Looks) -> Opinion:
+    def _opinion(self, looks: Looks, limit: bool) -> Opinion:
+        """Say what the looks speak for; `limit` if vision is sure that the sign is a limit."""
         texts = tuple(dict.fromkeys((*self._texts, *looks.texts())))
         probability = looks.probability(texts)
         by_text = dict(zip(texts, probability.tolist(), strict=False))
@@ -151,9 +158,8 @@ class FiguresWitness:
             by_text[UNREAD] += float(probability[-1])
         likelihood = np.array([self._likelihood(sign, by_text) for sign in self._catalogue])
         likelihood *= np.where(self._strikes, np.where(self._ends, struck, 1 - struck), 1.0)
-        fixed = {sign.figures for sign in self._catalogue if sign.figures is not None and sign.present}
         # Figures that a line strikes through are misread too often to say that no sign carries them.
-        unlisted = 0.0 if read.text in fixed else read.probability * (1 - struck)
+        unlisted = 0.0 if read.text in self._fixed else read.probability * (1 - struck)
         text = (
             f"reads '{read.text}' at {read.probability:.2f}" if read.text else f"no figures at {read.probability:.2f}"
         )
@@ -161,6 +167,7 @@ class FiguresWitness:
             self.name,
             np.log(likelihood * (1 - ERROR) + ERROR).astype(np.float32),
             text,
+            familiar=limit and read.text in self._fixed and read.probability >= SURE and struck < UNSURE,
             figures=read,
             # Where no figures were read, vision isn't contradicted by any.
             unlisted=None if read.text in ("", UNREAD) else float(np.log(unlisted * (1 - ERROR) + ERROR)),

@@ -144,6 +144,31 @@ def test_where_vision_is_sure_and_something_else_is_read_nothing_is_published(pr
     assert float(verdict.probability.sum()) <= 1.001
 
 
+def unfamiliar(track: SignTrack) -> SignTrack:
+    return replace(track, novelty=0.9)
+
+
+def test_a_limit_in_an_unfamiliar_typeface_is_confirmed_once_its_figures_are_surely_read() -> None:
+    track, frame = sure("speed_limit_60")
+    verdict = judged(unfamiliar(track), frame, reading({"60": 0.97}))
+    assert (verdict.certainty, verdict.class_id) == (Certainty.CONFIRMED, track.class_id)
+
+
+@pytest.mark.parametrize(
+    ("name", "read"),
+    [
+        ("speed_limit_60", reading({"60": 0.8, "80": 0.2})),  # not surely read
+        ("speed_limit_60", reading({"60": 0.97}, struck=0.6)),  # perhaps the end of a limit
+        ("speed_limit_60", reading({"90": 0.97})),  # no limit of the catalogue
+        ("keep_right", reading({"60": 0.97})),  # no limit by what vision says, such as a least speed
+        ("no_entry", reading({"": 0.97})),
+    ],
+)
+def test_what_looks_unfamiliar_for_another_reason_than_its_typeface_stays_so(name: str, read: Reading) -> None:
+    track, frame = sure(name)
+    assert judged(unfamiliar(track), frame, read).class_id is None
+
+
 def test_what_was_read_stands_on_the_track() -> None:
     track, frame = sure("speed_limit_20")
     one = track.judged(judged(track, frame, reading({"2.5t": 1.0})), CATALOGUE)

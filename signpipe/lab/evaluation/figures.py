@@ -27,10 +27,11 @@ from signpipe.lab.evaluation.crop_sets import load_crops
 from signpipe.lab.evaluation.interval import wilson
 from signpipe.runtime.session import open_session
 from signpipe.settings import Settings
+from signpipe.stages.reading import SUREST_FIGURES
 from signpipe.types import FloatArray, Image
 
 Progress = Callable[[int, int], None]
-SURE = 0.95  # probability from which a reading counts as sure
+SURE = SUREST_FIGURES  # a reading is sure from where a run takes it as the value of a sign or the text of a plate
 KNOWN = ("20", "30", "50", "60", "70", "80", "100", "120")  # limits that the base catalogue has
 OTHER = ("5", "10", "15", "25", "40", "45", "90", "110", "130")  # some that it hasn't
 SIDES = (16, 20, 24, 32, 48, 64)  # pixels of a drawn sign's height

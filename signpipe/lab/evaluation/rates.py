@@ -31,6 +31,7 @@ def at_rates(
     rates: Sequence[float],
     fps: float,
     ask: Callable[[], list[Witness]] = list,
+    progress: Callable[[int, int], None] = lambda _done, _of: None,
 ) -> dict[str, dict[str, Any]]:
     """Play approaches at several frame rates, by the rate.
 
@@ -45,6 +46,7 @@ def at_rates(
         fps: Frames a second of the approaches themselves.
         ask: Opens those who are asked besides vision, anew for each approach; the default is nobody. They are asked
             about approaches that have pictures.
+        progress: Told how many approaches are played, and how many there are.
 
     Returns:
         By the rate, what is published with all who are asked, and under `vision_alone` without them.
@@ -52,13 +54,14 @@ def at_rates(
     played: dict[float, list[dict[str, Any]]] = defaultdict(list)
     alone: dict[float, list[dict[str, Any]]] = defaultdict(list)
     windscreen = Windscreen()
-    for one in approaches:
+    for done, one in enumerate(approaches, 1):
         views = [squared(picture)[0] for picture in one.pictures]
         for rate in rates:
             player = _Player(one, settings, catalogue, windscreen)
             alone[rate].append(player.play(rate, fps, [], []))
             asked = ask() if views else []
             played[rate].append(player.play(rate, fps, views, asked) if asked else alone[rate][-1])
+        progress(done, len(approaches))
     return {f"{rate:g}": _summary(played[rate]) | {"vision_alone": _summary(alone[rate])} for rate in rates}
 
 

@@ -108,7 +108,7 @@ def evaluate_streaming(
     if rates:
         reader = open_models(settings, detector=False, classifier=False).reader
         asked = partial(open_witnesses, settings, catalogue, reader)
-        others["rates"] = at_rates(approaches, settings, catalogue, rates, fps, asked)
+        others["rates"] = at_rates(approaches, settings, catalogue, rates, fps, asked, progress)
     if rates and drives:
         others["drives"] = evaluate_drives(approaches, settings, catalogue, rates, drives, progress)
     return (
