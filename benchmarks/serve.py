@@ -47,6 +47,7 @@ OPEN = {"limits": {"requests": 1e6, "burst": 1_000_000}}
 _MOST_KILLS = 8  # while one job is under way
 _OF_PROCESSES = 0.75  # share of kills that fall on a source's or a job's process, and not on the server
 _SETTLED = 0.2  # share of a soak at its beginning that no growth is read from
+_SILENCE = 300.0  # seconds for which a process may say nothing: other work may take the machine for a while
 _BLOCK = 120.0  # seconds whose mean is one value: neighbours are too alike to count as several
 Row = dict[str, Any]
 
@@ -246,7 +247,8 @@ def soak(minutes: float, sources: int, fps: float, json_file: Path | None, every
         folder = Path(name)
         clip = cut_sample(folder / "drive.mp4", 48, start=60)
         named = [_road(f"road-{number}", clip, fps) for number in range(sources)]
-        server = stack.enter_context(Server(folder, {**OPEN, "sources": named}))
+        patient = {"silence": _SILENCE}
+        server = stack.enter_context(Server(folder, {**OPEN, "server": patient, "sources": named}))
         wait_for(lambda: len(server.workers()) == sources and _all_run(server), "the sources", 900)
         deaf = stack.enter_context(_Deaf(server.port))
         start = time.monotonic()
@@ -312,6 +314,7 @@ def _usage(server: Server) -> Row:
     return {
         "megabytes": round(sum(megabytes), 1),
         "server_megabytes": round(megabytes[0], 1),
+        "stored_megabytes": round(sum(file.stat().st_size for file in server.data.glob("signpipe.db*")) / 1e6, 2),
         "handles": sum(each(lambda proc: len(list((proc / "fd").iterdir())))),
         "threads": sum(each(lambda proc: len(list((proc / "task").iterdir())))),
         "processes": len(pids),

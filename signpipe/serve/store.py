@@ -82,6 +82,7 @@ class SignStore:
         with self._lock:
             try:
                 sign = self._identified(sign, now)
+                self._drain()  # what waits is older, and would later undo what is newly known of the same sign
                 number = self._database.put_sign(sign, crop)
                 self._well()
                 return {"id": number, **sign}
@@ -137,12 +138,16 @@ class SignStore:
                 self._next_prune = now + _PRUNE
                 self._prune()
 
+    def _drain(self) -> None:
+        """Store what was held, in its order."""
+        while self._held:
+            self._database.put_sign(*self._held[0])
+            self._held.popleft()
+
     def _release(self) -> None:
         try:
             self._database.check()
-            while self._held:
-                self._database.put_sign(*self._held[0])
-                self._held.popleft()
+            self._drain()
             self._well()
         except sqlite3.Error as error:
             self.trouble = str(error)

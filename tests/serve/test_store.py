@@ -99,6 +99,20 @@ def test_signs_wait_while_the_disk_is_full_and_are_stored_then(store: SignStore,
     assert sorted(one["track"] for one in stored(database)) == list(range(1, 40))
 
 
+def test_what_was_held_is_stored_before_what_comes_next(store: SignStore, database: Database) -> None:
+    before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    with file_size_limit(8192):
+        for track in range(1, 30):
+            store.put(sign(track=track, probability=0.5), bytes(20_000))
+        assert store.held
+    signal.signal(signal.SIGXFSZ, before)
+    store.put(sign(track=29, probability=0.9, ended=True), b"a")
+    assert (store.held, store.trouble, store.lost) == (0, None, 0)
+    found = {one["track"]: one for one in stored(database)}
+    assert sorted(found) == list(range(1, 30))
+    assert (found[29]["probability"], found[29]["ended"]) == (0.9, True)
+
+
 def test_only_so_many_signs_are_kept(database: Database) -> None:
     store = SignStore(database, YEAR, 3)
     for track in range(8):
