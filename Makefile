@@ -2,7 +2,7 @@
 # make test   set everything up, then lint, type check and tests
 # make smoke  set the training up too (gigabytes of torch), then train and export each model on a few pictures
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow wheel-test docs gate smoke lint format results peers clean setup setup-dev train-setup
+.PHONY: help demo test test-slow wheel-test image docs gate smoke lint format results peers clean setup setup-dev train-setup
 BIN := .venv/bin
 TRAIN := .venv-train
 # Tests of one file stay together, since they share what is expensive; the long ones come first (tests/conftest.py).
@@ -43,6 +43,9 @@ wheel-test: .venv/.ready-dev  ## build the wheel, install it outside the checkou
 docs: .venv/.ready-dev  ## the documents with the API reference, in out/docs; any warning fails
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 	@echo out/docs/index.html
+
+image: .venv/.ready  ## carry out the Dockerfile in bare Debian roots, start the image and ask for its health; needs root
+	@$(BIN)/python scripts/image_test.py
 
 gate: .venv/.ready  ## run each variant of a model beside its reference, on the sample and on photographs where they are
 	@$(BIN)/signpipe models verify

@@ -3,10 +3,10 @@
     python scripts/image_test.py [--target cpu] [--cache FOLDER]
 
 No container engine is needed: a stage is an overlay on the stage that it is FROM, an official Python image is a root
-that debootstrap makes (kept in the cache), and each instruction is carried out as the Dockerfile says, in its order; one
-that isn't known here is an error. Then the image is started as its user, on a root file system that can't be written,
-in a network of its own, with a token and deploy/server.toml as the README of deploy/ says, and its health check has to
-fail before, and to pass within its time. Needs root, debootstrap and Debian or Ubuntu.
+that debootstrap makes (kept in the cache), and each instruction is carried out as the Dockerfile says, in its order;
+one that isn't known here is an error. Then the image is started as its user, on a root file system that can't be
+written, in a network of its own, with a token and deploy/server.toml as the README of deploy/ says, and its health
+check has to fail before, and to pass within its time. Needs root, debootstrap and Debian or Ubuntu.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCKERFILE = ROOT / "deploy" / "Dockerfile"
@@ -171,7 +171,7 @@ class Builder:
                 run("debootstrap", *options, release[1], made, *mirror(), log=self._place / "debootstrap.log")
                 self._cache.mkdir(parents=True, exist_ok=True)
                 run("tar", "--create", "--file", f"{kept}.{os.getpid()}", "--directory", made, ".")
-                os.replace(f"{kept}.{os.getpid()}", kept)
+                Path(f"{kept}.{os.getpid()}").replace(kept)
                 shutil.rmtree(made)
         with telling(f"FROM {image}: {kept}"):
             run("tar", "--extract", "--file", kept, "--directory", root, "--numeric-owner")
@@ -229,9 +229,7 @@ def start(stage: Stage, place: Path) -> None:
     say(f"healthy {taken:.0f} s after its start, as user {user} on a root that can't be written; ended in good order")
 
 
-def within(
-    stage: Stage, user: str, command: Sequence[str], more: Mapping[str, str] | None = None
-) -> list[str]:
+def within(stage: Stage, user: str, command: Sequence[str], more: Mapping[str, str] | None = None) -> list[str]:
     """Return the command that runs another in a root, with nothing of this environment."""
     environment = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/root", "LANG": "C.UTF-8"} | stage.environment
     named = [f"{name}={value}" for name, value in {**environment, **(more or {})}.items()]
@@ -241,7 +239,7 @@ def within(
 def copy(stage: Stage, names: Sequence[str]) -> None:
     """Copy from the checkout into a stage."""
     *sources, place = names
-    target = stage.root / os.path.join(stage.workdir, place).lstrip("/")
+    target = stage.root / (PurePosixPath(stage.workdir) / place).relative_to("/")
     for name in sources:
         source = ROOT / name
         to = target / source.name if place.endswith("/") else target
@@ -288,10 +286,12 @@ class telling:  # noqa: N801  # used like a function
 
 
 def say(what: str) -> None:
+    """Say what was done."""
     print(f"image: {what}", flush=True)
 
 
 def shown(text: str, most: int = 80) -> str:
+    """Return the beginning of a text."""
     return text if len(text) <= most else f"{text[:most]}..."
 
 
@@ -313,12 +313,12 @@ def main() -> None:
         sys.exit(f"image: the Dockerfile has no target {given.target}; it has {', '.join(stages)}.")
     with tempfile.TemporaryDirectory(prefix="signpipe-image-") as name:
         place = Path(name)
+        run("mount", "-t", "tmpfs", "none", place)  # in memory: dpkg waits until each file is on the disk
         builder = Builder(stages, place, given.cache)
         for one in needed(stages, given.target):
             built = builder.build(one)
         start(built, place)
-        for root in (place / "sealed", *(place / "roots").iterdir()):
-            run("umount", "--recursive", "--lazy", root)
+        run("umount", "--recursive", "--lazy", place)
 
 
 if __name__ == "__main__":

@@ -7,8 +7,10 @@ import shutil
 import signal
 import socket
 import subprocess
+import time
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +23,7 @@ from signpipe.shipped import shipped
 from tests.support import rtsp_server
 from tests.support.rtsp_server import RtspServer
 from tests.support.serving import PATIENCE, Server, is_running, wait_for
+from tests.support.wall_clock import COMPILER, WallClock
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
@@ -162,6 +165,46 @@ def disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", "--lazy", str(folder)], check=True)
 
 
+@dataclass
+class FailingDisk:
+    """An ext4 disk that the kernel makes read-only while it is in use, as it does when a disk reports an error."""
+
+    image: Path
+    folder: Path
+
+    def mount(self) -> None:
+        run("mount", "-o", "loop,errors=remount-ro", str(self.image), str(self.folder))
+
+    def fail(self) -> None:
+        device = Path(run("findmnt", "--noheadings", "--output", "SOURCE", str(self.folder)).strip()).name
+        assert device.startswith("loop")
+        Path(f"/sys/fs/ext4/{device}/trigger_fs_error").write_text("1")
+
+    def repair(self) -> None:
+        run("umount", str(self.folder))
+        subprocess.run(["e2fsck", "-y", str(self.image)], capture_output=True, check=False)  # 1: errors were mended
+        self.mount()
+
+
+def run(*command: str) -> str:
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+
+@pytest.fixture
+def failing_disk(tmp_path: Path) -> Iterator[FailingDisk]:
+    disk = FailingDisk(tmp_path / "disk.ext4", tmp_path / "disk")
+    disk.folder.mkdir()
+    with disk.image.open("wb") as file:
+        file.truncate(48 * 2**20)
+    try:
+        run("mkfs.ext4", "-q", str(disk.image))
+        disk.mount()
+    except (OSError, subprocess.CalledProcessError) as error:
+        pytest.skip(f"no ext4 disk can be mounted here: {error}")
+    yield disk
+    subprocess.run(["umount", "--lazy", str(disk.folder)], check=True)
+
+
 @pytest.mark.system
 def test_a_disk_that_cant_be_written_is_one_sentence_at_the_start(tmp_path: Path, disk: Path) -> None:
     with Server(tmp_path, {"server": {"data": str(disk / "data")}}) as server:
@@ -172,6 +215,83 @@ def test_a_disk_that_cant_be_written_is_one_sentence_at_the_start(tmp_path: Path
     assert server.exit_code == 2
     assert len(server.log) == 1
     assert "can't be used" in server.log[0]
+
+
+@pytest.mark.system
+def test_a_full_disk_stops_no_source_and_loses_no_sign(clip: Path, tmp_path: Path, disk: Path, picture: bytes) -> None:
+    settings = {"server": {"data": str(disk / "data")}, "sources": [source("road", clip)]}
+    with Server(tmp_path, settings) as server:
+        run = running(server, "road")["run"]
+        server.wait_for(lambda: server.get("/v1/signs")["signs"], "a sign")
+        filling = disk / "filling"
+        with filling.open("wb", buffering=0) as file, suppress(OSError):
+            while True:
+                file.write(bytes(4096))
+        still_works_without_a_disk(server, clip, picture)
+        filling.unlink()
+        server.wait_for(lambda: server.client.get("/readyz").status_code == 200, "the disk to be written again")
+        # A sign that is held while the last of them are being stored waits for its turn.
+        server.wait_for(lambda: "signpipe_signs_held 0.0" in server.client.get("/metrics").text, "none to be held")
+        assert "signpipe_signs_lost_total 0.0" in server.client.get("/metrics").text
+        each_once(server)
+        assert (server.source("road")["run"], server.source("road")["restarts"]) == (run, 0)
+
+
+@pytest.mark.system
+def test_a_disk_that_breaks_stops_no_source_and_what_was_stored_is_found_again(
+    clip: Path, tmp_path: Path, failing_disk: FailingDisk, picture: bytes
+) -> None:
+    settings = {"server": {"data": str(failing_disk.folder / "data")}, "sources": [source("road", clip)]}
+    with Server(tmp_path, settings) as server:
+        run = running(server, "road")["run"]
+        before = server.wait_for(lambda: server.get("/v1/signs")["signs"], "a sign")
+        failing_disk.fail()
+        still_works_without_a_disk(server, clip, picture)
+        assert (server.source("road")["run"], server.source("road")["restarts"]) == (run, 0)
+        assert server.stop() == 0
+        failing_disk.repair()
+        server.start()
+        assert {sign["id"] for sign in before} <= {sign["id"] for sign in each_once(server)}
+        newest = max(sign["id"] for sign in each_once(server))
+        server.wait_for(lambda: server.get("/v1/signs", limit=1)["signs"][0]["id"] > newest, "a new sign")
+
+
+def still_works_without_a_disk(server: Server, clip: Path, picture: bytes) -> None:
+    """Ask for what a server can do whose disk can't be written, and that it says so."""
+    unready = server.wait_for(lambda: (told := server.client.get("/readyz")).status_code == 503 and told, "503")
+    assert "the database can't be written" in unready.json()["reasons"][0]
+    goes_on(server, "road")
+    assert server.client.post("/v1/detect", content=picture, headers=JPEG).status_code == 200
+    refused = server.client.post("/v1/jobs", params={"name": "drive.mp4"}, content=clip.read_bytes())
+    assert refused.status_code == 507
+    assert server.get("/v1/signs")["signs"]  # what is there can still be read
+
+
+@pytest.mark.system
+@pytest.mark.skipif(COMPILER is None, reason="there is no C compiler")
+def test_a_clock_that_jumps_by_an_hour_stops_nothing_and_removes_nothing(clip: Path, tmp_path: Path) -> None:
+    clock = WallClock(tmp_path)
+    settings = {"server": {"retention": 0.02}, "sources": [source("road", clip)]}  # half an hour
+    with Server(tmp_path, settings, environment=clock.environment) as server:
+        run = running(server, "road")["run"]
+        first = server.wait_for(lambda: server.get("/v1/signs", limit=1)["signs"], "a sign")[0]
+        for hours in (1, -1, 0):
+            clock.set(hours * 3600)
+            server.wait_for(lambda: hour(newest(server)) == hours, f"a sign {hours} h away")  # noqa: B023  # used at once
+            goes_on(server, "road")
+        assert server.get("/readyz")["reasons"] == []
+        assert first["id"] in {sign["id"] for sign in each_once(server)}
+        assert (server.source("road")["run"], server.source("road")["restarts"]) == (run, 0)
+
+
+def newest(server: Server) -> dict[str, Any]:
+    found: dict[str, Any] = server.get("/v1/signs", limit=1)["signs"][0]
+    return found
+
+
+def hour(sign: dict[str, Any]) -> int:
+    """Return by how many hours a sign that was just seen was seen later than now."""
+    return round((float(sign["last"]) - time.time()) / 3600)
 
 
 @pytest.mark.system
