@@ -28,11 +28,11 @@ from rich.table import Table
 from signpipe.cli.measuring import write_json
 from signpipe.figures.reader import Reader
 from signpipe.lab.data import find_data
-from signpipe.lab.evaluation.figures import SURE, Case, figure_sets
+from signpipe.lab.evaluation.figures import Case, figure_sets
 from signpipe.runtime.machine import describe_machine
 from signpipe.runtime.session import open_session
 from signpipe.settings import load_settings
-from signpipe.types import Image
+from signpipe.types import SURE_FIGURES, Image
 
 Read = Callable[[Case], tuple[str, float]]  # a text and its probability
 
@@ -85,7 +85,7 @@ def measure(cases: Sequence[Case], read: Read) -> dict[str, Any]:
         found.append(read(case))
         took.append((perf_counter() - start) * 1e3)
     right = np.array([text == case.text for (text, _), case in zip(found, cases, strict=True)])
-    sure = np.array([score >= SURE and text != "?" for text, score in found])
+    sure = np.array([score >= SURE_FIGURES and text != "?" for text, score in found])
     return {
         "n": len(cases),
         "right": float(right.mean()),
@@ -119,7 +119,7 @@ def main() -> None:
     medians = {who: float(np.median([cell[who]["ms_median"] for cell in results.values()])) for who in everyone}
     if options.json:
         ratios = {who: ms / medians["signpipe"] for who, ms in medians.items()}
-        content = {"task": "ocr", "sure": SURE, "sets": results, "ms_median": medians, "times_slower": ratios}
+        content = {"task": "ocr", "sure": SURE_FIGURES, "sets": results, "ms_median": medians, "times_slower": ratios}
         write_json(options.json, content | {"machine": asdict(describe_machine())})
 
 

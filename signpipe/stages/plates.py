@@ -17,7 +17,6 @@ OVERLAP, GAP = 0.25, 0.6
 LINKED_AFTER, MOST_VOTES = 2, 8
 # Two plates of one sign are the same if they hang at the same height, in heights of the sign.
 SAME_PLACE = 0.3
-SUREST_TEXT = 0.8  # probability from which a text counts as read
 PLATE_SHAPE = SHAPES.index(Shape.PLATE.value)
 
 
@@ -122,7 +121,7 @@ class Plates:
         """Return what is on a plate."""
         kind = self._catalogue[track.class_id].name if track.is_sure else None
         figures, text = track.figures, None
-        if figures is not None and figures.probability >= SUREST_TEXT and figures.text.strip("?"):
+        if figures is not None and figures.is_sure and figures.text.strip("?"):
             text = figures.text
         probability = track.confidence if kind is not None else 1.0
         probability *= figures.probability if figures is not None and text is not None else 1.0

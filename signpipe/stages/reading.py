@@ -17,8 +17,6 @@ from signpipe.stages.meaning import ENDS_OF_LIMITS, LIMITS, ROADS, SPEED_LIMIT, 
 from signpipe.stages.roads import Road, general_limit
 from signpipe.types import Condition, ConditionKind, SignTrack, Surroundings
 
-SUREST_FIGURES = 0.8  # probability from which what was read on a sign is taken as its value
-
 
 class Reader:
     """Say what signs mean where they stand.
@@ -141,7 +139,7 @@ class Reader:
 
 def _figures(track: SignTrack) -> float | None:
     """Return the tonnes or metres that were read on a sign, or None."""
-    if track.figures is None or track.figures.probability < SUREST_FIGURES:
+    if track.figures is None or not track.figures.is_sure:
         return None
     read = parse_figures(track.figures.text)
     if not isinstance(read, Quantity):

@@ -6,7 +6,7 @@ right and y down, with the right and bottom edge exclusive; times are in seconds
 
 from signpipe.types.arrays import FloatArray, Image
 from signpipe.types.detections import SHAPES, UNKNOWN_SHAPE, Classifications, Detections, ShapeArray
-from signpipe.types.figures import FiguresRead
+from signpipe.types.figures import SURE_FIGURES, FiguresRead
 from signpipe.types.frame import LARGEST_DISORDER, Frame, Gap, Motion, Pose, Prepared
 from signpipe.types.plates import Condition, ConditionKind, Plate, Surroundings, TimeSpan
 from signpipe.types.result import Advisory, AdvisoryStatus, Alternative, FrameResult
@@ -16,6 +16,7 @@ from signpipe.types.source import Source, SourceInfo
 __all__ = [
     "LARGEST_DISORDER",
     "SHAPES",
+    "SURE_FIGURES",
     "UNKNOWN_SHAPE",
     "Advisory",
     "AdvisoryStatus",

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+SURE_FIGURES = 0.9  # probability from which what was read is taken for what stands there
+
 
 @dataclass(frozen=True, slots=True)
 class FiguresRead:
@@ -23,3 +25,8 @@ class FiguresRead:
     probability: float
     struck: float = 0.0
     looks: int = 1
+
+    @property
+    def is_sure(self) -> bool:
+        """True if the text is taken for what stands there: the value of a sign, the condition of a plate."""
+        return self.probability >= SURE_FIGURES

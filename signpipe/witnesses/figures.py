@@ -21,8 +21,7 @@ from signpipe.types import FiguresRead, Frame, Image, SignTrack
 
 ERROR = 0.004  # probability that all looks misread a sign in the same way, or that its figures are hidden
 UNSURE = 0.2  # probability below which even the likeliest text wasn't read
-SURE = 0.9  # probability from which what was read makes a sign familiar, ...
-LIMIT = 0.8  # ... and that of all limits, by vision
+LIMIT = 0.8  # probability of all limits together from which vision is sure that a sign is one of them
 REMEMBERED = 256  # tracks whose looks are kept
 UNREAD = "?"
 BOARDS = (Shape.RECTANGLE, Shape.PLATE)
@@ -167,7 +166,7 @@ class FiguresWitness:
             self.name,
             np.log(likelihood * (1 - ERROR) + ERROR).astype(np.float32),
             text,
-            familiar=limit and read.text in self._fixed and read.probability >= SURE and struck < UNSURE,
+            familiar=limit and read.text in self._fixed and read.is_sure and struck < UNSURE,
             figures=read,
             # Where no figures were read, vision isn't contradicted by any.
             unlisted=None if read.text in ("", UNREAD) else float(np.log(unlisted * (1 - ERROR) + ERROR)),

@@ -27,11 +27,9 @@ from signpipe.lab.evaluation.crop_sets import load_crops
 from signpipe.lab.evaluation.interval import wilson
 from signpipe.runtime.session import open_session
 from signpipe.settings import Settings
-from signpipe.stages.reading import SUREST_FIGURES
-from signpipe.types import FloatArray, Image
+from signpipe.types import SURE_FIGURES, FloatArray, Image
 
 Progress = Callable[[int, int], None]
-SURE = SUREST_FIGURES  # a reading is sure from where a run takes it as the value of a sign or the text of a plate
 KNOWN = ("20", "30", "50", "60", "70", "80", "100", "120")  # limits that the base catalogue has
 OTHER = ("5", "10", "15", "25", "40", "45", "90", "110", "130")  # some that it hasn't
 SIDES = (16, 20, 24, 32, 48, 64)  # pixels of a drawn sign's height
@@ -138,7 +136,7 @@ def evaluate_figures(sets: Mapping[str, Sequence[Case]], settings: Settings, pro
         ModelError: The reader can't be used.
     """
     reader = Reader(open_session(settings.figures.model, settings.runtime, "reader"))
-    metrics: dict[str, Any] = {"sure": SURE, "typefaces": list(HELD_OUT.stems), "sets": {}}
+    metrics: dict[str, Any] = {"sure": SURE_FIGURES, "typefaces": list(HELD_OUT.stems), "sets": {}}
     for done, (name, cases) in enumerate(sets.items(), 1):
         readings = [reader(case.image, case.xyxy)[0] for case in cases]
         metrics["sets"][name] = tally(cases, readings)
@@ -245,7 +243,7 @@ def tally(cases: Sequence[Case], readings: Sequence[Reading]) -> dict[str, Any]:
         return {"n": 0}
     texts = [one.text for one in readings]
     right = np.array([text == case.text for text, case in zip(texts, cases, strict=True)])
-    sure = np.array([one.probability >= SURE for one in readings]) & np.array([text != "?" for text in texts])
+    sure = np.array([one.probability >= SURE_FIGURES for one in readings]) & np.array([text != "?" for text in texts])
     speeds = np.array(
         [speed_of(text) is not None and speed_of(case.text) is None for text, case in zip(texts, cases, strict=True)]
     )
