@@ -2,7 +2,7 @@
 # make test   set everything up, then lint, type check and tests
 # make smoke  set the training up too (gigabytes of torch), then train and export each model on a few pictures
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow wheel-test image docs gate smoke lint format results peers clean setup setup-dev train-setup
+.PHONY: help demo test test-slow wheel-test image docs gate smoke faults lint format results peers clean setup setup-dev train-setup
 BIN := .venv/bin
 TRAIN := .venv-train
 # Tests of one file stay together, since they share what is expensive; the long ones come first (tests/conftest.py).
@@ -71,6 +71,15 @@ format: .venv/.ready-dev  ## let ruff put the code in order
 	@$(BIN)/ruff check --fix-only -q .
 	@$(BIN)/ruff format -q .
 
+# What breaks the service, without the attacks that only have to be refused.
+FAULTS := test_faults or slow_request or never_reads or server_died or all_of_a_job or wait_while or held or dead_run
+faults: .venv/.ready-dev  ## make each fault of the service happen, and put what was seen into the quality report
+	@$(BIN)/pytest -n0 tests/serve -k "$(FAULTS)" --junitxml out/faults.xml
+	@$(BIN)/python benchmarks/serve_table.py --junit out/faults.xml --json benchmarks/results/serve-table.json
+	@$(BIN)/signpipe evaluate report --again --examples drawings --out benchmarks/results/quality \
+		--compare benchmarks/results/robustness-plain.json --include benchmarks/results/serve-table.json
+	@$(BIN)/python benchmarks/readme.py
+
 results: .venv/.ready-dev  ## measure the models and the speed (needs the data sets), and write the README's numbers
 	@$(BIN)/signpipe evaluate detection --format gtsdb --json benchmarks/results/detection-gtsdb.json
 	@$(BIN)/signpipe evaluate detection --format sy32 --json benchmarks/results/detection-sy32.json
@@ -91,7 +100,7 @@ results: .venv/.ready-dev  ## measure the models and the speed (needs the data s
 	@$(BIN)/signpipe evaluate realism --json benchmarks/results/realism.json
 	@$(BIN)/signpipe evaluate map --streets 6 --json benchmarks/results/map.json
 	@$(BIN)/signpipe evaluate publishing --json benchmarks/results/publishing.json
-	@$(BIN)/signpipe evaluate report --examples drawings --out benchmarks/results/quality --compare benchmarks/results/robustness-plain.json --include benchmarks/results/novelty.json --include benchmarks/results/figures.json --include benchmarks/results/fallback.json --include benchmarks/results/publishing.json
+	@$(BIN)/signpipe evaluate report --examples drawings --out benchmarks/results/quality --compare benchmarks/results/robustness-plain.json --include benchmarks/results/novelty.json --include benchmarks/results/figures.json --include benchmarks/results/fallback.json --include benchmarks/results/publishing.json --include benchmarks/results/serve-table.json
 	@$(BIN)/signpipe bench single live throughput --frames 1000 --json benchmarks/results/bench.json
 	@$(BIN)/signpipe bench sweep --over signs --over size --over roi --over threads --over precision --over preset --json benchmarks/results/sweeps.json
 	@$(BIN)/signpipe bench soak --frames 10000 --json benchmarks/results/soak.json

@@ -13,8 +13,11 @@ not measured again.
 from __future__ import annotations
 
 import argparse
+import multiprocessing
 import pickle
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -24,7 +27,7 @@ import numpy as np
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
-from scipy.stats import ks_2samp
+from scipy.stats import chi2, ks_2samp
 
 from signpipe import Pipeline
 from signpipe.cli.measuring import write_json
@@ -42,8 +45,12 @@ Change = Callable[[Image, np.random.Generator], Image]
 LEVELS = (1 / 3, 2 / 3, 1.0)
 HOURS, BASELINE = 12, 4  # of the reference; without a change that the plain tests are shown
 GROWS = 600.0  # seconds from nothing to all of it, of what comes by and by
-BEFORE, AFTER = 900, 2700  # seconds of a drive before the change, and after it at most
+BEFORE, AFTER = 900, 5400  # seconds of a drive before the change, and after it at most
 STRETCH, LIGHT = 10.0, 600  # seconds: mean of a stretch, and of one light
+QUIET = 4 * 3600  # seconds of a drive without a change
+WEEK = 168  # hours
+CHANGES = ("fog", "dirt", "knocked", "country", "sharpened")
+OURS = "signpipe"
 FRAMES = 10  # frames a second, in which the time to detection is told too
 
 
@@ -179,18 +186,19 @@ class Plain:
                     self.verdict = Verdict.DRIFT
 
 
-def alarms(monitor: Any, samples: Iterator[Sample], start: float = 0.0) -> tuple[int, float | None]:
-    """Return how often drift began, and with a `start` the first time from there on at which it was told."""
-    count, first, before = 0, None, Verdict.NONE
+def alarms(monitor: Any, samples: Iterator[Sample], start: float = 0.0) -> tuple[int, int, float | None]:
+    """Return how often drift began, for how many pictures it was told, and when first from a `start` on."""
+    count, ringing, first, before = 0, 0, None, Verdict.NONE
     for sample in samples:
         monitor.add(sample)
         if monitor.verdict is Verdict.DRIFT and before is not Verdict.DRIFT:
             count += 1
+        ringing += monitor.verdict is Verdict.DRIFT and sample.kind == "picture"
         if start and monitor.verdict is Verdict.DRIFT and sample.at >= start:
             first = sample.at
             break
         before = monitor.verdict
-    return count, first
+    return count, ringing, first
 
 
 def onset(pools: dict[str, list[Look]], name: str) -> Callable[[float], list[Look]]:
@@ -206,72 +214,162 @@ def onset(pools: dict[str, list[Look]], name: str) -> Callable[[float], list[Loo
     return at
 
 
+@dataclass(frozen=True)
+class Task:
+    """One drive under one monitor.
+
+    Attributes:
+        monitor: Name of the monitor.
+        change: What changes on the drive; None is nothing, for `QUIET` seconds.
+        seed: Of the drive; the same for all monitors.
+    """
+
+    monitor: str
+    change: str | None
+    seed: int
+
+
+@dataclass
+class Told:
+    """What was told of the drives so far.
+
+    Attributes:
+        false: False alarms, by monitor.
+        ringing: Seconds for which it was told without a change, by monitor.
+        seconds: Seconds of drives without a change, by monitor.
+        found: Seconds from a change to drift of each drive, None where it wasn't told; by monitor and change.
+    """
+
+    false: Counter[str]
+    ringing: Counter[str]
+    seconds: Counter[str]
+    found: dict[str, dict[str, list[float | None]]]
+
+    def add(self, task: Task, count: int, ringing: int, when: float | None) -> None:
+        """Take what a drive gave."""
+        if task.change is None:
+            self.false[task.monitor] += count
+            self.ringing[task.monitor] += ringing
+            self.seconds[task.monitor] += QUIET
+        else:
+            self.found.setdefault(task.monitor, {}).setdefault(task.change, []).append(when)
+
+    def summary(self) -> dict[str, Any]:
+        """Return false alarms with the upper end of their rate, and how soon each change was told."""
+        rows = {}
+        for name in {**self.seconds, **self.found}:
+            hours, count = self.seconds[name] / 3600, self.false[name]
+            upper = float(chi2.ppf(0.95, 2 * (count + 1))) / 2  # of a Poisson distribution's mean, 95 % one-sided
+            rows[name] = {
+                "hours": hours, "false_alarms": count,
+                "false_alarms_a_week": round(count / hours * WEEK, 2) if hours else None,
+                "upper_a_week": round(upper / hours * WEEK, 2) if hours else None,
+                "share_ringing": round(self.ringing[name] / self.seconds[name], 4) if hours else None,
+                "changes": {change: _times(times) for change, times in self.found.get(name, {}).items()},
+            }  # fmt: skip
+        return rows
+
+
+def _times(times: list[float | None]) -> dict[str, Any]:
+    known = sorted(time for time in times if time is not None)
+    middle = known[len(known) // 2] if len(known) > len(times) / 2 else None
+    return {
+        "drives": len(times), "found": len(known), "median_seconds": middle,
+        "median_frames": None if middle is None else middle * FRAMES,
+        "longest_seconds": known[-1] if known else None,
+    }  # fmt: skip
+
+
+class Drives:
+    """Puts drives together and lets monitors watch them; each process has a copy.
+
+    Args:
+        pools: What the pipeline made of the photographs.
+        every: Seconds between two comparisons.
+    """
+
+    def __init__(self, pools: dict[str, list[Look]], every: float) -> None:
+        self._pools = pools
+        self.reference = reference = make_reference(drive(lambda _: pools["same"], HOURS * 3600, 1))
+        corrected = 0.001 / len((*PICTURE, *SIGN))
+        self.monitors: dict[str, Callable[[], Any]] = {
+            OURS: lambda: Monitor(reference, every),
+            "one test a feature, p < 0.01": lambda: Plain(reference, every, 0.01),
+            "one test a feature, p < 0.001, all features together": lambda: Plain(reference, every, corrected),
+        }
+
+    def __call__(self, task: Task) -> tuple[int, int, float | None]:
+        """Return the alarms of a drive, for how long they lasted, and how long after its change drift was told."""
+        monitor = self.monitors[task.monitor]()
+        if task.change is None:
+            return alarms(monitor, drive(lambda _: self._pools["same"], QUIET, 1000 + task.seed))
+        samples = drive(onset(self._pools, task.change), BEFORE + AFTER, 5000 + task.seed)
+        count, ringing, when = alarms(monitor, samples, BEFORE)
+        return count, ringing, None if when is None else when - BEFORE
+
+
+def plan(monitors: Sequence[str], hours: int, drives: int) -> list[Task]:
+    """Return all drives: those with a change first."""
+    tasks = [Task(name, change, seed) for seed in range(drives) for change in CHANGES for name in monitors]
+    for number in range(hours * 3600 // QUIET):
+        # The others ring all the time.
+        tasks += [Task(name, None, number) for name in monitors if name == OURS or number * QUIET < BASELINE * 3600]
+    return tasks
+
+
 def main() -> None:
     """Measure, and write what was found."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path)
     parser.add_argument("--json", type=Path)
     parser.add_argument("--cache", type=Path, default=Path("out/drift-looks.pickle"))
-    parser.add_argument("--photographs", type=int, default=100)
-    parser.add_argument("--changed", type=int, default=100, help="photographs a change")
+    parser.add_argument("--photographs", type=int, default=150)
+    parser.add_argument("--changed", type=int, default=40, help="photographs a change")
     parser.add_argument("--hours", type=int, default=200)
     parser.add_argument("--drives", type=int, default=20)
     parser.add_argument("--every", type=float, default=60.0)
+    parser.add_argument("--processes", type=int, default=2)
     options = parser.parse_args()
     pools = measure(find_data(options.data), options.photographs, options.changed, options.cache)
     pools["same"] = pools["reference"] + pools["same"]
-    reference = make_reference(drive(lambda _: pools["same"], HOURS * 3600, 1))
-    monitors: dict[str, Callable[[], Any]] = {
-        "signpipe": lambda: Monitor(reference, options.every),
-        "one test a feature, p < 0.01": lambda: Plain(reference, options.every, 0.01),
-        "one test a feature, p < 0.001, all features together": lambda: Plain(
-            reference, options.every, 0.001 / len((*PICTURE, *SIGN))
-        ),
-    }
-    false: dict[str, int] = dict.fromkeys(monitors, 0)
-    for hour in track(range(options.hours // 2), "without a change"):
-        for name, make in monitors.items():
-            if name == "signpipe" or hour < BASELINE // 2:  # the others ring all the time
-                false[name] += alarms(make(), drive(lambda _: pools["same"], 2 * 3600, 1000 + hour))[0]
-    changes = ("fog", "dirt", "knocked", "country", "sharpened")
-    found: dict[str, dict[str, list[float | None]]] = {name: {change: [] for change in changes} for name in monitors}
-    for change in changes:
-        for seed in track(range(options.drives), change):
-            for name, make in monitors.items():
-                when = alarms(make(), drive(onset(pools, change), BEFORE + AFTER, 5000 + seed), BEFORE)[1]
-                found[name][change].append(None if when is None else when - BEFORE)
-    hours = {name: options.hours if name == "signpipe" else min(options.hours, BASELINE) for name in monitors}
-    result = {
-        "machine": asdict(describe_machine()), "photographs": options.photographs, "changed": options.changed,
-        "every": options.every,
-        "effective": reference.effective, "frames_a_second": FRAMES,
-        "monitors": {name: _summary(false[name], hours[name], found[name]) for name in monitors},
-    }  # fmt: skip
-    _print(result["monitors"])
-    if options.json:
-        write_json(options.json, result)
+    drives = Drives(pools, options.every)
+    told = Told(Counter(), Counter(), Counter(), {})
+    machine = asdict(describe_machine())
 
-
-def _summary(false: int, hours: int, found: dict[str, list[float | None]]) -> dict[str, Any]:
-    changes = {}
-    for change, times in found.items():
-        known = sorted(time for time in times if time is not None)
-        middle = known[len(known) // 2] if len(known) > len(times) / 2 else None
-        changes[change] = {
-            "drives": len(times), "found": len(known), "median_seconds": middle,
-            "median_frames": None if middle is None else middle * FRAMES,
-            "longest_seconds": known[-1] if known else None,
+    def result() -> dict[str, Any]:
+        return {
+            "machine": machine, "photographs": options.photographs, "changed": options.changed,
+            "every": options.every, "effective": drives.reference.effective, "frames_a_second": FRAMES,
+            "monitors": told.summary(),
         }  # fmt: skip
-    # Without any alarm, the rate is under 3 / hours with 95 % confidence.
-    bound = 3 / hours if not false else None
-    return {"hours": hours, "false_alarms": false, "an_hour": false / hours, "upper_an_hour": bound, "changes": changes}
+
+    tasks = plan(list(drives.monitors), options.hours, options.drives)
+    context = multiprocessing.get_context("fork")  # the drives are too large to be sent
+    with ProcessPoolExecutor(options.processes, context, initializer=_take, initargs=(drives,)) as processes:
+        for task, found in track(zip(tasks, processes.map(_watch, tasks)), "drives", total=len(tasks)):  # noqa: B905
+            told.add(task, *found)
+            if options.json:
+                write_json(options.json, result())
+    _print(result()["monitors"])
+
+
+_drives: list[Drives] = []  # of this process
+
+
+def _take(drives: Drives) -> None:
+    _drives[:] = [drives]
+
+
+def _watch(task: Task) -> tuple[int, int, float | None]:
+    return _drives[0](task)
 
 
 def _print(monitors: dict[str, Any]) -> None:
-    table = Table("monitor", "false alarms", "hours", *next(iter(monitors.values()))["changes"])
+    table = Table("monitor", "false alarms", "hours", "a week at most", *CHANGES)
     for name, one in monitors.items():
-        cells = [f"{c['found']}/{c['drives']}, {c['median_seconds']} s" for c in one["changes"].values()]
-        table.add_row(name, str(one["false_alarms"]), str(one["hours"]), *cells)
+        told = [one["changes"].get(change, {"found": 0, "drives": 0, "median_seconds": None}) for change in CHANGES]
+        cells = [f"{cell['found']}/{cell['drives']}, {cell['median_seconds']} s" for cell in told]
+        table.add_row(name, str(one["false_alarms"]), f"{one['hours']:g}", str(one["upper_a_week"]), *cells)
     Console().print(table)
 
 

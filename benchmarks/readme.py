@@ -17,6 +17,10 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT))
+
+from benchmarks.readme_service import drift_table, endurance, service_rows  # noqa: E402
+
 RESULTS = ROOT / "benchmarks" / "results"
 MARKED = re.compile(r"(<!-- (\w+): benchmarks/readme.py -->\n).*?(<!-- /\2 -->)", re.DOTALL)
 
@@ -34,7 +38,7 @@ def percent(share: float, digits: int = 1) -> str:
 
 def numbers() -> str:
     """Return the table and what it was measured on, as Markdown."""
-    parts = (speed_rows, model_rows, quality_rows, world_rows, tracking_rows, drive_rows, map_rows)
+    parts = (speed_rows, model_rows, quality_rows, world_rows, tracking_rows, drive_rows, map_rows, service_rows)
     rows = [row for part in parts for row in part()]
     lines = ["| what | measured | on |", "|---|---|---|", *(f"| {' | '.join(row)} |" for row in rows)]
     return "\n".join(lines) + "\n"
@@ -356,6 +360,8 @@ FILES: dict[str, dict[str, Callable[[], str]]] = {
     "README.md": {"numbers": numbers, "witnesses": witnesses},
     "docs/reference/bench.md": {"numbers": budgets},
     "docs/mapping.md": {"accuracy": accuracy},
+    "docs/serving.md": {"endurance": endurance},
+    "docs/drift.md": {"drift": drift_table},
 }
 
 

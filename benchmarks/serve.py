@@ -327,6 +327,7 @@ def _usage(server: Server) -> Row:
         "processes": len(pids),
         "restarts": sum(source["restarts"] for source in sources),
         "frames": sum(source["stats"].get("frames", 0) for source in sources),
+        "frames_by_source": [source["stats"].get("frames", 0) for source in sources],
     }
 
 

@@ -1,8 +1,6 @@
 """Puts into one table what the tests of faults and the long runs of the server saw, for the quality report.
 
-    python -m pytest -m slow tests/serve/test_faults.py --junitxml out/faults.xml
-    python benchmarks/serve_table.py --junit out/faults.xml --json benchmarks/results/serve-table.json
-    signpipe evaluate report --again --examples drawings --include benchmarks/results/serve-table.json --out FOLDER
+    make faults     # the tests, this table, and the report written anew with it
 
 What `benchmarks/serve.py` wrote is taken from the folder of the table's file: serve-faults.json and so on.
 """
@@ -28,8 +26,10 @@ def table(junit: list[Path], folder: Path) -> Row:
                 continue
             cases, passed = cases + 1, passed + (not failed)
             sentence = case.attrib["name"].removeprefix("test_").replace("_", " ")
+            for written, meant in (("cant ", "can't "), ("isnt ", "isn't "), ("[", ": "), ("]", "")):
+                sentence = sentence.replace(written, meant)
             seen = "FAILED" if failed else f"held, in {float(case.attrib['time']):.0f} s"
-            rows.append({"run": sentence[0].upper() + sentence[1:].replace("cant", "can't"), "seen": seen})
+            rows.append({"run": sentence[0].upper() + sentence[1:], "seen": seen})
     metrics: Row = {"faults": cases, "held": passed}
     for name, told in (("faults", _told_faults), ("load", _told_load), ("soak", _told_soak)):
         file = folder / f"serve-{name}.json"
@@ -54,14 +54,18 @@ def _told_faults(result: Row) -> tuple[str, str]:
 
 def _told_load(result: Row) -> tuple[str, str]:
     run = f"{result['requests_each']} pictures from {result['clients']} clients, beside a bare FastAPI"
-    return run, f"rate {result['rate_ratio_median']} of the bare one's (median of {result['rounds']} rounds)"
+    return run, (
+        f"rate {result['rate_ratio_median']} of the bare one's (median of {result['rounds']} rounds), its p99 "
+        f"{result['p99_ratio']} of ours"
+    )
 
 
 def _told_soak(result: Row) -> tuple[str, str]:
-    grown = ", ".join(
-        f"{key} {result[f'{key}_an_hour']['slope']:+} an hour (95 %: {result[f'{key}_an_hour']['interval']})"
-        for key in ("megabytes", "handles", "threads")
-    )
+    growths = {
+        key.replace("_", " "): result[f"{key}_an_hour"]
+        for key in ("megabytes", "server_megabytes", "handles", "threads")
+    }
+    grown = ", ".join(f"{key} {one['slope']:+} an hour (95 %: {one['interval']})" for key, one in growths.items())
     run = f"{result['minutes']:.0f} minutes with {result['sources']} sources and a client that never reads"
     return run, f"{result['last']['restarts']} restarts; {grown}"
 

@@ -23,14 +23,15 @@ install)
   python3 -m venv "$ENVIRONMENT"
   "$ENVIRONMENT/bin/pip" install -q --no-cache-dir uv
   wheel=$(echo "$2"/signpipe-*.whl)
+  # Compiled here: on a root file system that can't be written every start would compile it all again.
+  put() { "$ENVIRONMENT/bin/uv" pip install -q --no-cache --compile-bytecode --python "$ENVIRONMENT/bin/python" "$@"; }
   if [ "$3" = cuda ]; then
-    "$ENVIRONMENT/bin/uv" pip install -q --no-cache --python "$ENVIRONMENT/bin/python" "$wheel[serve,metrics,mqtt,cuda]"
+    put "$wheel[serve,metrics,mqtt,cuda]"
   else
     # The GPU build of ONNX Runtime runs on a CPU too, but is ten times as large.
     overrides=$(mktemp)
     echo "onnxruntime-gpu; python_version < '3'" >"$overrides"
-    "$ENVIRONMENT/bin/uv" pip install -q --no-cache --python "$ENVIRONMENT/bin/python" --override "$overrides" \
-      "$wheel[serve,metrics,mqtt]" "onnxruntime>=1.23"
+    put --override "$overrides" "$wheel[serve,metrics,mqtt]" "onnxruntime>=1.23"
     rm "$overrides"
   fi
   "$ENVIRONMENT/bin/uv" pip uninstall -q --python "$ENVIRONMENT/bin/python" uv

@@ -9,17 +9,18 @@ from enum import StrEnum
 from typing import Any
 
 import numpy as np
-from scipy.stats import chi2, false_discovery_control, kstwobign, pearson3
+from scipy.stats import chi2, false_discovery_control, kstwobign
 
+from signpipe.drift.discrepancy import apart, chance_beyond, kernel_of, thinned
 from signpipe.drift.features import DISTANCE, EMBEDDING, FEATURES, LABELS, PICTURE, SIGN
-from signpipe.drift.reference import Reference
+from signpipe.drift.reference import FEWEST, Reference
 from signpipe.drift.samples import Sample, Values
 
 LEAST = 20  # values of a feature, fewer of which say nothing
 BINS = 10
 WATCH, DRIFT = (0.01, 0.1), (0.001, 0.25)  # adjusted p-value at most, and PSI at least
 _PERMUTATIONS = 200
-_FEWEST = 8  # independent embeddings that say something
+_WINDOWS = 12  # windows of a reference, from which on they tell what is usual
 _RARE = 5.0  # expected counts under which labels are put together
 
 
@@ -187,30 +188,20 @@ def _discrepancy(
 
     None if they are of another classifier, or too few of them count as independent.
 
-    The maximum mean discrepancy (Gretton et al. 2012) with a Gaussian kernel as wide as the median distance; its
-    distribution under chance is that of permutations, by their first three moments.
+    Chance is what permutations give, and what the reference's own windows do, whichever is likelier: signs of one
+    stretch are more alike than any number of independent ones would tell.
     """
     then = np.array(reference.embeddings, np.float64)
     now = np.array([one for one in embeddings if len(one) == then.shape[1]], np.float64)
     if len(now) < LEAST:
         return None
-    size = int(len(now) * reference.effective[EMBEDDING])
-    if size < _FEWEST:
+    now = thinned(now, reference.effective[EMBEDDING])
+    if len(now) < FEWEST:
         return None
-    now = now[np.linspace(0, len(now) - 1, min(size, len(now))).round().astype(int)]
-    both = np.concatenate([then, now])
-    squares = np.maximum(2 - 2 * both @ both.T, 0)
-    kernel = np.exp(-squares / max(float(np.median(squares[squares > 0])), 1e-9))
-    np.fill_diagonal(kernel, 0)
-    own = np.concatenate([np.ones(len(then), bool), np.zeros(len(now), bool)])
-    chosen = np.array([own, *(rng.permutation(own) for _ in range(_PERMUTATIONS))], np.float32)
-    rows, total = kernel.sum(axis=1), float(kernel.sum())
-    inside = ((chosen @ kernel.astype(np.float32)) * chosen).sum(axis=1).astype(np.float64)
-    across = chosen.astype(np.float64) @ rows - inside
-    n, m = len(then), len(now)
-    apart = inside / (n * (n - 1)) + (total - inside - 2 * across) / (m * (m - 1)) - 2 * across / (n * m)
-    chance = apart[1:]
-    spread = max(float(chance.std()), 1e-12)
-    skew = float((((chance - chance.mean()) / spread) ** 3).mean())
-    p = float(pearson3.sf((apart[0] - chance.mean()) / spread, skew))
-    return round(max(float(apart[0]) / float(kernel.mean()), 0.0) * 2, 4), p
+    kernel = kernel_of(np.concatenate([then, now]))
+    own = np.concatenate([np.ones(len(then)), np.zeros(len(now))])
+    found = apart(kernel, np.array([own, *(rng.permutation(own) for _ in range(_PERMUTATIONS))]))
+    p, value = chance_beyond(float(found[0]), found[1:]), float(found[0]) / float(kernel.mean())
+    if len(reference.unlike) >= _WINDOWS:
+        p = max(p, chance_beyond(value, np.array(reference.unlike)))
+    return round(max(value, 0.0) * 2, 4), p

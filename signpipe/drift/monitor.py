@@ -14,7 +14,8 @@ from signpipe.drift.samples import Sample
 
 logger = logging.getLogger(__name__)
 
-_REMEMBERED = 500  # comparisons; of a feature whose window wasn't replaced within these nothing is said
+_LASTING = 2  # windows of new samples in which a feature has to differ all the time
+_REMEMBERED = 500  # comparisons; of a feature whose windows weren't replaced within these nothing is said
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +41,8 @@ class Monitor:
     """Keeps a window of samples and compares it with a reference at intervals.
 
     Windows that overlap say the same thing again: a chance that made one of them odd makes the next ones odd too. So a
-    feature counts as drifted once every comparison has said so from one on whose window shares no sample with the
-    latest: what passes within a window is no drift.
+    feature counts as drifted once every comparison has said so while its window was replaced twice: what passes within
+    that is no drift, but the light of one stretch of road, or the signs of one street.
 
     Args:
         reference: What the samples should be like.
@@ -50,7 +51,7 @@ class Monitor:
 
     Attributes:
         report: The latest comparison, or None before the first.
-        verdict: The worst that any feature has shown for a whole window of new samples.
+        verdict: The worst that any feature has shown for two windows of new samples.
         lasting: The features that did, with the verdict of each.
     """
 
@@ -90,7 +91,7 @@ class Monitor:
         verdicts = {one.feature: one.verdict for one in report.features}
         self._recent.append(_Comparison(self._passed["picture"], self._passed["sign"], verdicts))
         while len(self._recent) > 1 and self._is_behind(self._recent[1]):
-            self._recent.popleft()  # an older one is apart from all windows too
+            self._recent.popleft()  # an older one says as much
         self.lasting = {name: found for name in verdicts if (found := self._lasting(name)) is not Verdict.NONE}
         worst = max(self.lasting.values(), key=lambda one: one.rank, default=Verdict.NONE)
         if worst is not self.verdict:
@@ -100,14 +101,15 @@ class Monitor:
             logger.log(level, "Drift of %s: %s%s.", self._source, worst.value, f" ({what})" if what else "")
 
     def _is_behind(self, one: _Comparison) -> bool:
-        """Return whether no window of the latest comparison shares a sample with those of an earlier one."""
+        """Return whether an earlier comparison is too long ago to matter to any feature."""
         now = self._recent[-1]
-        return now.pictures - one.pictures >= len(self._scenes) and now.signs - one.signs >= len(self._signs)
+        pictures, signs = _LASTING * len(self._scenes), _LASTING * len(self._signs)
+        return now.pictures - one.pictures >= pictures and now.signs - one.signs >= signs
 
     def _lasting(self, feature: str) -> Verdict:
-        """Return the mildest that was said of a feature since a window before the latest one."""
+        """Return the mildest that was said of a feature while its windows were replaced; none before they were."""
         mildest, now = Verdict.DRIFT, self._recent[-1]
-        window = len(self._scenes if feature in PICTURE else self._signs)
+        window = _LASTING * len(self._scenes if feature in PICTURE else self._signs)
         for one in reversed(self._recent):
             mildest = min(mildest, one.verdicts.get(feature, Verdict.NONE), key=lambda verdict: verdict.rank)
             if mildest is Verdict.NONE:

@@ -10,6 +10,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError
 from scipy.stats import ks_2samp
 
+from signpipe.drift.discrepancy import relative_discrepancy, thinned
 from signpipe.drift.features import DISTANCE, EMBEDDING, LABELS, PICTURE, SIGN
 from signpipe.drift.samples import Sample, Values
 from signpipe.errors import OutputError, SettingsError
@@ -18,6 +19,7 @@ PICTURES, SIGNS = 300, 60  # samples of a window: five minutes of pictures, and 
 LEAST = 4  # windows that a feature's reference needs, so that its own parts can be compared
 _KEPT = 1000  # values of a feature
 _EMBEDDINGS = 200
+FEWEST = 8  # independent embeddings that say something
 _WINDOWS, _REST = 60, 5000  # windows that are compared with the rest, and values of the rest
 _SHOWN = 8  # small pictures of each kind
 _MEMBERS = 3  # signs of a class whose mean is kept
@@ -35,6 +37,8 @@ class Reference(BaseModel):
             of road isn't like another. Measured by comparing windows of the reference with the rest of it.
         labels: How often each label of a feature was seen.
         embeddings: float (N, D), of signs.
+        unlike: How far the embeddings of its own windows lie from those, as the maximum mean discrepancy over the
+            kernel's mean.
         centres: Mean embedding of each class, unit length.
         scenes: Small pictures of scenes, JPEG in base64.
         signs: The same of signs.
@@ -48,6 +52,7 @@ class Reference(BaseModel):
     effective: dict[str, float]
     labels: dict[str, dict[str, int]] = {}
     embeddings: list[list[float]] = []
+    unlike: list[float] = []
     centres: dict[str, list[float]] = {}
     scenes: list[str] = []
     signs: list[str] = []
@@ -168,7 +173,13 @@ def _describe_kinds(reference: Reference, signs: Sequence[Sample]) -> None:
         reference.effective[name] = share_of_means(rows, min(SIGNS, len(said) // LEAST))
     embedded = [sample.embedding for sample in signs if sample.embedding]
     rows = np.array([one for one in embedded if len(one) == len(embedded[0])], np.float64)
-    reference.effective[EMBEDDING] = share_of_means(rows, min(SIGNS, len(rows) // LEAST))
+    reference.effective[EMBEDDING] = share = share_of_means(rows, min(SIGNS, len(rows) // LEAST))
+    if int(SIGNS * share) >= FEWEST:
+        kept = np.array(reference.embeddings, np.float64)
+        starts = np.arange(0, len(rows) - SIGNS + 1, SIGNS)
+        starts = starts[np.linspace(0, len(starts) - 1, min(len(starts), 2 * _WINDOWS)).round().astype(int)]
+        windows = (thinned(rows[start : start + SIGNS], share) for start in starts)
+        reference.unlike = [round(relative_discrepancy(kept, window), 5) for window in windows]
 
 
 def share_of_means(rows: Values, window: int) -> float:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import ks_2samp
 
-from signpipe.drift import Report, compare, make_reference
+from signpipe.drift import Report, Sample, compare, make_reference
 from signpipe.drift.comparing import Verdict
 from signpipe.drift.monitor import Monitor
 from signpipe.drift.reference import PICTURES, SIGNS, Reference, effective_share, share_of_means
@@ -84,15 +84,44 @@ def test_a_reference_can_be_made_again_from_its_file(reference: Reference) -> No
 
 def test_while_running_a_change_is_told_once_it_lasts(reference: Reference) -> None:
     monitor, verdicts = Monitor(reference, every=60), []
-    for sample in samples(100, 900) + samples(101, 900, shift=3, start=900):
+    for sample in samples(100, 900) + samples(101, 1200, shift=3, start=900):
         monitor.add(sample)
         verdicts.append((sample.at, monitor.verdict))
     assert all(verdict is Verdict.NONE for at, verdict in verdicts if at < 900)
     told = next(at for at, verdict in verdicts if verdict is Verdict.DRIFT)
-    assert told < 900 + 600
+    assert 900 + 2 * PICTURES < told < 900 + 3 * PICTURES
     values = {(family, *labels): value for family, value, labels in monitor.values()}
     assert values["signpipe_drift_verdict",] == 2
     assert values["signpipe_drift_psi", "brightness"] > 0.25
+
+
+@pytest.mark.slow
+def test_signs_of_one_street_are_usual_where_streets_differ() -> None:
+    rng = np.random.default_rng(7)
+    # One street in five is three times as unlike the others as they are.
+    streets = rng.normal(size=(400, 16)) * np.where(rng.random(400) < 0.2, 0.9, 0.3)[:, None]
+
+    def drive(seconds: int, first: int) -> list[Sample]:
+        made = samples(8, seconds)
+        for index, sample in enumerate(made):
+            if sample.kind == "sign":
+                look = streets[first + int(sample.at) // 300] + rng.normal(size=16)
+                made[index] = sample.model_copy(update={"embedding": tuple((look / np.linalg.norm(look)).tolist())})
+        return made
+
+    reference = make_reference(drive(6 * 3600, 0))
+    by_chance_alone = reference.model_copy(update={"unlike": []})
+    later, verdicts = drive(12 * 3600, 100), []
+    for start in range(0, 12 * 3600 - 600, 600):
+        window = [sample for sample in later if start <= sample.at < start + 600]
+        verdicts.append(
+            [of(compare(one, window), "embedding") is Verdict.DRIFT for one in (reference, by_chance_alone)]
+        )
+    ours, plain = np.array(verdicts).sum(axis=0)
+    assert ours <= 1
+    assert plain >= 3
+    elsewhere = [one.model_copy(update={"embedding": (0.25,) * 16}) for one in window]
+    assert of(compare(reference, elsewhere), "embedding") is Verdict.DRIFT
 
 
 def test_stretches_of_like_signs_count_as_few() -> None:
