@@ -4,15 +4,16 @@
     python benchmarks/scale.py --whole --only "as planned" --json benchmarks/results/scale.json
 
 A tenth of nodes, hours and cells is simulated, with a driver and a store that are ten times as slow, so that both are
-as busy as in the whole; `--whole` simulates all of it, which takes minutes each. What the file holds of the same plant
+as busy as in the whole; `--whole` simulates all of it, which takes a minute each. What the file holds of the same plant
 isn't simulated again, so that a run that was ended goes on. `--service FILE` takes service times that
-benchmarks/batch.py measured.
+benchmarks/batch.py (scaling) or benchmarks/merging.py measured.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -34,12 +35,17 @@ def small(plant: Plant) -> Plant:
     )
 
 
-def measured(path: Path | None) -> Plant:
+def measured(paths: Sequence[Path]) -> Plant:
     """Return the plant with service times that were measured."""
-    if path is None:
-        return Plant()
-    service = json.loads(path.read_text(encoding="utf-8"))["metrics"]["service"]
-    return Plant(perceive=service["piece"]["cpu_a_second_of_video"], join=service["join"]["cpu_a_second_of_video"])
+    plant = Plant()
+    for path in paths:
+        told = json.loads(path.read_text(encoding="utf-8"))["metrics"]
+        if "service" in told:
+            kinds = {name: told["service"][name]["cpu_a_second_of_video"] for name in ("piece", "join")}
+            plant = replace(plant, perceive=kinds["piece"], join=kinds["join"])
+        else:
+            plant = replace(plant, merge=told["cpu_a_recording"], held=told["memory_mb_a_recording"])
+    return plant
 
 
 def main() -> None:
@@ -48,7 +54,9 @@ def main() -> None:
     parser.add_argument("--json", type=Path, required=True, help="where the results are, and go")
     parser.add_argument("--only", action="append", metavar="VARIANT", help="may be repeated")
     parser.add_argument("--whole", action="store_true", help="all nodes and hours, not a tenth")
-    parser.add_argument("--service", type=Path, metavar="FILE", help="result of benchmarks/batch.py scaling")
+    parser.add_argument(
+        "--service", type=Path, action="append", default=[], metavar="FILE", help="measured; may be repeated"
+    )
     parser.add_argument("--plot", type=Path, metavar="FILE.png", help="draw the table (extra `report`)")
     arguments = parser.parse_args()
     told: dict[str, Any] = json.loads(arguments.json.read_text()) if arguments.json.exists() else {}
@@ -63,7 +71,7 @@ def main() -> None:
         arguments.json.write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
         print(f"{name}: {courses[name]['hours']:.1f} h, merge {courses[name]['merge_hours']:.2f} h", flush=True)
     if arguments.plot:
-        draw(told["courses"], arguments.plot)
+        draw(courses, arguments.plot)
 
 
 def draw(courses: dict[str, Any], path: Path) -> None:

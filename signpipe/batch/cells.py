@@ -28,7 +28,7 @@ from signpipe.mapping.placed import PlacedSign, Waypoint
 from signpipe.version import VERSION
 
 ZOOM = 14  # tiles of about 1.5 km in the middle of Europe
-# Metres around a cell whose signs and ways are merged with it: association reaches 25 m, plain view 35 m, and errors of
+# Metres around a cell whose signs and ways are merged with it: association reaches 25 m, plain view 60 m, and errors of
 # receivers are evened out among signs nearby.
 MARGIN = 200.0
 _NORTHMOST = 85.05  # degrees: as far as the web map goes

@@ -11,7 +11,7 @@ from signpipe.batch.work import RESULTS
 from signpipe.errors import SourceError
 from signpipe.mapping.driven import lay_limits
 from signpipe.mapping.placed import DrivenRoad, PlacedSign, Waypoint
-from signpipe.mapping.recording import LimitChange
+from signpipe.mapping.recording import LimitChange, note_limit
 
 ACTIVE = "active"  # status of a limit that isn't the last known one only
 _UNKNOWN = float("nan")  # what was learned of the camera isn't in the tables
@@ -65,11 +65,8 @@ def _changes(frames: list[dict[str, Any]]) -> list[LimitChange]:
     """Return from when on which limit held."""
     changes: list[LimitChange] = []
     for frame in frames:
-        if frame["limit_status"] is None:
-            continue
-        value, sure = frame["limit_kmh"], frame["limit_status"] == ACTIVE
-        last = changes[-1] if changes else None
-        if last is None or (last.value, last.sure) != (value, sure):
+        if frame["limit_status"] is not None:
+            value = frame["limit_kmh"]
             message = "no limit" if value is None else f"limit {value:g} km/h"
-            changes.append(LimitChange(frame["media_time"], value, message, sure))
+            note_limit(changes, LimitChange(frame["media_time"], value, message, frame["limit_status"] == ACTIVE))
     return changes

@@ -9,7 +9,7 @@ import numpy as np
 from scipy.optimize import linear_sum_assignment
 
 from signpipe.geodesy import Values, offset
-from signpipe.mapping.belief import agreement, fuse
+from signpipe.mapping.belief import Fusion, agreement, fuse
 from signpipe.mapping.placed import PlacedSign
 
 LEG = 180.0  # seconds of a drive that count as one pass: after them it may come by again
@@ -22,6 +22,7 @@ COST = 7.0  # half a squared distance, less the agreement in class, from which s
 AGAIN = 4.0  # the same for two tracks of one pass, which one sign rarely has
 SHIFT = 1.2  # metres, within which shifts of neighbouring signs agree
 LIKENESS = 4.0  # weight of what two embeddings have in common
+ENOUGH = 50  # sightings that tell how an entry stands and looks; by those after them nothing changes any more
 
 
 @dataclass(slots=True, eq=False)
@@ -52,24 +53,31 @@ class _Draft:
     place: Values
     own: Values
     shared: float
-    sightings: list[Sighting] = field(default_factory=list)
+    first: list[PlacedSign] = field(default_factory=list)
+    embeddings: Values | None = None
+    fusion: Fusion = field(default_factory=Fusion)
     belief: dict[str, float] = field(default_factory=dict)
     height: float = 0.0
     aside: float = 0.0
     facing: float = 0.0
 
     def add(self, sighting: Sighting, place: Values) -> None:
-        inverse = [np.linalg.inv(own) for own in (self.own, sighting.own)]
-        if self.sightings:
+        if self.first:
+            inverse = [np.linalg.inv(own) for own in (self.own, sighting.own)]
             own = np.linalg.inv(inverse[0] + inverse[1])
             self.place = own @ (inverse[0] @ self.place + inverse[1] @ place)
             self.own = own
-        self.sightings.append(sighting)
-        signs = [one.sign for one in self.sightings]
-        self.belief = fuse(sign.belief for sign in signs)
-        self.height = float(np.median([sign.height for sign in signs]))
-        self.aside = float(np.median([sign.aside for sign in signs]))
-        self.facing = mean_direction([sign.facing for sign in signs])
+        self.fusion.add(sighting.sign.belief)
+        self.belief = self.fusion.belief
+        if len(self.first) == ENOUGH:
+            return
+        self.first.append(sighting.sign)
+        self.height = float(np.median([sign.height for sign in self.first]))
+        self.aside = float(np.median([sign.aside for sign in self.first]))
+        self.facing = mean_direction([sign.facing for sign in self.first])
+        if sighting.sign.embedding is not None:
+            one = np.asarray(sighting.sign.embedding)[None]
+            self.embeddings = one if self.embeddings is None else np.concatenate([self.embeddings, one])
 
 
 def find_sightings(signs: Sequence[PlacedSign], origin: tuple[float, float]) -> list[list[Sighting]]:
@@ -174,11 +182,15 @@ def _cost(one: Sighting | _Draft, other: Sighting, apart: Values | None = None) 
 
 def _likeness(one: Sighting | _Draft, other: Sighting) -> float:
     """Return what the embeddings of two signs say for their being one; 0 where there are none."""
-    looks = one.sightings if isinstance(one, _Draft) else [one]
-    known = [look.sign.embedding for look in looks if look.sign.embedding is not None]
-    if not known or other.sign.embedding is None:
+    if other.sign.embedding is None:
         return 0.0
-    best = max(float(np.dot(embedding, other.sign.embedding)) for embedding in known)
+    if isinstance(one, _Draft):
+        known = one.embeddings
+    else:
+        known = None if one.sign.embedding is None else np.asarray(one.sign.embedding)[None]
+    if known is None:
+        return 0.0
+    best = float((known @ np.asarray(other.sign.embedding)).max())
     return LIKENESS * (best - 0.5) if best < 0.5 else 0.0
 
 

@@ -27,16 +27,36 @@ def agreement(one: Belief, other: Belief) -> float:
     return math.log(max(both * CLASSES, 1e-12))
 
 
+class Fusion:
+    """What several independent beliefs make together; classes are equally likely beforehand."""
+
+    def __init__(self) -> None:
+        self._logs: dict[str, float] = {}
+        self._other = 0.0  # of each class that none told
+
+    def add(self, belief: Belief) -> None:
+        """Take a belief in."""
+        for name in belief:
+            self._logs.setdefault(name, self._other)
+        for name in self._logs:
+            self._logs[name] += math.log(probability(belief, name))
+        self._other += math.log((1 - DOUBT) * _rest(belief) + DOUBT / CLASSES)
+
+    @property
+    def belief(self) -> dict[str, float]:
+        """Probability of each class that was told."""
+        highest = max([*self._logs.values(), self._other])
+        weights = {name: math.exp(log - highest) for name, log in sorted(self._logs.items())}
+        total = sum(weights.values()) + max(CLASSES - len(weights), 0) * math.exp(self._other - highest)
+        return {name: weight / total for name, weight in weights.items()}
+
+
 def fuse(beliefs: Iterable[Belief]) -> dict[str, float]:
-    """Return what several independent beliefs make together; classes are equally likely beforehand."""
-    told = list(beliefs)
-    names = sorted({name for belief in told for name in belief})
-    logs = {name: sum(math.log(probability(belief, name)) for belief in told) for name in names}
-    other = sum(math.log((1 - DOUBT) * _rest(belief) + DOUBT / CLASSES) for belief in told)
-    highest = max([*logs.values(), other])
-    weights = {name: math.exp(log - highest) for name, log in logs.items()}
-    total = sum(weights.values()) + max(CLASSES - len(names), 0) * math.exp(other - highest)
-    return {name: weight / total for name, weight in weights.items()}
+    """Return what several independent beliefs make together; see `Fusion`."""
+    fusion = Fusion()
+    for belief in beliefs:
+        fusion.add(belief)
+    return fusion.belief
 
 
 def _rest(belief: Belief) -> float:

@@ -36,6 +36,13 @@ class LimitChange:
     sure: bool
 
 
+def note_limit(changes: list[LimitChange], now: LimitChange) -> None:
+    """Add a limit to those that held before it, unless it is the last of them still."""
+    last = changes[-1] if changes else None
+    if last is None or (last.value, last.message, last.sure) != (now.value, now.message, now.sure):
+        changes.append(now)
+
+
 @dataclass(slots=True, eq=False)
 class SeenSign:
     """One track: all looks at one physical sign, and what was made of it.
@@ -172,16 +179,9 @@ class RecordingBuilder:
             track.last = states[number]
         for advisory in record["advisories"]:
             if advisory["topic"] == "speed_limit":
-                self._limit(float(told["time"]), advisory)
-
-    def _limit(self, time: float, advisory: Record) -> None:
-        value, message = advisory["value"], advisory["message"]
-        change = LimitChange(
-            time, value if isinstance(value, int | float) else None, message, advisory["status"] == "active"
-        )
-        last = self._limits[-1] if self._limits else None
-        if last is None or (last.value, last.message, last.sure) != (change.value, change.message, change.sure):
-            self._limits.append(change)
+                value = advisory["value"] if isinstance(advisory["value"], int | float) else None
+                sure = advisory["status"] == "active"
+                note_limit(self._limits, LimitChange(float(told["time"]), value, advisory["message"], sure))
 
 
 def _seen(number: int, track: _Track) -> SeenSign:

@@ -14,8 +14,9 @@ from signpipe.mapping.entry import State
 from signpipe.mapping.placed import Waypoint
 from signpipe.mapping.recording import Rows
 
-NEAREST, FARTHEST = 8.0, 35.0  # metres, from which a sign is in plain view
-WITHIN = 0.75  # of the camera's half view, the share in which it is
+NEAREST, FARTHEST = 8.0, 60.0  # metres, from which a sign is in plain view
+ACROSS = 25.0  # metres to each side that the picture then shows at most: a sign of 60 cm takes 1.2 % of its width
+WITHIN = 0.85  # of the camera's half view, the share in which it is
 SQUARE = 55.0  # degrees from straight before its face
 FEWEST = 3  # waypoints from which it is, for a pass to count
 APART = 20.0  # seconds between two passes
@@ -113,6 +114,7 @@ def find_passes(place: Values, facing: float, sightings: Sequence[Sighting], way
     square = np.abs(_wrapped(direction + math.pi - math.radians(facing)))
     plain = (distance >= NEAREST) & (distance <= FARTHEST) & (square <= math.radians(SQUARE))
     plain &= turned <= WITHIN * ways.half_view[near]
+    plain &= distance * np.tan(ways.half_view[near]) <= ACROSS
     left = list(sightings)
     passes: list[Pass] = []
     for group in _groups([ways.points[number] for number in near[plain].tolist()]):
@@ -166,17 +168,23 @@ def usual_share(all_passes: Sequence[Sequence[Pass]]) -> float:
 
 
 def _change(sightings: Sequence[Sighting]) -> tuple[str, list[Sighting]] | None:
-    """Return the class before a change and the sightings since, if all since some time say another class."""
-    sure = [one for one in sightings if one.sign.sure]
-    if len(sure) < 2 * RUN:
+    """Return the class before a change and the sightings since, if all since some time say another class.
+
+    What a sighting that isn't sure takes the sign for counts as well, but not alone.
+    """
+    sure = [number for number, one in enumerate(sightings) if one.sign.sure]
+    if not sure:
         return None
-    today = sure[-1].sign.best
-    since = next((n for n in range(len(sure) - 1, -1, -1) if sure[n].sign.best != today), -1) + 1
-    before = [one.sign.best for one in sure[:since]]
-    if len(sure) - since < RUN or len(before) < RUN or today in before:
+    today = sightings[sure[-1]].sign.best
+    others = [number for number in sure if sightings[number].sign.best != today]
+    if not others or others[-1] != sure[len(others) - 1]:  # a class that came and went was misread
         return None
-    usual = max(sorted(set(before)), key=before.count)
-    return (usual, sure[since:]) if before.count(usual) >= RUN else None
+    since = others[-1] + 1
+    before = [one.sign.best for one in sightings[:since]]
+    after = [one for one in sightings[since:] if one.sign.sure]
+    names = [sightings[number].sign.best for number in others]
+    usual = max(sorted(set(names)), key=names.count)
+    return (usual, after) if len(after) >= RUN and before.count(usual) >= RUN else None
 
 
 def _spoilt(sightings: Sequence[Sighting]) -> bool:

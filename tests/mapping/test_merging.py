@@ -130,10 +130,11 @@ def test_a_sign_that_is_missed_often_enough_is_gone_and_once_is_hidden() -> None
     assert {one.state for one in hidden if one.class_name != "no_entry"} == {State.PRESENT}
 
 
-def test_where_nobody_looked_nothing_is_gone() -> None:
+@pytest.mark.parametrize("half_view", [3.0, 80.0])  # it isn't in the picture, or too small to be found there
+def test_where_nobody_looked_nothing_is_gone(half_view: float) -> None:
     seen, ways = drives(6)
     kept = [one for one in seen if one.track != 3 or one.drive in ("day0", "day1", "day2")]
-    turned_away = [replace(point, half_view=3.0) if point.drive > "day2" else point for point in ways]
+    turned_away = [replace(point, half_view=half_view) if point.drive > "day2" else point for point in ways]
     assert only(merge(kept, turned_away), "no_entry").state is State.PRESENT
 
 
@@ -155,6 +156,17 @@ def test_another_sign_in_the_same_place_is_a_change_and_one_misreading_is_none()
     entries = merge(seen, ways)
     assert len(entries) == len(SIGNS)
     assert (only(entries, "no_entry").state, only(entries, "no_entry").seen) == (State.PRESENT, 5)
+
+
+@pytest.mark.parametrize(("unsure", "state"), [({"day0"}, State.CHANGED), ({"day0", "day1"}, State.PRESENT)])
+def test_a_drive_that_was_not_sure_bears_a_change_out_but_not_alone(unsure: set[str], state: State) -> None:
+    seen, ways = drives(5)
+    for one in seen:
+        if one.track == 3 and one.drive >= "day2":
+            one.belief = {"no_vehicles": 0.98}
+        elif one.track == 3 and one.drive in unsure:
+            one.belief, one.sure = {"no_entry": 0.5}, False
+    assert only(merge(seen, ways), "no_vehicles").state is state
 
 
 def test_a_sign_that_near_looks_can_no_longer_read_is_damaged() -> None:

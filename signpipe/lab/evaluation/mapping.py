@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -15,7 +16,7 @@ from scipy.spatial import cKDTree
 from signpipe.catalogue import Catalogue, load_catalogue
 from signpipe.geodesy import Values, offset
 from signpipe.lab.evaluation.metric import Progress
-from signpipe.lab.evaluation.receivers import least_errors
+from signpipe.lab.evaluation.receivers import BestPath, best_path, least_errors
 from signpipe.lab.simulation.drives import Errors, record_drive
 from signpipe.lab.simulation.streets import ORIGIN, Street, StreetSign, make_street
 from signpipe.mapping.driven import place_recording, sizes_of
@@ -30,7 +31,6 @@ CHANGED = 0.1  # of its signs, the share that come, go, change or are spoilt
 CHI_SQUARED = 5.991  # of two degrees of freedom, at 95 %
 REACH = 12.0  # metres from a sign, within which an entry can be meant for it
 NEIGHBOURS = 8  # signs nearby, whose errors are the receiver's: what a sign is off besides is its own
-SECONDS = 215  # that a drive lasts, about
 GRADES = ((1.5, 2.5), (2.5, 3.5), (3.5, 5.0))  # metres, receivers by the radius that holds 68 % of their positions
 
 
@@ -41,6 +41,7 @@ class Tally:
     Attributes:
         signs: Signs that stood there in the last drive.
         errors: Metres that each sign found is off.
+        least: Metres that each sign would be off on the best map that the same receivers allow.
         owns: Metres that it is off besides what its neighbours are.
         heights: Metres that its height is off.
         facings: Degrees that its facing is off.
@@ -61,6 +62,7 @@ class Tally:
 
     signs: int = 0
     errors: list[float] = field(default_factory=list)
+    least: list[float] = field(default_factory=list)
     owns: list[float] = field(default_factory=list)
     heights: list[float] = field(default_factory=list)
     facings: list[float] = field(default_factory=list)
@@ -94,6 +96,8 @@ class Tally:
         return {
             "error_median": _percentile(self.errors, 50, 3),
             "error_p95": _percentile(self.errors, 95, 3),
+            "least_error_median": _percentile(self.least, 50, 3),
+            "least_error_p95": _percentile(self.least, 95, 3),
             "own_error_median": _percentile(self.owns, 50, 3),
             "height_error_median": _percentile(self.heights, 50, 3),
             "facing_error_median": _percentile(self.facings, 50, 2),
@@ -148,10 +152,6 @@ def evaluate_map(
         "drives": drives,
         "metres": METRES,
         "errors": asdict(Errors()),
-        "least_errors": {
-            str(count): [round(metres, 2) for metres in least_errors(Errors(), SECONDS, count)]
-            for count in sorted({1, drives})
-        },
         "maps": {name: tally.summary() for name, tally in sorted(totals.items())},
     }
 
@@ -175,10 +175,12 @@ def _measure_street(seed: int, drives: int, catalogue: Catalogue, progress: Any)
     sizes = sizes_of(catalogue)
     roads: list[DrivenRoad] = []
     receivers: list[float] = []
+    paths: list[BestPath] = []
     for number in range(drives):
         rng = np.random.default_rng((seed, number))
         radius = float(rng.uniform(*Errors().receiver))
         errors = Errors(receiver=(radius, radius))
+        paths.append(best_path(street, copy.deepcopy(rng), errors))
         recording = gather(f"drive-{number + 1}", record_drive(street, catalogue, number, rng, errors))
         roads.append(place_recording(recording, CameraSettings(), sizes))
         receivers.append(radius)
@@ -186,15 +188,23 @@ def _measure_street(seed: int, drives: int, catalogue: Catalogue, progress: Any)
     tallies: dict[str, Tally] = {}
     for number, (road, radius) in enumerate(zip(roads, receivers, strict=True)):
         grade = next(f"1, receiver of {low:g} to {high:g} m" for low, high in GRADES if radius <= high)
+        counted = compare(street, _merged([road]), number, number)
+        counted.least = least_errors(_standing(street, number), [paths[number]], number)
         for name in ("1", grade):
-            tallies.setdefault(name, Tally()).add(compare(street, _merged([road]), number, number))
+            tallies.setdefault(name, Tally()).add(counted)
     if drives > 1:
         tallies[str(drives)] = compare(street, _merged(roads), 0, drives - 1)
+        tallies[str(drives)].least = least_errors(_standing(street, drives - 1), paths, 0)
     return {name: asdict(tally) for name, tally in tallies.items()}
 
 
 def _merged(roads: Sequence[DrivenRoad]) -> list[Entry]:
     return merge([sign for road in roads for sign in road.signs], [point for road in roads for point in road.waypoints])
+
+
+def _standing(street: Street, drive: int) -> list[StreetSign]:
+    """Return the signs that stand there in a drive."""
+    return [sign for sign in street.signs if sign.since <= drive < sign.until]
 
 
 def compare(street: Street, entries: Sequence[Entry], first: int, last: int) -> Tally:
@@ -260,7 +270,7 @@ def _count(tally: Tally, sign: StreetSign, entry: Entry, place: Values, first: i
     tally.gone_wrong += entry.state is State.GONE
     happened: Mapping[str, bool] = {
         State.NEW.value: first < sign.since <= last,
-        State.CHANGED.value: first < sign.changed <= last,
+        State.CHANGED.value: first < sign.changed <= last and sign.later != sign.name,
         State.DAMAGED.value: first < sign.spoilt <= last,
     }
     for kind, did in happened.items():

@@ -2,13 +2,12 @@
 
 The driver, the workers and the store are the resources that tasks wait for. Service times are measured ones; the
 lengths of recordings are lognormal, the times between failures of a node exponential, and a share of the tasks are
-stragglers. So that a million hours take minutes to simulate, nodes are simulated, not their cores: a node works on as
-many tasks as it has cores.
+stragglers. So that a million hours take a minute to simulate, all that happens within half a minute is simulated at
+once.
 """
 
 from __future__ import annotations
 
-import heapq
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -17,6 +16,10 @@ import numpy.typing as npt
 from signpipe.geodesy import Values
 
 HOUR = 3600.0
+AT_ONCE = 30.0  # seconds, within which the order of events is no matter
+FILES = 9  # of a recording that is done
+
+Rows = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +32,7 @@ class Plant:
         hours: Of video, of all recordings.
         median_hours: Of a recording.
         skew: Standard deviation of the logarithm of a recording's length.
+        longest: Hours; what is longer is cut into files of so many beforehand.
         piece: Seconds of a piece.
         perceive: Seconds of a core for a second of video, in pieces.
         join: The same, for what is done once over the whole recording.
@@ -42,6 +46,7 @@ class Plant:
         cells: Cells that a recording touches for each hour of it.
         spread: Cells in which there is anything at all.
         merge: Seconds to read a recording for a cell and merge it.
+        held: Megabytes that a recording takes in memory meanwhile.
     """
 
     nodes: int = 1000
@@ -49,6 +54,7 @@ class Plant:
     hours: float = 1e6
     median_hours: float = 0.7
     skew: float = 1.0
+    longest: float = 1e9
     piece: float = 600.0
     perceive: float = 0.6
     join: float = 0.12
@@ -62,6 +68,7 @@ class Plant:
     cells: float = 20.0
     spread: int = 250_000
     merge: float = 0.05
+    held: float = 0.3
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +90,8 @@ class Course:
         tail_hours: From when there is nothing left to hand out to the end.
         longest_hours: Of a recording.
         largest_cell: Recordings in the fullest cell.
+        largest_cell_hours: On the clock, to merge it, which one core does.
+        largest_cell_gb: Gigabytes of memory that this takes.
     """
 
     hours: float
@@ -99,6 +108,8 @@ class Course:
     tail_hours: float
     longest_hours: float
     largest_cell: int
+    largest_cell_hours: float
+    largest_cell_gb: float
 
 
 def lengths(plant: Plant, rng: np.random.Generator) -> Values:
@@ -106,13 +117,9 @@ def lengths(plant: Plant, rng: np.random.Generator) -> Values:
     mean = plant.median_hours * np.exp(plant.skew**2 / 2)
     count = max(round(plant.hours / mean), 1)
     drawn = rng.lognormal(np.log(plant.median_hours), plant.skew, count)
-    return np.asarray(np.sort(drawn * plant.hours / drawn.sum() * HOUR)[::-1], np.float64)
-
-
-@dataclass(slots=True)
-class _Node:
-    failures: int = 0  # tasks that were begun before the last one are lost
-    down_until: float = 0.0
+    hours = drawn * plant.hours / drawn.sum()
+    files = np.ceil(hours / plant.longest).astype(np.int64)
+    return np.asarray(np.sort(np.repeat(hours / files, files) * HOUR)[::-1], np.float64)
 
 
 def simulate(plant: Plant, seed: int = 1) -> Course:
@@ -124,8 +131,7 @@ def simulate(plant: Plant, seed: int = 1) -> Course:
     """
     rng = np.random.default_rng(seed)
     seconds = lengths(plant, rng)
-    pieces = np.where(seconds > 1.5 * plant.piece, np.ceil(seconds / plant.piece), 1).astype(np.int64)
-    run = _Run(plant, rng, seconds, pieces)
+    run = _Run(plant, rng, seconds)
     run.go()
     work = float(seconds.sum()) * (plant.perceive + plant.join)
     merge, largest = _merge(plant, seconds, rng)
@@ -138,115 +144,125 @@ def simulate(plant: Plant, seed: int = 1) -> Course:
         tasks=run.tasks,
         lost=run.lost,
         lost_share=run.vain / (work + run.vain),
-        driver=run.driver_busy / run.now,
+        driver=run.tasks * plant.driver / run.now,
         waited=run.waited / max(run.tasks, 1),
         store=run.files * plant.write / plant.store / run.now,
         files=run.files,
         tail_hours=(run.now - run.last_begun) / HOUR,
         longest_hours=float(seconds[0]) / HOUR,
         largest_cell=largest,
+        largest_cell_hours=largest * plant.merge / HOUR,
+        largest_cell_gb=largest * plant.held / 1e3,
     )
 
 
-class _Run:
-    """The events of one simulation."""
+class _Stream:
+    """What is to be handed out: what is ready or was lost first, then the recordings' pieces, the longest first."""
 
-    def __init__(self, plant: Plant, rng: np.random.Generator, seconds: Values, pieces: npt.NDArray[np.int64]) -> None:
-        self._plant, self._rng = plant, rng
-        self._seconds, self._pieces = seconds, pieces
-        self._missing = pieces.copy()
-        self._next = 0  # recording that is split next
-        self._urgent: list[tuple[int, float]] = []  # recording and seconds of core, of what is ready
-        self._events: list[tuple[float, int, int, int, float, int]] = []  # end, number, node, recording, work, failures
-        self._nodes = [_Node() for _ in range(plant.nodes)]
-        self._number = 0
-        self._free_at = 0.0  # when the driver is free
-        self.now = self.last_begun = self.driver_busy = self.waited = self.vain = 0.0
+    def __init__(self, plant: Plant, seconds: Values) -> None:
+        self.pieces = np.where(seconds > 1.5 * plant.piece, np.ceil(seconds / plant.piece), 1).astype(np.int64)
+        self._each = seconds * (plant.perceive + np.where(self.pieces == 1, plant.join, 0.0)) / self.pieces
+        self._ends = np.cumsum(self.pieces)
+        self._next = 0
+        self._urgent: list[tuple[int, float]] = []  # recording and seconds of core
+
+    def __bool__(self) -> bool:
+        """Whether anything is left."""
+        return bool(self._urgent) or self._next < int(self._ends[-1])
+
+    def put(self, recordings: Rows, work: Values) -> None:
+        """Put tasks before all others."""
+        self._urgent += zip(recordings.tolist(), work.tolist(), strict=True)
+
+    def take(self, count: int) -> tuple[Rows, Values]:
+        """Return recording and seconds of core of the next tasks, so many at most."""
+        first, self._urgent = self._urgent[:count], self._urgent[count:]
+        begin = self._next
+        self._next = min(begin + count - len(first), int(self._ends[-1]))
+        rows = np.searchsorted(self._ends, np.arange(begin, self._next), side="right")
+        recordings = np.concatenate([np.array([row for row, _ in first], np.int64), rows])
+        return recordings, np.concatenate([np.array([work for _, work in first]), self._each[rows]])
+
+
+class _Run:
+    """The course of one simulation: cores that end within the same half minute are given their next tasks at once."""
+
+    def __init__(self, plant: Plant, rng: np.random.Generator, seconds: Values) -> None:
+        self._plant, self._rng, self._seconds = plant, rng, seconds
+        self._stream = _Stream(plant, seconds)
+        self._missing = self._stream.pieces.copy()
+        cores = plant.nodes * plant.cores
+        # Of each core: when it is free, whose task it is on (-1: none), and the work of it.
+        self._free = np.full(cores, plant.start)
+        self._task = np.full(cores, -1)
+        self._work = np.zeros(cores)
+        self._fails = rng.exponential(plant.life * HOUR, plant.nodes)  # when each node fails next
+        self._driver_free = 0.0
+        self.now = self.last_begun = self.waited = self.vain = 0.0
         self.tasks = self.lost = self.files = 0
 
     def go(self) -> None:
-        """Go from event to event until all is done."""
-        plant = self._plant
-        for node in range(plant.nodes):
-            self._push(float(self._rng.exponential(plant.life * HOUR)), node, -1, 0.0)
-            for _ in range(plant.cores):
-                self._begin(node, plant.start)
+        """Go from half minute to half minute until all is done."""
         left = len(self._seconds)
-        waiting: list[int] = []  # nodes of cores that have nothing to do
         while left:
-            end, _, node, recording, work, failures = heapq.heappop(self._events)
-            self.now = end
-            if recording == -1:
-                self._fail(node)
+            busy = self._task >= 0
+            begin = max(float((self._free if self._stream else self._free[busy]).min()), self.now)
+            failing = int(np.argmin(self._fails))
+            if self._fails[failing] <= begin:
+                self._fail(failing)
                 continue
-            if failures != self._nodes[node].failures:
-                self._lose(recording, work)
-                waiting = self._wake(waiting)
-                if not self._begin(node, max(self._nodes[node].down_until, end) + plant.start):
-                    waiting.append(node)
-                continue
-            left -= self._done(recording)
-            waiting = self._wake(waiting)
-            if not self._begin(node, end):
-                waiting.append(node)
+            end = min(begin + AT_ONCE, float(self._fails[failing]))
+            ended = np.flatnonzero(busy & (self._free <= end))
+            left -= self._end(ended)
+            self._begin(np.flatnonzero((self._task < 0) & (self._free <= end)), begin)
 
-    def _done(self, recording: int) -> bool:
-        """Note the end of a task; return whether the recording is done with it."""
-        pieces = int(self._pieces[recording])
-        if pieces == 1:
-            self.files += 9
-            return True
-        if self._missing[recording] == 0:
-            self.files += 9
-            return True
-        self.files += 1
-        self._missing[recording] -= 1
-        if self._missing[recording] == 0:
-            self._urgent.append((recording, float(self._seconds[recording]) * self._plant.join))
-        return False
+    def _end(self, cores: Rows) -> int:
+        """Note the ends of tasks; return how many recordings are done with them."""
+        if not len(cores):
+            return 0
+        self.now = float(self._free[cores].max())
+        recordings = self._task[cores]
+        self._task[cores] = -1
+        joined = (self._missing[recordings] == 0) | (self._stream.pieces[recordings] == 1)
+        perceived, counts = np.unique(recordings[~joined], return_counts=True)
+        self._missing[perceived] -= counts
+        ready = perceived[self._missing[perceived] == 0]
+        self._stream.put(ready, self._seconds[ready] * self._plant.join)
+        done = int(joined.sum())
+        self.files += FILES * done + len(recordings) - done
+        return done
 
-    def _wake(self, waiting: list[int]) -> list[int]:
-        while waiting and self._urgent:
-            self._begin(waiting.pop(), self.now)
-        return waiting
-
-    def _lose(self, recording: int, work: float) -> None:
-        self.lost += 1
-        self.vain += work / 2  # on average, it was half done
-        self._urgent.append((recording, work))
+    def _begin(self, cores: Rows, now: float) -> None:
+        """Give free cores their next tasks, in the order in which they ask the driver."""
+        recordings, work = self._stream.take(len(cores))
+        if not len(recordings):
+            return
+        plant = self._plant
+        cores = cores[np.argsort(self._free[cores], kind="stable")][: len(recordings)]
+        ready = np.maximum(self._free[cores], now)
+        turn = np.arange(len(cores)) * plant.driver
+        told = np.maximum(np.maximum.accumulate(ready - turn), self._driver_free) + turn + plant.driver
+        self._driver_free = float(told[-1])
+        share, factor = plant.slow
+        longer = np.where(self._rng.random(len(cores)) < share, factor, 1.0)
+        self._task[cores], self._work[cores] = recordings, work
+        self._free[cores] = told + work * longer + plant.write
+        self.tasks += len(cores)
+        self.waited += float((told - ready).sum())
+        self.last_begun = float(told[-1])
 
     def _fail(self, node: int) -> None:
-        plant = self._plant
-        self._nodes[node].failures += 1
-        self._nodes[node].down_until = self.now + plant.repair
-        self._push(self.now + plant.repair + float(self._rng.exponential(plant.life * HOUR)), node, -1, 0.0)
-
-    def _begin(self, node: int, ready: float) -> bool:
-        """Give a core its next task; return whether there was one."""
-        plant = self._plant
-        if not self._urgent:
-            if self._next == len(self._seconds):
-                return False
-            length, pieces = float(self._seconds[self._next]), int(self._pieces[self._next])
-            each = length * (plant.perceive + (plant.join if pieces == 1 else 0.0)) / pieces
-            self._urgent += [(self._next, each)] * pieces
-            self._next += 1
-        recording, work = self._urgent.pop()
-        told = max(ready, self._free_at) + plant.driver
-        self.waited += told - ready
-        self.driver_busy += plant.driver
-        self._free_at = max(ready, self._free_at) + plant.driver if ready <= self.now else self._free_at + plant.driver
-        share, factor = plant.slow
-        longer = factor if self._rng.random() < share else 1.0
-        self.tasks += 1
-        self.last_begun = max(self.last_begun, told)
-        self._push(told + work * longer + plant.write, node, recording, work)
-        return True
-
-    def _push(self, end: float, node: int, recording: int, work: float) -> None:
-        self._number += 1
-        entry = (end, self._number, node, recording, work, self._nodes[node].failures)
-        heapq.heappush(self._events, entry)
+        """Lose the tasks of a node, which is back after its repair."""
+        plant, moment = self._plant, float(self._fails[node])
+        cores = np.arange(node * plant.cores, (node + 1) * plant.cores)
+        lost = cores[self._task[cores] >= 0]
+        self._stream.put(self._task[lost], self._work[lost])
+        self.lost += len(lost)
+        self.vain += float(self._work[lost].sum()) / 2  # on average, it was half done
+        self._task[cores] = -1
+        self._free[cores] = moment + plant.repair + plant.start
+        self._fails[node] = moment + plant.repair + float(self._rng.exponential(plant.life * HOUR))
+        self.now = max(self.now, moment)
 
 
 def _merge(plant: Plant, seconds: Values, rng: np.random.Generator) -> tuple[float, int]:
@@ -272,9 +288,11 @@ def variants(plant: Plant) -> dict[str, Plant]:
         "a node fails every 100 h": replace(plant, life=100.0),
         "one task in ten is a straggler": replace(plant, slow=(0.1, 5.0)),
         "very unequal recordings": replace(plant, skew=2.0),
+        "the same, cut into files of half a day": replace(plant, skew=2.0, longest=12.0),
         "a driver ten times as slow": replace(plant, driver=plant.driver * 10),
         "a driver a hundred times as slow": replace(plant, driver=plant.driver * 100),
         "a store a hundred times as slow": replace(plant, store=max(plant.store // 100, 1)),
         "a third of the nodes": replace(plant, nodes=plant.nodes // 3),
         "three times the nodes": replace(plant, nodes=plant.nodes * 3),
+        "ten times the nodes": replace(plant, nodes=plant.nodes * 10),
     }

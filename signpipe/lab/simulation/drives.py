@@ -69,13 +69,41 @@ class Errors:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Run:
-    """A drive as it truly was, at each picture."""
+class Run:
+    """A drive as it truly was, at each picture.
+
+    Attributes:
+        time: float64 (F,), seconds.
+        position: float64 (F, 2), metres east and north of the street's origin.
+        course: float64 (F,), radians clockwise from north.
+        speed: float64 (F,), m/s.
+    """
 
     time: Values
-    position: Values  # (F, 2)
-    course: Values  # radians
+    position: Values
+    course: Values
     speed: Values
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Receiver:
+    """How a receiver errs in a drive, and what of that can be known.
+
+    Attributes:
+        radius: Metres of the circle with 68 % of its positions.
+        slow_share: Share of its variance that lasts for `SLOW_TIME`.
+        quick_time: Seconds for which the rest lasts.
+        off: float64 (S, 2), metres that the position of each second is off to the east and north.
+        along: float64 (S,), m/s that the speed is off.
+        across: float64 (S,), m/s that the velocity is off to the right.
+    """
+
+    radius: float
+    slow_share: float
+    quick_time: float
+    off: Values
+    along: Values
+    across: Values
 
 
 def record_drive(
@@ -91,8 +119,8 @@ def record_drive(
         errors: What goes wrong.
     """
     errors = errors or Errors()
-    run = _drive(street, rng)
-    positions = _received(run, rng, errors, START + number * DAY)
+    run, receiver = drive_along(street, rng, errors)
+    positions = _received(run, receiver, rng, START + number * DAY)
     boxes = _seen(street, catalogue, run, number, rng, errors)
     yield {"schema": "signpipe/1", "type": "run", "country": None, "source": f"drive-{number + 1}",
            "width": SIZE[0], "height": SIZE[1], "classes": list(catalogue.names)}  # fmt: skip
@@ -109,7 +137,13 @@ def record_drive(
         }  # fmt: skip
 
 
-def _drive(street: Street, rng: np.random.Generator) -> _Run:
+def drive_along(street: Street, rng: np.random.Generator, errors: Errors) -> tuple[Run, Receiver]:
+    """Return a drive there and back as it truly is, and how its receiver errs; see `record_drive`."""
+    run = _drive(street, rng)
+    return run, _receiver(run, rng, errors)
+
+
+def _drive(street: Street, rng: np.random.Generator) -> Run:
     """Return a drive there and back, with a turn at the end, changing speed, and some wandering in the lane."""
     there, back = street.lane(True), street.lane(False)
     across = back[0] - there[-1]
@@ -134,26 +168,32 @@ def _drive(street: Street, rng: np.random.Generator) -> _Run:
     wander = 0.3 * np.sin(np.array(time) / 4 + phases[2])
     where += np.stack([np.cos(course), -np.sin(course)], axis=1) * wander[:, None]
     velocity = np.gradient(where, np.array(time), axis=0)
-    return _Run(
+    return Run(
         np.array(time), where, np.unwrap(np.arctan2(velocity[:, 0], velocity[:, 1])), np.hypot(*velocity.T)
     )  # fmt: skip
 
 
-def _received(run: _Run, rng: np.random.Generator, errors: Errors, start: float) -> RecordedPositions:
-    """Return what a receiver tells, once a second, interpolated as that of any recording is."""
+def _receiver(run: Run, rng: np.random.Generator, errors: Errors) -> Receiver:
+    """Return how a receiver errs in each second of a drive."""
     radius = rng.uniform(*errors.receiver)
     sigma, slow_share = radius / RADIUS_68, rng.uniform(*SLOW_SHARES)
-    seconds = np.arange(0.0, run.time[-1] + 1, 1.0)
-    wrong = errors.jitter * rng.normal(size=(len(seconds), 2))
-    for share, lasting in ((slow_share, SLOW_TIME), (1 - slow_share, rng.uniform(*QUICK_TIMES))):
-        wrong += sigma * np.sqrt(share) * _wandering(len(seconds), lasting, rng)
-    where = np.stack([np.interp(seconds, run.time, axis) for axis in run.position.T], axis=1) + wrong
-    speed = np.abs(np.interp(seconds, run.time, run.speed) + rng.normal(0, errors.doppler, len(seconds)))
-    course = np.interp(seconds, run.time, run.course) + rng.normal(0, errors.doppler, len(seconds)) / np.maximum(
-        speed, 1.0
-    )
+    seconds = len(np.arange(0.0, run.time[-1] + 1, 1.0))
+    off = errors.jitter * rng.normal(size=(seconds, 2))
+    quick_time = rng.uniform(*QUICK_TIMES)
+    for share, lasting in ((slow_share, SLOW_TIME), (1 - slow_share, quick_time)):
+        off += sigma * np.sqrt(share) * _wandering(seconds, lasting, rng)
+    along, across = rng.normal(0, errors.doppler, (2, seconds))
+    return Receiver(radius, slow_share, quick_time, off, along, across)
+
+
+def _received(run: Run, receiver: Receiver, rng: np.random.Generator, start: float) -> RecordedPositions:
+    """Return what a receiver tells, once a second, interpolated as that of any recording is."""
+    seconds = np.arange(float(len(receiver.off)))
+    where = np.stack([np.interp(seconds, run.time, axis) for axis in run.position.T], axis=1) + receiver.off
+    speed = np.abs(np.interp(seconds, run.time, run.speed) + receiver.along)
+    course = np.interp(seconds, run.time, run.course) + receiver.across / np.maximum(speed, 1.0)
     latitude, longitude = place(*ORIGIN, where[:, 0], where[:, 1])
-    stated = radius * rng.uniform(0.8, 1.25)
+    stated = receiver.radius * rng.uniform(0.8, 1.25)
     fixes = [
         Fix(start + second, lat, lon, fast, heading, stated)
         for second, lat, lon, fast, heading in zip(
@@ -174,7 +214,7 @@ def _wandering(count: int, lasting: float, rng: np.random.Generator) -> Values:
 
 
 def _seen(
-    street: Street, catalogue: Catalogue, run: _Run, drive: int, rng: np.random.Generator, errors: Errors
+    street: Street, catalogue: Catalogue, run: Run, drive: int, rng: np.random.Generator, errors: Errors
 ) -> list[list[tuple[dict[str, Any], dict[str, Any]]]]:
     """Return the detections and tracks of each picture."""
     focal = FOCAL * rng.uniform(*errors.focal)
@@ -197,7 +237,7 @@ def _seen(
     return pictures
 
 
-def _approach(sign: StreetSign, run: _Run, axis: Values, pitch: Values, focal: float) -> tuple[Rows, Values]:
+def _approach(sign: StreetSign, run: Run, axis: Values, pitch: Values, focal: float) -> tuple[Rows, Values]:
     """Return the pictures in which a sign could be found, and its true boxes (N, 4)."""
     away = np.array(sign.place[:2]) - run.position
     near = np.flatnonzero(np.hypot(*away.T) < 120)

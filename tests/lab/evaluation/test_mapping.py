@@ -13,8 +13,11 @@ from signpipe.catalogue import load_catalogue
 from signpipe.geodesy import place
 from signpipe.lab.evaluation import mapping
 from signpipe.lab.evaluation.mapping import compare, evaluate_map
+from signpipe.lab.evaluation.receivers import best_path
+from signpipe.lab.simulation.drives import Errors
 from signpipe.lab.simulation.streets import ORIGIN, Street, make_street
 from signpipe.mapping.entry import Entry, Side, State
+from signpipe.mapping.trajectory import RADIUS_68
 
 
 @pytest.fixture(scope="module")
@@ -52,12 +55,24 @@ def test_each_mistake_is_counted_as_what_it_is(street: Street) -> None:
     assert (gone.gone_wrong, gone.missed) == (1, 0)
 
 
+def test_the_best_path_errs_as_it_says_and_less_than_the_receiver() -> None:
+    street = make_street(np.random.default_rng(3), load_catalogue(), 300.0, 1, 0.0)
+    errors, squares, raw = Errors(receiver=(3.0, 3.0)), [], []
+    for seed in range(30):
+        path = best_path(street, np.random.default_rng(seed), errors)
+        squares.append(np.mean(path.off**2 / path.variance[:, None]))
+        raw.append(np.mean(path.variance) / (3.0 / RADIUS_68) ** 2)
+    assert np.mean(squares) == pytest.approx(1, abs=0.4)  # its error lasts: 30 drives are 60 draws
+    assert max(raw) < 1
+
+
 def test_what_was_measured_is_kept_and_not_measured_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(mapping, "METRES", 300.0)
     keep, told = tmp_path / "kept.jsonl", []
     first = evaluate_map(1, 2, lambda done, total: told.append((done, total)), seed=3, keep=keep)
     assert told == [(1, 2), (2, 2)]
     assert first["maps"]["2"]["n"]["signs"] > 3
+    assert all(0 < numbers["least_error_median"] <= numbers["least_error_p95"] for numbers in first["maps"].values())
     told.clear()
     with keep.open("a") as lines:
         lines.write('{"key": "4/2", "tal')
