@@ -1,6 +1,7 @@
 """The live page in a real browser: a source is added, signs appear, a label is given and is in the export."""
 
 import shutil
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 from typer.testing import CliRunner
 
+from benchmarks.serve_demo import watch
 from signpipe.cli.main import app
 from signpipe.review import ReviewQueue, Status
 from tests.review.items import item, put
@@ -95,6 +97,11 @@ def test_everyone_can_use_it(page: Page, opened: Server, scheme: str, width: int
     found = Axe().run(page, options={"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"]})
     assert found.violations_count == 0, found.generate_report()
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "the page is wider than the screen"
+
+
+def test_the_demo_shows_the_sample_drive_live(browser: Browser) -> None:
+    seen = watch(Path(sys.executable).with_name("signpipe"), browser, None)
+    assert seen["address"] <= seen["picture"] <= seen["sign"]
 
 
 def test_keys_reach_everything(page: Page) -> None:
