@@ -79,7 +79,8 @@ def endurance() -> str:
             "together, a client that asks and one that never reads",
             f"memory of all processes {_growth(soak, 'megabytes')} MB an hour of {soak['last']['megabytes']:.0f}, of "
             f"the server alone {_growth(soak, 'server_megabytes')} of {soak['last']['server_megabytes']:.0f}; handles "
-            f"{_growth(soak, 'handles')}, threads {_growth(soak, 'threads')}; {soak['last']['restarts']} restarts",
+            f"{_growth(soak, 'handles')}, threads {_growth(soak, 'threads')}; {soak['last']['restarts']} restarts "
+            "(a process might say nothing for 300 s)",
         ),
         (
             "`benchmarks/serve.py load`",
@@ -115,6 +116,8 @@ def drift_table() -> str:
 def _time(change: dict[str, Any]) -> str:
     if change["median_seconds"] is None:
         return f"{change['found']} of {change['drives']}"
+    if not change["longest_seconds"]:
+        return "rings before it"
     return (
         f"{change['found']} of {change['drives']}, {change['median_seconds']:.0f} s (at most "
         f"{change['longest_seconds']:.0f} s)"
