@@ -1,6 +1,6 @@
 """How soon a change is found, and how often nothing is taken for one, against tests without correction.
 
-    python benchmarks/drift.py --data DATA --json benchmarks/results/drift.json [--hours 200] [--drives 20]
+    python benchmarks/drift.py --data DATA --json benchmarks/results/drift.json [--hours 800] [--drives 20]
 
 The pipeline looks at real photographs, as they are and changed: fog, a lens that gets dirty, a camera that was knocked
 by 5 degrees, another country, a firmware that sharpens. From what it measured, drives are put together second by
@@ -325,7 +325,7 @@ def main() -> None:
     parser.add_argument("--cache", type=Path, default=Path("out/drift-looks.pickle"))
     parser.add_argument("--photographs", type=int, default=150)
     parser.add_argument("--changed", type=int, default=40, help="photographs a change")
-    parser.add_argument("--hours", type=int, default=200)
+    parser.add_argument("--hours", type=int, default=800)
     parser.add_argument("--drives", type=int, default=20)
     parser.add_argument("--every", type=float, default=60.0)
     parser.add_argument("--processes", type=int, default=2)
