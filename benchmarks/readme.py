@@ -239,7 +239,11 @@ def world_rows() -> list[tuple[str, str, str]]:
 
 def tracking_rows() -> list[tuple[str, str, str]]:
     """Return how whole tracks stay at each frame rate, beside the best other tracker."""
-    drives = {rate: trackers for rate, trackers in read("tracking")["drives"].items() if rate in ("1", "3", "10", "30")}
+    drives = {
+        rate: trackers
+        for rate, trackers in read("tracking")["metrics"]["drives"].items()
+        if rate in ("1", "3", "10", "30")
+    }
     ours = {rate: trackers["signpipe"] for rate, trackers in drives.items()}
     peers = [
         max(float(peer["hota"]) for name, peer in trackers.items() if name != "signpipe")

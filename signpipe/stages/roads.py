@@ -35,9 +35,22 @@ class Road:
     around: RoadKind | None = None
     zone: float | None = None
 
-    def after(self, sign: SignClass) -> Road:
-        """Return where one is once a sign has been passed."""
+    def after(self, sign: SignClass, rules: Rules) -> Road:
+        """Return where one is once a sign has been passed.
+
+        A posted limit above the general one of towns makes it doubtful that one is still in the town: the sign that
+        ends it may have been missed, and what it says would be told for kilometres.
+
+        Args:
+            sign: What was passed.
+            rules: Of the country.
+        """
         match sign.effect:
+            case Effect.LIMIT if self.kind is RoadKind.TOWN and isinstance(sign.value, int | float):
+                town = rules.limits.get(RoadKind.TOWN)
+                if town is not None and town.limit is not None:
+                    above = sign.value * KILOMETRES[sign.unit] > town.limit + 0.5
+                    return replace(self, kind=None) if above else self
             case Effect.ZONE_LIMIT if isinstance(sign.value, int | float):
                 return replace(self, zone=sign.value * KILOMETRES[sign.unit])
             case Effect.END_ZONE_LIMIT:
