@@ -96,9 +96,10 @@ results: .venv/.ready-dev  ## measure the models and the speed (needs the data s
 	@$(BIN)/signpipe evaluate figures --json benchmarks/results/figures.json
 	@$(BIN)/signpipe evaluate fallback $(if $(DRAWINGS),--drawings $(DRAWINGS)) --json benchmarks/results/fallback.json
 	@$(BIN)/signpipe evaluate rules --json benchmarks/results/rules.json
-	@$(BIN)/signpipe evaluate drive --km 400 --json benchmarks/results/drive.json
+	@$(BIN)/signpipe evaluate drive --km 400 --leg 10 --preset world --json benchmarks/results/drive.json --html benchmarks/results/drive.html
+	@$(BIN)/signpipe evaluate streaming --rates 1,2,3,5,10,30 --drives 1 --json benchmarks/results/tracking.json
 	@$(BIN)/signpipe evaluate realism --json benchmarks/results/realism.json
-	@$(BIN)/signpipe evaluate map --streets 6 --json benchmarks/results/map.json
+	@$(BIN)/signpipe evaluate map --streets 40 --json benchmarks/results/map.json
 	@$(BIN)/signpipe evaluate publishing --json benchmarks/results/publishing.json
 	@$(BIN)/signpipe evaluate report --examples drawings --out benchmarks/results/quality --compare benchmarks/results/robustness-plain.json --include benchmarks/results/novelty.json --include benchmarks/results/figures.json --include benchmarks/results/fallback.json --include benchmarks/results/publishing.json --include benchmarks/results/serve-table.json
 	@$(BIN)/signpipe bench single live throughput --frames 1000 --json benchmarks/results/bench.json

@@ -9,7 +9,6 @@ The result files come from `make results`, on the data sets that docs/how-to/dat
 from __future__ import annotations
 
 import argparse
-import json
 import re
 import sys
 from collections.abc import Callable
@@ -19,16 +18,9 @@ from typing import Any
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
-from benchmarks.readme_service import drift_table, endurance, service_rows  # noqa: E402
+from benchmarks.readme_service import RESULTS, drift_table, endurance, read, service_rows  # noqa: E402
 
-RESULTS = ROOT / "benchmarks" / "results"
 MARKED = re.compile(r"(<!-- (\w+): benchmarks/readme.py -->\n).*?(<!-- /\2 -->)", re.DOTALL)
-
-
-def read(name: str) -> dict[str, Any]:
-    """Return the content of a result file."""
-    content: dict[str, Any] = json.loads((RESULTS / f"{name}.json").read_text(encoding="utf-8"))
-    return content
 
 
 def percent(share: float, digits: int = 1) -> str:

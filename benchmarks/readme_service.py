@@ -11,14 +11,15 @@ RESULTS = Path(__file__).parent / "results"
 Row = tuple[str, str, str]
 
 
-def _read(name: str) -> dict[str, Any]:
+def read(name: str) -> dict[str, Any]:
+    """Return the content of a result file."""
     content: dict[str, Any] = json.loads((RESULTS / f"{name}.json").read_text(encoding="utf-8"))
     return content
 
 
 def service_rows() -> list[Row]:
     """Return how the service does, for the README."""
-    counts, soak, load = _read("serve-faults")["counts"], _read("serve-soak"), _read("serve-load")
+    counts, soak, load = read("serve-faults")["counts"], read("serve-soak"), read("serve-load")
     return [
         (
             "[Service](docs/serving.md): killed at random moments",
@@ -42,7 +43,7 @@ def service_rows() -> list[Row]:
 
 def drift_rows() -> list[Row]:
     """Return how soon drift is told, and how often for nothing."""
-    ours = _read("drift")["monitors"]["signpipe"]
+    ours = read("drift")["monitors"]["signpipe"]
     changes = ours["changes"]
     found, drives = (sum(change[key] for change in changes.values()) for key in ("found", "drives"))
     times = ", ".join(
@@ -61,7 +62,7 @@ def drift_rows() -> list[Row]:
 
 def endurance() -> str:
     """Return the table of docs/serving.md."""
-    counts, soak, load, demo = (_read(f"serve-{name}") for name in ("faults", "soak", "load", "demo"))
+    counts, soak, load, demo = (read(f"serve-{name}") for name in ("faults", "soak", "load", "demo"))
     counts = counts["counts"]
     first, *later = [one["picture"] for one in demo["rounds"]]
     turns = f"turns: {min(load['rate_ratios'])} to {max(load['rate_ratios'])}"
@@ -101,7 +102,7 @@ def endurance() -> str:
 
 def drift_table() -> str:
     """Return the tables of docs/drift.md."""
-    result = _read("drift")
+    result = read("drift")
     monitors = result["monitors"]
     changes = list(monitors["signpipe"]["changes"])
     rows = []

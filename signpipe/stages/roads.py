@@ -46,11 +46,8 @@ class Road:
             rules: Of the country.
         """
         match sign.effect:
-            case Effect.LIMIT if self.kind is RoadKind.TOWN and isinstance(sign.value, int | float):
-                town = rules.limits.get(RoadKind.TOWN)
-                if town is not None and town.limit is not None:
-                    above = sign.value * KILOMETRES[sign.unit] > town.limit + 0.5
-                    return replace(self, kind=None) if above else self
+            case Effect.LIMIT if self.kind is RoadKind.TOWN and _is_above_towns(sign, rules):
+                return replace(self, kind=None)
             case Effect.ZONE_LIMIT if isinstance(sign.value, int | float):
                 return replace(self, zone=sign.value * KILOMETRES[sign.unit])
             case Effect.END_ZONE_LIMIT:
@@ -68,6 +65,14 @@ class Road:
         if kind in FAST:
             return Road(kind, around)
         return Road(kind, around, self.zone) if kind in SLOW else Road(kind)
+
+
+def _is_above_towns(sign: SignClass, rules: Rules) -> bool:
+    """Return whether a limit is above the general one of towns, as far as that is known."""
+    town = rules.limits.get(RoadKind.TOWN)
+    if town is None or town.limit is None or not isinstance(sign.value, int | float):
+        return False
+    return sign.value * KILOMETRES[sign.unit] > town.limit + 0.5
 
 
 def general_limit(road: Road, rules: Rules, sign: Meaning, limit: Validity) -> Meaning:

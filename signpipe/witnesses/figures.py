@@ -20,7 +20,7 @@ from signpipe.settings import FiguresSettings
 from signpipe.types import FiguresRead, Frame, Image, SignTrack
 
 ERROR = 0.004  # probability that all looks misread a sign in the same way, or that its figures are hidden
-UNSURE = 0.2  # probability below which even the likeliest text wasn't read
+UNSURE = 0.2  # probability below which even the likeliest text wasn't read, and below which no line is through it
 LIMIT = 0.8  # probability of all limits together from which vision is sure that a sign is one of them
 REMEMBERED = 256  # tracks whose looks are kept
 UNREAD = "?"
