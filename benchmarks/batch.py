@@ -7,9 +7,10 @@
 gives the service times that benchmarks/scale.py simulates a cluster with. On a machine that others use too, time on the
 clock says little: the seconds of processor time that the same work takes by one and by two processes stand beside it.
 
-`peers` gives some recordings, one of them damaged and one no video, to both, and then the same once more. Both run the
-same detector. The loop is what is written without a tool for it: signpipe also classifies, tracks by seconds, and
-writes tables, and the loop writes boxes with identities.
+`peers` gives some recordings, one of them damaged and one no video, to both, and then the same once more, in the order
+loop, batch, batch, loop: what else the machine has to do falls on both alike. Both run the same detector. The loop is
+what is written without a tool for it: signpipe also classifies, tracks by seconds, and writes tables, and the loop
+writes boxes with identities. Counted are the recordings and the pictures of which each wrote boxes.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ from pathlib import Path
 from typing import Any
 
 import av
+import pyarrow.parquet as pq
 
 from benchmarks.peers import export_for_ultralytics
 from signpipe.batch.engines import Engine
@@ -42,13 +44,14 @@ from signpipe.settings import load_settings
 from signpipe.version import VERSION
 
 SAMPLE = Path(__file__).parents[1] / "samples" / "drive.mp4"
+_UNITS = ("wall_seconds", "cpu_seconds")
 WHOLE = 1e6  # seconds of a piece, so that nothing is split
 LOOP = """\
 mkdir -p boxes
 for video in drives/*.mp4; do
   name=$(basename "$video" .mp4)
   yolo track model=detector.onnx source="$video" imgsz={height},{width} conf={score} \\
-    save_txt=True project=boxes name="$name" exist_ok=True || echo "$video" >> boxes/failed.txt
+    save_txt=True project="$PWD/boxes" name="$name" exist_ok=True || echo "$video" >> boxes/failed.txt
 done
 """
 
@@ -194,35 +197,59 @@ def peers(arguments: argparse.Namespace, folder: Path) -> dict[str, Any]:
         **os.environ, "PATH": f"{arguments.yolo.absolute().parent}:{os.environ['PATH']}", "YOLO_AUTOINSTALL": "false",
     }  # fmt: skip
     ours = f"{shutil.which('signpipe') or f'{sys.executable} -m signpipe'} batch drives/ --out tables/"
+    loop, batch = "loop of yolo track", "signpipe batch"
+    commands = {loop: "bash loop.sh", batch: ours}
     told: dict[str, Any] = {"recordings": arguments.recordings, "frames": arguments.frames, "bad": 2}
-    for name, command, lines in (
-        ("signpipe batch", ours, 1),
-        ("loop of yolo track", "bash loop.sh", len(script.splitlines())),
-    ):
-        told[name] = {"lines_written": lines}
-        for again in ("first", "again"):
-            with _measured(told[name], again):
-                done = subprocess.run(command, shell=True, cwd=folder, env=environment, capture_output=True, text=True)
-            told[name][again]["exit_code"] = done.returncode
-            print(name, again, told[name][again], flush=True)
-    failed = folder / "boxes" / "failed.txt"
-    told["loop of yolo track"]["failures_told"] = len(set(failed.read_text().split())) if failed.exists() else 0
-    if told["loop of yolo track"]["failures_told"] == arguments.recordings:
+    told |= {loop: {"lines_written": len(script.splitlines())}, batch: {"lines_written": 1}}
+    for name, again in ((loop, "first"), (batch, "first"), (batch, "again"), (loop, "again")):
+        with _measured(told[name], again):
+            done = subprocess.run(
+                commands[name], shell=True, cwd=folder, env=environment, capture_output=True, text=True
+            )
+        told[name][again]["exit_code"] = done.returncode
+        print(name, again, told[name][again], flush=True)
+    told[loop] |= _boxes_of_loop(folder)
+    told[batch] |= _boxes_of_batch(folder / "tables")
+    if not told[loop]["recordings_with_boxes"]:
         raise SystemExit(f"{arguments.yolo} tracks nothing at all; does its environment have `lap`?")
-    told["signpipe batch"]["failures_told"] = len(json.loads((folder / "tables" / "failures.json").read_text()))
-    told["loop of yolo track"]["results"] = len({path.parent for path in folder.rglob("labels/*.txt")})
-    told["signpipe batch"]["results"] = len(list((folder / "tables" / "recordings").iterdir()))
+    told["loop_to_batch"] = {
+        again: {unit: round(told[loop][again][unit] / told[batch][again][unit], 2) for unit in _UNITS}
+        for again in ("first", "again")
+    }
     return told
+
+
+def _boxes_of_loop(folder: Path) -> dict[str, int]:
+    """Return what the loop wrote, wherever: a text file a picture with boxes, in a folder a recording."""
+    labels, failed = list(folder.rglob("labels/*.txt")), folder / "boxes" / "failed.txt"
+    return {
+        "failures_told": len(set(failed.read_text().split())) if failed.exists() else 0,
+        "recordings_with_boxes": len({path.parent for path in labels}),
+        "pictures_with_boxes": len(labels),
+    }
+
+
+def _boxes_of_batch(tables: Path) -> dict[str, int]:
+    """Return what the batch wrote."""
+    frames = [pq.read_table(path, columns=["detections"]) for path in tables.glob("recordings/*/frames.parquet")]
+    pictures = [sum(count > 0 for count in table["detections"].to_pylist()) for table in frames]
+    return {
+        "failures_told": len(json.loads((tables / "failures.json").read_text())),
+        "recordings_with_boxes": sum(count > 0 for count in pictures),
+        "pictures_with_boxes": sum(pictures),
+    }
 
 
 @contextmanager
 def _measured(told: dict[str, Any], name: str) -> Iterator[None]:
     """Measure the time of what is done meanwhile, by the clock and of the processors."""
+    load = round(os.getloadavg()[0], 1)
     before, begun = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
     yield
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    told[name] = {"wall_seconds": round(time.perf_counter() - begun, 1), "cpu_seconds": round(cpu, 1)}
+    took = (round(time.perf_counter() - begun, 1), round(cpu, 1))
+    told[name] = dict(zip(_UNITS, took, strict=True)) | {"load_before": load}
 
 
 if __name__ == "__main__":

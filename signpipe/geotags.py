@@ -12,11 +12,15 @@ from pathlib import Path
 from typing import Any
 
 import exifread
+import numpy as np
 from exifread.core.exceptions import ExifError
+from natsort import natsorted
 
 logging.getLogger("exifread").setLevel(logging.CRITICAL)  # of pictures without EXIF, it warns
 
 _SPEEDS = {"K": 1 / 3.6, "M": 0.44704, "N": 1852 / 3600}  # metres per second
+SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".heic", ".heif")  # of what should be a picture
+MOST = 0.5  # share of the pictures that have to tell when they were taken
 LONGEST_SHARE = 1.0  # seconds over which pictures of one moment are spread: many cameras tell whole seconds
 
 
@@ -55,26 +59,53 @@ def read_geotag(path: Path) -> Geotag:
         return Geotag()  # all that a damaged file makes the library raise
 
 
+def pictures_in(folder: Path) -> list[Path]:
+    """Return what should be pictures in a folder by the ends of their names, in natural order (2.jpg before 10.jpg).
+
+    Raises:
+        OSError: It can't be listed.
+    """
+    return natsorted((path for path in folder.iterdir() if is_picture_name(path.name)), key=str)
+
+
+def is_picture_name(name: str) -> bool:
+    """Return whether a file should be a picture by its name; hidden ones are a system's own."""
+    return name.lower().endswith(SUFFIXES) and not name.startswith(".")
+
+
 def picture_times(tags: Sequence[Geotag]) -> list[float] | None:
     """Return when pictures were taken one after the other, None where they don't tell.
 
     Times of the receiver come first, then those of the camera, which are UTC if it told its offset; else they begin
-    with 0. Pictures of one moment are spread evenly up to the next one.
+    with 0. Pictures of one moment are spread evenly up to the next one. A picture that tells nothing, such as a damaged
+    one, was taken between its neighbours, as long as most tell.
 
     Args:
         tags: Of the pictures, in their order.
     """
-    for name in ("utc", "taken"):
-        times = [getattr(tag, name) for tag in tags]
-        known = [float(time) for time in times if time is not None]
-        if (
-            len(known) == len(times) > 1
-            and known[0] < known[-1]
-            and all(one <= other for one, other in pairwise(known))
-        ):
-            zoned = name == "utc" or all(tag.offset_known for tag in tags)
-            return _spread(known if zoned else [time - known[0] for time in known])
+    for least in (1.0, MOST):
+        for name in ("utc", "taken"):
+            told: list[float | None] = [getattr(tag, name) for tag in tags]
+            known = [time for time in told if time is not None]
+            ordered = len(known) > 1 and known[0] < known[-1] and all(one <= other for one, other in pairwise(known))
+            if ordered and len(known) >= least * len(told):
+                zoned = name == "utc" or all(tag.offset_known for tag in tags if tag.taken is not None)
+                begin = 0.0 if zoned else known[0]
+                return _filled([None if time is None else time - begin for time in told])
     return None
+
+
+def _filled(told: Sequence[float | None]) -> list[float]:
+    """Return times of which each is later than the one before, with those that are missing."""
+    rows = [row for row, time in enumerate(told) if time is not None]
+    times = _spread([time for time in told if time is not None])
+    step = (times[-1] - times[0]) / (rows[-1] - rows[0])
+    count = len(told)  # before the first and after the last one, the pace is that of all
+    rows, times = (
+        [rows[0] - count, *rows, rows[-1] + count],
+        [times[0] - count * step, *times, times[-1] + count * step],
+    )
+    return [float(time) for time in np.interp(np.arange(count), rows, times)]
 
 
 def _spread(times: Sequence[float]) -> list[float]:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
+from signpipe.batch.recordings import list_pictures
 from signpipe.batch.schema import SCHEMA
 from signpipe.batch.store import file_system
 from signpipe.errors import SourceError
@@ -97,20 +99,27 @@ def _digest_below(path: Path) -> str:
     """Return the digest of a file, or of all files of a folder with their names."""
     if path.is_file():
         return describe(path).sha256
-    files = sorted(each for each in path.rglob("*") if each.is_file())
-    parts = [f"{each.relative_to(path)} {describe(each).sha256}" for each in files]
+    return _digest_of(path, sorted(each for each in path.rglob("*") if each.is_file()))
+
+
+def _digest_of(folder: Path, files: Iterable[Path]) -> str:
+    """Return the digest of files of a folder, with their names."""
+    parts = [f"{each.relative_to(folder)} {describe(each).sha256}" for each in files]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
-def content_digest(address: str, known: tuple[dict[str, Any], str] | None = None) -> tuple[str, dict[str, Any]]:
+def content_digest(
+    address: str, known: tuple[dict[str, Any], str] | None = None, is_folder: bool = False
+) -> tuple[str, dict[str, Any]]:
     """Return a digest of the content of a recording, and by what it was recognised.
 
     A file on a disk is read whole, unless size and time are those of the last time. Of an object in a store, size and
-    the store's own checksum are taken: nothing is fetched.
+    the store's own checksum are taken: nothing is fetched. Of a folder of pictures, so it is with each of them.
 
     Args:
         address: Path or address.
         known: Size and time of the last time, and the digest that it had then.
+        is_folder: Whether it is a folder of pictures.
 
     Raises:
         SourceError: It isn't there.
@@ -118,14 +127,31 @@ def content_digest(address: str, known: tuple[dict[str, Any], str] | None = None
     """
     fs, path = file_system(address)
     try:
-        info = fs.info(path)
+        entries = list_pictures(address) if is_folder else [fs.info(path)]
     except FileNotFoundError:
         raise SourceError(f"There is no recording {address} any more.") from None
-    seen: dict[str, Any]
-    if Path(address).exists():
-        stat = Path(address).stat()
-        seen = {"bytes": stat.st_size, "mtime_ns": stat.st_mtime_ns}
-        return (known[1] if known and known[0] == seen else describe(Path(address)).sha256), seen
-    checksum = next((str(info[key]) for key in ("ETag", "etag", "md5Hash", "content_md5") if info.get(key)), None)
-    seen = {"bytes": info["size"], "checksum": checksum or str(fs.checksum(path))}
-    return hashlib.sha256(json.dumps(seen, sort_keys=True).encode()).hexdigest(), seen
+    on_disk = Path(address).exists()
+    each = [_seen(fs, entry, on_disk) for entry in entries]
+    seen = _summary(entries, each) if is_folder else each[0]
+    if not on_disk:
+        return hashlib.sha256(json.dumps(seen, sort_keys=True).encode()).hexdigest(), seen
+    if known and known[0] == seen:
+        return known[1], seen
+    files = [Path(str(entry["name"])) for entry in entries]
+    return (_digest_of(Path(path), files) if is_folder else describe(Path(address)).sha256), seen
+
+
+def _seen(fs: Any, entry: dict[str, Any], on_disk: bool) -> dict[str, Any]:
+    """Return by what the content of a file is recognised without reading it."""
+    if on_disk:
+        stat = Path(str(entry["name"])).stat()
+        return {"bytes": stat.st_size, "mtime_ns": stat.st_mtime_ns}
+    checksum = next((str(entry[key]) for key in ("ETag", "etag", "md5Hash", "content_md5") if entry.get(key)), None)
+    return {"bytes": entry["size"], "checksum": checksum or str(fs.checksum(entry["name"]))}
+
+
+def _summary(entries: Sequence[dict[str, Any]], seen: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Return the same for the pictures of a folder, in few words."""
+    names = [PurePosixPath(str(entry["name"])).name for entry in entries]
+    listed = hashlib.sha256(json.dumps([names, seen], sort_keys=True).encode()).hexdigest()
+    return {"pictures": len(names), "listed": listed}

@@ -1,4 +1,7 @@
-"""What is to be worked on: recordings by name, found in folders, patterns and buckets."""
+"""What is to be worked on: recordings by name, found in folders, patterns and buckets.
+
+A recording is a video, or a folder of pictures, as cameras that take one every second or every few metres leave them.
+"""
 
 from __future__ import annotations
 
@@ -13,10 +16,11 @@ from natsort import natsorted
 
 from signpipe.batch.store import explain, file_system
 from signpipe.errors import SourceError
+from signpipe.geotags import is_picture_name
+from signpipe.position import tracks_beside
 from signpipe.sources import redact
 
 VIDEOS = frozenset({".mp4", ".m4v", ".mov", ".mkv", ".avi", ".ts", ".mts", ".m2ts", ".webm", ".mpg", ".mpeg", ".3gp"})
-POSITIONS = (".gpx", ".nmea", ".srt")
 _WILD = re.compile(r"[*?\[]")
 
 
@@ -29,20 +33,22 @@ class Recording:
         address: Path or address.
         bytes: Its size.
         position: Path or address of the positions that lie beside it under the same name, or None.
+        is_folder: Whether it is a folder of pictures.
     """
 
     name: str
     address: str
     bytes: int
     position: str | None = None
+    is_folder: bool = False
 
 
 def find_recordings(specs: Iterable[str]) -> list[Recording]:
     """Return the recordings that are named, each once, the largest first: the last to end is then a short one.
 
     Args:
-        specs: Files, folders (all videos below them), patterns (`s3://bucket/2026-*/*.mp4`), or `@LIST`, a text file
-            that names one a line.
+        specs: Files, folders (all videos below them, and each folder that holds pictures and no video), patterns
+            (`s3://bucket/2026-*/*.mp4`), or `@LIST`, a text file that names one a line.
 
     Raises:
         SourceError: Nothing is there by a name, or it may not be read.
@@ -73,34 +79,72 @@ def _find(spec: str) -> list[Recording]:
     fs, path = file_system(spec)
     try:
         if _WILD.search(spec) and not fs.exists(path):
-            entries = list(fs.glob(path, detail=True).values())
+            entries = [one for named in fs.glob(path, detail=True).values() for one in _files_of(fs, named)]
         elif fs.isdir(path):
             entries = list(fs.find(path, detail=True).values())
         else:
             return [_recording(fs, fs.info(path), None, spec)]
     except FileNotFoundError:
-        raise SourceError(f"There is no recording '{redact(spec)}': name video files, folders or patterns.") from None
+        raise SourceError(
+            f"There is no recording '{redact(spec)}': name videos, folders of videos or pictures, or patterns."
+        ) from None
     except Exception as error:  # each store has exceptions of its own
         raise SourceError(f"'{redact(spec)}' can't be read ({explain(error)}); check your rights there.") from None
     files = {str(entry["name"]): entry for entry in entries if entry["type"] == "file"}
+    found = [_recording(fs, entry, files, spec) for entry in _videos_and_folders(files)]
+    if not found:
+        raise SourceError(
+            f"There is no video and no picture in '{redact(spec)}': name videos, folders of videos or pictures, or "
+            "patterns."
+        )
+    return found
+
+
+def _files_of(fs: Any, entry: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return what is below a folder, or the file itself."""
+    return list(fs.find(entry["name"], detail=True).values()) if entry["type"] == "directory" else [entry]
+
+
+def _videos_and_folders(files: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the videos among files, and the folders of pictures in which there are none."""
     videos = [files[name] for name in natsorted(files) if PurePosixPath(name).suffix.lower() in VIDEOS]
-    if not videos:
-        raise SourceError(f"There is no video in '{redact(spec)}': name video files, folders or patterns.")
-    return [_recording(fs, video, files, spec) for video in videos]
+    taken = {PurePosixPath(str(video["name"])).parent for video in videos}
+    folders: dict[PurePosixPath, int] = {}
+    for name, entry in files.items():
+        path = PurePosixPath(name)
+        if path.parent not in taken and is_picture_name(path.name):
+            folders[path.parent] = folders.get(path.parent, 0) + int(entry["size"])
+    return videos + [
+        {"name": str(folder), "size": folders[folder], "type": "directory"} for folder in natsorted(folders, key=str)
+    ]
 
 
 def _recording(fs: Any, entry: dict[str, Any], files: dict[str, Any] | None, spec: str) -> Recording:
     """Return a recording with the positions beside it."""
-    path = PurePosixPath(str(entry["name"]))
-    beside = [path.with_suffix(suffix) for suffix in POSITIONS]
-    there = (str(each) for each in beside if (str(each) in files if files and len(files) > 1 else fs.exists(str(each))))
-    position = next(there, None)
+    path, is_folder = PurePosixPath(str(entry["name"])), entry["type"] == "directory"
+    beside = [str(path.parent / name) for name in tracks_beside(path.name, is_folder)]
+    listed = files is not None and len(files) > 1 and not is_folder
+    position = next((one for one in beside if (one in files if listed and files else fs.exists(one))), None)
     full = (lambda one: one) if "://" not in spec else lambda one: f"{spec.partition('://')[0]}://{one}"
     address = full(str(path))
-    return Recording(name_of(address), address, int(entry["size"]), position and full(position))
+    return Recording(name_of(address, is_folder), address, int(entry["size"]), position and full(position), is_folder)
 
 
-def name_of(address: str) -> str:
+def list_pictures(address: str) -> list[dict[str, Any]]:
+    """Return the pictures of a folder, in the order of their names, as their file system describes them.
+
+    Raises:
+        FileNotFoundError: It isn't there any more.
+        OSError: It can't be listed.
+    """
+    fs, path = file_system(address)
+    entries = [one for one in fs.ls(path, detail=True, refresh=True) if one["type"] == "file"]
+    named = {PurePosixPath(str(one["name"])).name: one for one in entries}
+    return [named[name] for name in natsorted(named) if is_picture_name(name)]
+
+
+def name_of(address: str, is_folder: bool = False) -> str:
     """Return the name of a recording's folder: readable, and another one for each address."""
-    stem = re.sub(r"[^\w.-]+", "_", PurePosixPath(address).stem)[:80]
+    path = PurePosixPath(address)
+    stem = re.sub(r"[^\w.-]+", "_", path.name if is_folder else path.stem)[:80]
     return f"{stem}-{hashlib.sha256(address.encode()).hexdigest()[:8]}"

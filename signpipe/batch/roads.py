@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
 
 from signpipe.batch.store import MARKER, Store
-from signpipe.batch.tables import read_table
+from signpipe.batch.tables import LEARNED, read_table
 from signpipe.batch.work import RESULTS
 from signpipe.errors import SourceError
 from signpipe.mapping.driven import lay_limits
@@ -14,7 +15,6 @@ from signpipe.mapping.placed import DrivenRoad, PlacedSign, Waypoint
 from signpipe.mapping.recording import LimitChange, note_limit
 
 ACTIVE = "active"  # status of a limit that isn't the last known one only
-_UNKNOWN = float("nan")  # what was learned of the camera isn't in the tables
 
 
 def recordings_in(path: Path) -> list[Path]:
@@ -51,9 +51,23 @@ def read_road(folder: Path) -> tuple[DrivenRoad, str | None]:
     if not waypoints:
         why = "; ".join(run["warnings"]) or "it has no positions"
         raise SourceError(f"The recording {name} tells a map nothing: {why.rstrip('.')}.")
-    mounting = (_UNKNOWN, _UNKNOWN, _UNKNOWN, _UNKNOWN)
+    focal, focal_sigma, *mounting = (_number(run[column]) for column in LEARNED[:6])
+    delay = None if run["ahead"] is None else (run["ahead"], run["ahead_sigma"])
     limits = lay_limits(changes, waypoints)
-    return DrivenRoad(name, signs, waypoints, limits, (_UNKNOWN, _UNKNOWN), mounting), run["country"]
+    return DrivenRoad(
+        name,
+        signs,
+        waypoints,
+        limits,
+        (focal, focal_sigma),
+        (mounting[0], mounting[1], mounting[2], mounting[3]),
+        delay,
+    ), run["country"]
+
+
+def _number(value: float | None) -> float:
+    """Return a number; nan where an older batch doesn't tell it."""
+    return math.nan if value is None else value
 
 
 def _rows(store: Store, table: str) -> list[dict[str, Any]]:

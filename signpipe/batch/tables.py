@@ -22,6 +22,8 @@ from signpipe.types import Advisory, Frame, FrameResult, Gap, Pose, SignTrack, S
 from signpipe.version import VERSION
 
 Row = dict[str, Any]
+# Columns of a run, in the order of the fields of a road: focal length, mounting, and the delay of the positions.
+LEARNED = ("focal", "focal_sigma", "yaw", "yaw_sigma", "pitch", "pitch_sigma", "ahead", "ahead_sigma")
 LIMIT = "speed_limit"  # topic of the advisory
 _ROW_GROUP = 16_384  # rows that are held in memory, and written as one group
 _LONGEST_STEP = 60.0  # seconds without a position over which no distance is counted
@@ -108,6 +110,7 @@ class Tables:
             self.close()
             raise
         self._signs: dict[int, Row] = {}
+        self._learned: Row = dict.fromkeys(LEARNED)
         self._metres = 0.0
         self._utc: float | None = None
         self._last: tuple[float, Pose] | None = None
@@ -147,11 +150,14 @@ class Tables:
         for event in result.events:
             self._files["events"].add(base | self._event_row(event) | _place(pose))
 
-    def finish(self, info: SourceInfo, settings_digest: str, country: str | None, warnings: Sequence[str]) -> None:
+    def finish(
+        self, info: SourceInfo, source: str, settings_digest: str, country: str | None, warnings: Sequence[str]
+    ) -> None:
         """Write the signs and the run, and close the files.
 
         Args:
             info: What the recording turned out to be.
+            source: Where it lies.
             settings_digest: Of the settings in force.
             country: Whose signs they are.
             warnings: What was wrong with the recording.
@@ -161,7 +167,7 @@ class Tables:
         """
         run: Row = {
             "recording": self._recording,
-            "source": info.source_id,
+            "source": source,
             "seconds": self._seconds,
             "frames": self._frames,
             "gaps": self._gaps,
@@ -177,7 +183,7 @@ class Tables:
             "settings_digest": settings_digest,
             "classes": list(self._catalogue.names),
         }
-        self._files["run"].add(run)
+        self._files["run"].add(run | self._learned)
         for track in sorted(self._signs):
             self._files["signs"].add(self._signs[track])
         for file in self._files.values():
@@ -188,6 +194,7 @@ class Tables:
         for table, rows in (("places", road.signs), ("waypoints", road.waypoints)):
             for row in rows:
                 self._files[table].add(asdict(row))
+        self._learned = _learned(road)
 
     def _count(self, frame: Frame | Gap, pose: Pose | None) -> None:
         """Count frames and gaps, and the metres driven."""
@@ -273,6 +280,12 @@ class Tables:
             "class_name": None if event.class_id is None else self._catalogue[event.class_id].name,
             "track": event.track_id,
         }
+
+
+def _learned(road: DrivenRoad) -> Row:
+    """Return what a road tells of camera and clock, as columns of its run."""
+    ahead = (None, None) if road.delay is None else road.delay
+    return dict(zip(LEARNED, (*road.focal, *road.mounting, *ahead), strict=True))
 
 
 def _frame_row(frame: Frame | Gap, result: FrameResult) -> Row:

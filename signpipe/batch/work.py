@@ -11,11 +11,11 @@ import platform
 import resource
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import pyarrow.parquet as pq
@@ -23,18 +23,18 @@ import pyarrow.parquet as pq
 from signpipe.batch.cells import Cell, merge_cell, touched
 from signpipe.batch.manifest import Manifest, content_digest, describe, read_manifest
 from signpipe.batch.pieces import Memo, duration_of, perceive
-from signpipe.batch.recordings import Recording
+from signpipe.batch.recordings import Recording, list_pictures
 from signpipe.batch.schema import SCHEMA, TABLES
 from signpipe.batch.store import MARKER, Store, explain, file_system
 from signpipe.batch.tables import Tables
 from signpipe.errors import SignpipeError, SourceError
-from signpipe.mapping.clocks import check_clocks
-from signpipe.mapping.driven import place_recording, sizes_of
+from signpipe.mapping.driven import place_watched, sizes_of
 from signpipe.mapping.watched import gather_watched
 from signpipe.position import find_positions
 from signpipe.runtime.session import Models, open_models
 from signpipe.settings import AUTO, Settings, override_settings
 from signpipe.sinks.base import settings_digest
+from signpipe.sources import redact
 from signpipe.watching import watch
 
 RESULTS = "recordings"
@@ -150,9 +150,8 @@ def _work(task: Task) -> Outcome:
     folder = f"{RESULTS}/{job.recording.name}"
     before = read_manifest(store.read(f"{folder}/{MARKER}"))
     provenance = _read_provenance(store.read(f"{folder}/{PROVENANCE}")) if before else {}
-    source, seen = content_digest(
-        job.recording.address, _known(before.source if before else None, provenance.get("source"))
-    )
+    known = _known(before.source if before else None, provenance.get("source"))
+    source, seen = content_digest(job.recording.address, known, job.recording.is_folder)
     position, seen_position = None, None
     if job.recording.position:
         known = _known(before.position if before else None, provenance.get("position"))
@@ -200,7 +199,9 @@ def _perceive(task: Task) -> Outcome:
 
 
 def _split(job: Job) -> int:
-    """Return of how many pieces a recording is; 1 where its length isn't known."""
+    """Return of how many pieces a recording is; 1 where its length isn't known, and of pictures, which are few."""
+    if job.recording.is_folder:
+        return 1
     seconds = duration_of(job.recording.address, settings_of(job).capture)
     return max(math.ceil(seconds / job.piece), 1) if seconds and seconds > 1.5 * job.piece else 1
 
@@ -220,11 +221,10 @@ def _pieces_folder(job: Job) -> str:
 
 def _tabulate(job: Job, folder: Path, memo: Memo | None) -> float:
     """Write the tables of a recording; return its seconds."""
-    settings = settings_of(job)
-    with _warnings() as warned, _positions(job) as position:
-        settings = override_settings(settings, {"position.source": position}) if position else settings
+    with _warnings() as warned, _at_hand(job.recording) as (address, position):
+        settings = override_settings(settings_of(job), {"position.source": position} if position else {})
         with (
-            watch(job.recording.address, settings, models=_models(job)) as watching,
+            watch(address, settings, models=_models(job)) as watching,
             closing(Tables(folder, job.recording.name, watching.catalogue)) as tables,
         ):
             pipeline = watching.pipeline
@@ -233,33 +233,52 @@ def _tabulate(job: Job, folder: Path, memo: Memo | None) -> float:
             country = pipeline.country.code if pipeline.country else None
             recording = gather_watched(job.recording.name, country, tables.through(watching))
             if recording.placed:
+                made_at = None if position == address else watching.info.made_at
                 try:
-                    told = None if position == job.recording.address else check_clocks(recording, watching.info.made_at)
-                    warned += [told] if told else []
-                    tables.add_road(place_recording(recording, watching.settings.camera, sizes_of(pipeline.catalogue)))
+                    tables.add_road(
+                        place_watched(
+                            recording, watching.settings.camera, sizes_of(pipeline.catalogue), made_at,
+                            one_clock=position == address,
+                        )
+                    )  # fmt: skip
                 except SourceError as error:  # too few positions, or another drive's: all but the map goes on without
                     warned.append(str(error))
-            warnings = dict.fromkeys(text.replace(str(position), str(job.recording.position)) for text in warned)
-            tables.finish(watching.info, settings_digest(settings_of(job)), country, list(warnings))
+            source = redact(job.recording.address)
+            told = [
+                text.replace(address, source).replace(str(position), str(job.recording.position)) for text in warned
+            ]
+            tables.finish(watching.info, source, settings_digest(settings_of(job)), country, list(dict.fromkeys(told)))
     return tables.seconds
 
 
 @contextmanager
-def _positions(job: Job) -> Iterator[str | None]:
-    """Give the path of a recording's positions: beside it, or in itself; those of a store are fetched for as long."""
-    address = job.recording.position
-    if address is None and "://" not in job.recording.address:
-        inside = find_positions(Path(job.recording.address))
-        yield None if inside is None else str(inside)
-        return
-    if address is None or "://" not in address:
-        yield address
-        return
-    fs, path = file_system(address)
+def _at_hand(recording: Recording) -> Iterator[tuple[str, str | None]]:
+    """Give where a recording and its positions can be read from: beside it, or in itself.
+
+    Videos of a store are read in place; pictures and positions of one are fetched for as long.
+    """
+    address, position = recording.address, recording.position
     with tempfile.TemporaryDirectory(prefix="signpipe-") as folder:
-        local = Path(folder) / Path(path).name
-        local.write_bytes(fs.cat_file(path))
-        yield str(local)
+        if recording.is_folder and "://" in address:
+            address = str(Path(folder) / "pictures")
+            _fetch([entry["name"] for entry in list_pictures(recording.address)], recording.address, Path(address))
+        if position is not None and "://" in position:
+            (local,) = _fetch([file_system(position)[1]], position, Path(folder))
+            position = str(local)
+        if position is None and "://" not in address:
+            inside = find_positions(Path(address))
+            position = None if inside is None else str(inside)
+        yield address, position
+
+
+def _fetch(names: Sequence[str], address: str, folder: Path) -> list[Path]:
+    """Fetch files of the store of an address into a folder."""
+    fs, _ = file_system(address)
+    folder.mkdir(exist_ok=True)
+    files = [folder / PurePosixPath(name).name for name in names]
+    for name, file in zip(names, files, strict=True):
+        fs.get_file(name, str(file))
+    return files
 
 
 @contextmanager

@@ -37,8 +37,8 @@ def batch(
         list[str],
         typer.Argument(
             metavar="RECORDINGS...",
-            help="Videos, folders with videos, quoted patterns, addresses (s3://bucket/2026/), or @LIST of them. "
-            "Positions are read from NAME.gpx, NAME.nmea or NAME.srt beside NAME.mp4, or in it.",
+            help="Videos, folders of videos or pictures, quoted patterns, addresses (s3://bucket/2026/), or @LIST of "
+            "them. Positions are read from NAME.gpx, NAME.nmea or NAME.srt beside NAME.mp4, or in it.",
         ),
     ],
     out: Annotated[str, typer.Option("--out", "-o", metavar="FOLDER|ADDRESS", help="Where the tables go.")],

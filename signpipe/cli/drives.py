@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -14,17 +13,14 @@ from rich.markup import escape
 from signpipe.catalogue import Catalogue, load_catalogue
 from signpipe.catalogue.countries import load_country
 from signpipe.errors import ExtraMissingError, SignpipeError, SourceError
-from signpipe.mapping.clocks import check_clocks
-from signpipe.mapping.driven import place_recording, sizes_of
+from signpipe.mapping.driven import place_recording, place_watched, sizes_of
 from signpipe.mapping.placed import DrivenRoad
-from signpipe.mapping.recording import Recording
 from signpipe.mapping.records import read_recording
 from signpipe.mapping.watched import gather_watched
-from signpipe.position import find_positions
+from signpipe.position import find_positions, tracks_beside
 from signpipe.settings import AUTO, CountrySettings, Settings, override_settings
 from signpipe.watching import watch
 
-logger = logging.getLogger(__name__)
 Driven = tuple[DrivenRoad, Catalogue, str | None]  # with its signs, and the code of their country
 
 
@@ -104,46 +100,32 @@ def _read_tables(folder: Path, settings: Settings) -> Driven:
 def _place(drive: str, settings: Settings, in_time: bool) -> Driven:
     """Place the signs of one drive: read where its results were written, else watched now."""
     path = Path(drive)
-    recording = read_recording(path) if path.suffix.lower() == ".jsonl" else _watch(drive, settings)
+    if path.suffix.lower() != ".jsonl":
+        return _watch(path, settings, in_time)
+    recording = read_recording(path)
     catalogue, country = _signs_of(recording.country, settings)
     return place_recording(recording, settings.camera, sizes_of(catalogue), in_time), catalogue, country
 
 
-def _watch(drive: str, settings: Settings) -> Recording:
-    """Watch a recording with its positions."""
-    path, named = Path(drive), settings.position.source is not None
-    inside = False
-    if not named:
-        found = find_positions(path)
-        if found is None:
-            raise SourceError(
-                f"The recording {drive} has no positions: put its track beside it as {path.with_suffix('.gpx').name}, "
-                "or name it with --gpx."
-            )
-        settings, inside = override_settings(settings, {"position.source": str(found)}), found == path
-    with watch(drive, settings) as results:
+def _watch(drive: Path, settings: Settings, in_time: bool) -> Driven:
+    """Watch a recording with its positions, and place its signs."""
+    named = settings.position.source is not None
+    found = None if named else find_positions(drive)
+    if not named and found is None:
+        raise SourceError(
+            f"The recording {drive} has no positions: put its track beside it as "
+            f"{tracks_beside(drive.name, drive.is_dir())[0]}, or name it with --gpx."
+        )
+    settings = override_settings(settings, {} if named else {"position.source": str(found)})
+    with watch(str(drive), settings) as results:
         country = results.pipeline.country
-        recording = gather_watched(path.name, country.code if country else None, results)
-        made_at = results.info.made_at
-    if not inside:
-        _compare_clocks(recording, made_at, named)
-    return recording
-
-
-def _compare_clocks(recording: Recording, made_at: float | None, named: bool) -> None:
-    """Warn where pictures and positions are hours apart.
-
-    Raises:
-        SourceError: They are of different days, and nobody named the positions.
-    """
-    try:
-        told = check_clocks(recording, made_at)
-    except SourceError as error:
-        if not named:
-            raise
-        told = str(error)
-    if told:
-        logger.warning("%s", told)
+        recording = gather_watched(drive.name, country.code if country else None, results)
+        made_at = None if found == drive else results.info.made_at
+    catalogue, code = _signs_of(recording.country, settings)
+    road = place_watched(
+        recording, settings.camera, sizes_of(catalogue), made_at, one_clock=in_time or found == drive, named=named
+    )
+    return road, catalogue, code
 
 
 def _signs_of(country: str | None, settings: Settings) -> tuple[Catalogue, str | None]:

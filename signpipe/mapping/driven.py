@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Sequence
 
 import numpy as np
 
 from signpipe.catalogue import Catalogue
+from signpipe.errors import SourceError
+from signpipe.mapping.clocks import check_clocks
 from signpipe.mapping.delay import SURE
 from signpipe.mapping.looks import Sizes
 from signpipe.mapping.optics import Optics
@@ -18,6 +21,7 @@ from signpipe.mapping.trajectory import Trajectory, find_trajectory
 from signpipe.settings import CameraSettings
 
 EVERY = 4.0  # metres between waypoints
+logger = logging.getLogger(__name__)
 
 
 def sizes_of(catalogue: Catalogue) -> Sizes:
@@ -52,6 +56,34 @@ def place_recording(recording: Recording, camera: CameraSettings, sizes: Sizes, 
         recording.name, signs, waypoints, lay_limits(recording.limits, waypoints),
         (learned.focal * width, learned.focal_sigma), (mounting[0], mounting[1], mounting[2], mounting[3]), delay,
     )  # fmt: skip
+
+
+def place_watched(
+    recording: Recording, camera: CameraSettings, sizes: Sizes, made_at: float | None, *, one_clock: bool,
+    named: bool = False,
+) -> DrivenRoad:  # fmt: skip
+    """Place the signs of a recording that was watched, after a look at its clocks.
+
+    Args:
+        recording: Its results.
+        camera: See `place_recording`, as for the next.
+        sizes: Usual width and height in metres of each class.
+        made_at: When its pictures say that they were taken, in seconds since 1970; None where they don't.
+        one_clock: Whether pictures and positions are known to share a clock; else their delay is looked for.
+        named: Whether somebody named the positions: those of another day are then warned of, not refused.
+
+    Raises:
+        SourceError: The recording has no positions, or they are of another day.
+    """
+    try:
+        told = check_clocks(recording, made_at)
+    except SourceError as error:
+        if not named:
+            raise
+        told = str(error)
+    if told:
+        logger.warning("%s", told)
+    return place_recording(recording, camera, sizes, in_time=one_clock)
 
 
 def _waypoints(recording: Recording, trajectory: Trajectory, half_view: float) -> list[Waypoint]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import re
 from functools import partial
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Protocol
 from urllib.parse import urlsplit
 
@@ -22,7 +22,7 @@ from signpipe.position.track import Track
 from signpipe.settings import PositionSettings
 from signpipe.types import Pose
 
-__all__ = ["LivePositions", "PositionSource", "RecordedPositions", "find_positions", "open_position"]
+__all__ = ["LivePositions", "PositionSource", "RecordedPositions", "find_positions", "open_position", "tracks_beside"]
 
 logger = logging.getLogger(__name__)
 GPSD_PORT = 2947
@@ -93,10 +93,11 @@ def find_positions(recording: Path) -> Path | None:
         SourceError: Its pictures have places, but not when they were taken.
         ExtraMissingError: Its subtitles hold NMEA sentences, and the extra "map" isn't installed.
     """
-    for suffix in (*BESIDE, *(suffix.upper() for suffix in BESIDE)):
-        if recording.with_suffix(suffix).is_file():
-            return recording.with_suffix(suffix)
-    if recording.is_dir():
+    is_folder = recording.is_dir()
+    for name in tracks_beside(recording.name, is_folder):
+        if (recording.parent / name).is_file():
+            return recording.parent / name
+    if is_folder:
         return recording if read_pictures(recording).fixes else None
     if not recording.is_file() or not _is_container(_head(recording)):
         return None
@@ -104,6 +105,17 @@ def find_positions(recording: Path) -> Path | None:
         return recording if read_embedded(recording).fixes else None
     except SourceError:
         return None  # who opens the recording tells what is wrong with it
+
+
+def tracks_beside(name: str, is_folder: bool) -> list[str]:
+    """Return the names that a track beside a recording may have.
+
+    Args:
+        name: Of the recording.
+        is_folder: Whether it is a folder of pictures, whose name has no end that says so.
+    """
+    stem = name if is_folder else PurePath(name).stem
+    return [stem + suffix for end in BESIDE for suffix in (end, end.upper())]
 
 
 def _head(path: Path) -> bytes:

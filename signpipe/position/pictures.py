@@ -5,14 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from pathlib import Path
 
-from natsort import natsorted
-
 from signpipe.errors import SourceError
-from signpipe.geotags import picture_times, read_geotag
+from signpipe.geotags import picture_times, pictures_in, read_geotag
 from signpipe.position.fix import Fix
 from signpipe.position.track import Track
-
-SUFFIXES = (".jpg", ".jpeg", ".heic", ".tif", ".tiff")
 
 
 def read_pictures(folder: Path) -> Track:
@@ -22,15 +18,14 @@ def read_pictures(folder: Path) -> Track:
         SourceError: The folder can't be listed, or its pictures don't tell when they were taken one after the other.
     """
     try:
-        files = natsorted((path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES), key=str)
+        tags = [read_geotag(path) for path in pictures_in(folder)]
     except OSError as error:
         raise SourceError(f"The folder {folder} can't be listed: {error.strerror}.") from None
-    tags = [read_geotag(path) for path in files if not path.name.startswith(".")]
     placed = any(tag.latitude is not None for tag in tags)
     times = picture_times(tags) if placed else []
     if times is None:
         raise SourceError(
-            f"The pictures in {folder} have places, but don't all tell when they were taken, or not in the order of "
+            f"The pictures in {folder} have places, but most don't tell when they were taken, or not in the order of "
             "their names; give their track as GPX."
         )
     fixes: list[Fix] = []

@@ -12,12 +12,13 @@ import numpy as np
 
 from signpipe.bags.opening import is_bag
 from signpipe.errors import SourceError
+from signpipe.geotags import SUFFIXES
 from signpipe.settings import BufferPolicy, CaptureSettings
 from signpipe.sources.arrays import ArraySource
 from signpipe.sources.bag import bag_facts, open_bag_source
 from signpipe.sources.camera import CameraSource
 from signpipe.sources.content import is_picture_file
-from signpipe.sources.images import SUFFIXES, open_folder, open_glob, open_picture
+from signpipe.sources.images import open_folder, open_glob, open_picture
 from signpipe.sources.loop import LoopedSource
 from signpipe.sources.paced import PacedSource
 from signpipe.sources.redact import redact

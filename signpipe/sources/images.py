@@ -11,13 +11,12 @@ import natsort
 import numpy as np
 
 from signpipe.errors import SourceError
-from signpipe.geotags import picture_times, read_geotag
+from signpipe.geotags import SUFFIXES, is_picture_name, picture_times, read_geotag
 from signpipe.settings import CaptureSettings
 from signpipe.sources.content import decode, is_picture_file
 from signpipe.types import Frame, Image
 from signpipe.types.source import Source, SourceInfo
 
-SUFFIXES: Final = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")  # what so ends should be a picture
 _FPS: Final = 10.0  # of a sequence whose rate isn't given
 _NAMED: Final = 3  # files that a message names, of many
 
@@ -115,7 +114,7 @@ def _load(read: Callable[[], bytes]) -> Image | None:
 def _is_wanted(path: Path) -> bool:
     """Return True for what is a picture, or should be one by its name."""
     try:
-        return path.suffix.lower() in SUFFIXES or is_picture_file(path)
+        return is_picture_name(path.name) or is_picture_file(path)
     except OSError:
         return False
 
@@ -138,9 +137,8 @@ def _open_files(found: Iterable[Path], source_id: str, settings: CaptureSettings
 
 def _times(pictures: Sequence[Path]) -> list[float] | None:
     """Return when the pictures of a drive were taken; None for others, which have no places."""
-    if read_geotag(pictures[0]).latitude is None:
-        return None
-    return picture_times([read_geotag(path) for path in pictures])
+    tags = [read_geotag(path) for path in pictures]
+    return picture_times(tags) if any(tag.latitude is not None for tag in tags) else None
 
 
 def open_folder(folder: Path, settings: CaptureSettings) -> ImageSource:

@@ -21,6 +21,11 @@ STOP = PlacedSign(
     "other", True, 0.1, 3.0, 9.0, 1.8e9, 12, 60.0, 0.9, b"jpeg", [0.6, 0.8],
 )  # fmt: skip
 
+LEARNED = {
+    "focal": 1300.0, "focal_sigma": 0.02, "yaw": 1.0, "yaw_sigma": 0.2, "pitch": -2.0, "pitch_sigma": 0.3,
+    "ahead": 1.4, "ahead_sigma": 0.2,
+}  # fmt: skip
+
 
 def write(out: Path, placed: bool = True, warnings: tuple[str, ...] = ()) -> Path:
     """Write a recording's tables as a batch does: a way to the north past a sign, under two limits."""
@@ -33,7 +38,7 @@ def write(out: Path, placed: bool = True, warnings: tuple[str, ...] = ()) -> Pat
     rows = {
         "places": [asdict(STOP)] if placed else [],
         "waypoints": [asdict(one) for one in waypoints] if placed else [],
-        "run": [{"recording": "monday-1", "country": "de", "warnings": list(warnings)}],
+        "run": [{"recording": "monday-1", "country": "de", "warnings": list(warnings)} | LEARNED],
         "frames": [{"media_time": time, "limit_kmh": value, "limit_status": status} for time, value, status in limits],
     }
     for name, content in rows.items():
@@ -50,6 +55,7 @@ def test_what_was_placed_comes_back(tmp_path: Path) -> None:
     assert recordings_in(tmp_path) == recordings_in(folder) == [folder]
     road, country = read_road(folder)
     assert (road.signs, country, len(road.waypoints)) == ([STOP], "de", 12)
+    assert (road.focal, road.mounting, road.delay) == ((1300.0, 0.02), (1.0, 0.2, -2.0, 0.3), (1.4, 0.2))
     assert [(limit.value, limit.sure) for limit in road.limits] == [(50.0, True), (50.0, False), (None, True)]
 
 
@@ -58,6 +64,7 @@ def test_a_batch_becomes_a_map(tmp_path: Path) -> None:
     out = tmp_path / "signs.geojson"
     ended = CliRunner().invoke(app, ["map", str(tmp_path / "tables"), "--out", str(out)])
     assert ended.exit_code == 0, ended.output
+    assert "1.4 s ±0.2" in ended.output
     (sign,) = json.loads(out.read_text())["features"]
     assert sign["geometry"]["coordinates"] == pytest.approx([11.0001, 48.001], abs=1e-6)
     assert sign["properties"]["class"] == "stop"

@@ -24,6 +24,7 @@ from signpipe.errors import OutputError, SourceError
 from signpipe.settings import load_settings
 from tests.batch.conftest import FRAMES, Jobs, work
 from tests.support.clip import SAMPLE
+from tests.support.geotagged import photograph_sample
 
 pytestmark = pytest.mark.slow
 PLAIN = {"Content-Type": "text/plain"}
@@ -73,6 +74,21 @@ def test_from_a_bucket_to_a_bucket(bucket: str, jobs: Jobs) -> None:
     frames = pq.read_table(io.BytesIO(objects(f"{bucket}/tables")[f"/recordings/{job.recording.name}/frames.parquet"]))
     assert frames.num_rows == FRAMES
     assert None not in frames["latitude"].to_pylist()
+
+
+def test_a_folder_of_pictures_in_a_bucket_is_a_recording(bucket: str, jobs: Jobs, tmp_path: Path) -> None:
+    for file in photograph_sample(tmp_path / "walk", [0.0, 1.2, 2.4, 3.6]):
+        fsspec.filesystem("s3").pipe_file(f"road/walks/first/{file.name}", file.read_bytes())
+    (job,) = jobs(f"{bucket}/walks", out=f"{bucket}/tables")
+    assert (job.recording.address, job.recording.is_folder) == ("s3://road/walks/first", True)
+    assert work(job).error is None
+    assert work(job).skipped
+    written = objects(f"{bucket}/tables")
+    folder = f"/recordings/{job.recording.name}"
+    frames, run = (pq.read_table(io.BytesIO(written[f"{folder}/{name}.parquet"])) for name in ("frames", "run"))
+    assert frames["media_time"].to_pylist() == pytest.approx([0.0, 1.2, 2.4, 3.6])
+    assert None not in frames["latitude"].to_pylist()
+    assert run["source"].to_pylist() == ["s3://road/walks/first"]
 
 
 def test_what_lacks_its_manifest_is_worked_on_again(bucket: str, jobs: Jobs) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from signpipe.mapping.delay import LEAST, STEPS, find_delay
-from signpipe.mapping.driven import place_recording, sizes_of
+from signpipe.mapping.driven import place_watched, sizes_of
 from signpipe.mapping.trajectory import find_trajectory
 from signpipe.settings import CameraSettings
 from tests.mapping.streets import CATALOGUE, USUAL, nearest, recorded, street
@@ -18,11 +18,11 @@ from tests.mapping.streets import CATALOGUE, USUAL, nearest, recorded, street
 def test_positions_that_are_ahead_are_put_back() -> None:
     along = street(length=500.0)
     errors = replace(USUAL, ahead=1.4)
-    road = place_recording(recorded(along, 1, errors), CameraSettings(), sizes_of(CATALOGUE), in_time=False)
+    road = place_watched(recorded(along, 1, errors), CameraSettings(), sizes_of(CATALOGUE), None, one_clock=False)
     assert road.delay is not None
     assert road.delay[0] == pytest.approx(1.4, abs=0.5)
     assert road.delay[1] < 0.5
-    late = place_recording(recorded(along, 1, errors), CameraSettings(), sizes_of(CATALOGUE))
+    late = place_watched(recorded(along, 1, errors), CameraSettings(), sizes_of(CATALOGUE), None, one_clock=True)
     off = [float(np.median([nearest(along, sign)[1] for sign in one.signs])) for one in (road, late)]
     assert off[0] < off[1] / 2
 

@@ -11,13 +11,13 @@ import av
 import cv2
 import numpy as np
 import pytest
-from PIL import Image
 
 from signpipe.errors import SourceError
 from signpipe.position import RecordedPositions, find_positions, open_position
 from signpipe.settings import CaptureSettings, PositionSettings
 from signpipe.sources import open_source
 from tests.position.drives import START, at
+from tests.support.geotagged import write_geotagged
 
 SECONDS = 4
 SPEED = 15.0
@@ -185,18 +185,8 @@ def test_subtitles_inside_a_recording_are_read(tmp_path: Path) -> None:
 
 def tagged(path: Path, second: float, east: float | None, whole: bool = False) -> None:
     """Write a picture that tells when and where it was taken."""
-    exif = Image.Exif()
-    moment = START + timedelta(seconds=int(second) if whole else second)
-    exif.get_ifd(0x8769).update({0x9003: f"{moment:%Y:%m:%d %H:%M:%S}", 0x9291: f"{moment.microsecond // 10000:02d}"})
-    gps: dict[int, object] = {29: f"{moment:%Y:%m:%d}"}
-    gps[7] = (float(moment.hour), float(moment.minute), moment.second + moment.microsecond / 1e6)
-    if east is not None:
-        _, latitude, longitude = at(0, east, 0.0)
-        for tag, degrees, letter in ((1, latitude, "N"), (3, longitude, "E")):
-            minutes = degrees % 1 * 60
-            gps |= {tag: letter, tag + 1: (float(int(degrees)), float(int(minutes)), minutes % 1 * 60)}
-    exif.get_ifd(0x8825).update(gps)
-    Image.fromarray(np.full((48, 64, 3), 90, np.uint8)).save(path, exif=exif)
+    place = None if east is None else at(0, east, 0.0)[1:]
+    write_geotagged(path, START + timedelta(seconds=second), place, whole=whole)
 
 
 @pytest.mark.parametrize("whole", [False, True])
@@ -232,5 +222,40 @@ def test_pictures_without_places_have_no_clock(tmp_path: Path) -> None:
 def test_pictures_out_of_order_are_told_in_a_sentence(tmp_path: Path) -> None:
     for number, second in enumerate((4.0, 2.0, 0.0)):
         tagged(tmp_path / f"{number}.jpg", second, second * SPEED)
-    with pytest.raises(SourceError, match="don't all tell when they were taken"):
+    with pytest.raises(SourceError, match="most don't tell when they were taken"):
         opened(tmp_path)
+
+
+@pytest.mark.parametrize("bad", [[0], [2, 3], [5], [0, 5]])
+def test_pictures_that_tell_nothing_were_taken_between_their_neighbours(bad: list[int], tmp_path: Path) -> None:
+    for number in range(6):
+        tagged(tmp_path / f"{number}.jpg", 2.0 * number, 2.0 * number * SPEED)
+    for number in bad:
+        (tmp_path / f"{number}.jpg").write_bytes(b"")
+    with open_source(tmp_path) as source:
+        frames = list(source)
+    assert source.info.damaged == len(bad)
+    assert [frame.media_time for frame in frames] == pytest.approx([2.0 * i for i in range(6) if i not in bad])
+    positions = opened(tmp_path)
+    for frame in frames:
+        pose = positions.at(frame.media_time, 0.0)
+        assert pose is not None
+        assert pose.longitude == pytest.approx(at(0, frame.media_time * SPEED, 0.0)[2], abs=2e-6)
+
+
+def test_pictures_of_which_most_tell_nothing_have_no_clock(tmp_path: Path) -> None:
+    for number in range(6):
+        tagged(tmp_path / f"{number}.jpg", 2.0 * number, 2.0 * number * SPEED)
+    for number in range(1, 5):
+        (tmp_path / f"{number}.jpg").write_bytes(b"")
+    with pytest.raises(SourceError, match="most don't tell when they were taken"):
+        opened(tmp_path)
+
+
+def test_a_track_beside_a_folder_of_pictures_bears_its_whole_name(tmp_path: Path) -> None:
+    folder = tmp_path / "2026.03.01"
+    folder.mkdir()
+    cv2.imwrite(str(folder / "0.png"), np.zeros((48, 64, 3), np.uint8))
+    assert find_positions(folder) is None
+    (tmp_path / "2026.03.01.gpx").write_text("<gpx/>")
+    assert find_positions(folder) == tmp_path / "2026.03.01.gpx"
