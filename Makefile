@@ -100,6 +100,7 @@ results: .venv/.ready-dev  ## measure the models and the speed (needs the data s
 	@$(BIN)/signpipe evaluate streaming --rates 1,2,3,5,10,30 --drives 1 --json benchmarks/results/tracking.json
 	@$(BIN)/signpipe evaluate realism --json benchmarks/results/realism.json
 	@$(BIN)/signpipe evaluate map --streets 40 --json benchmarks/results/map.json
+	@$(BIN)/signpipe evaluate map --lidar --streets 3 --drives 3 --json benchmarks/results/map-lidar.json
 	@$(BIN)/signpipe evaluate publishing --json benchmarks/results/publishing.json
 	@$(BIN)/signpipe evaluate report --examples drawings --out benchmarks/results/quality --compare benchmarks/results/robustness-plain.json --include benchmarks/results/novelty.json --include benchmarks/results/figures.json --include benchmarks/results/fallback.json --include benchmarks/results/publishing.json --include benchmarks/results/serve-table.json
 	@$(BIN)/signpipe bench single live throughput --frames 1000 --json benchmarks/results/bench.json
@@ -109,6 +110,7 @@ results: .venv/.ready-dev  ## measure the models and the speed (needs the data s
 
 peers: .venv/.ready-dev  ## measure signpipe beside ultralytics and a pipeline by hand (needs the extra bench)
 	@$(BIN)/python benchmarks/peers.py --json benchmarks/results/peers.json
+	@$(BIN)/python benchmarks/batch.py peers --recordings 20 --frames 30 --yolo $(TRAIN)/bin/yolo --json benchmarks/results/batch-peers.json
 	@$(BIN)/python benchmarks/readme.py
 
 clean:  ## remove the environments, caches and outputs

@@ -18,14 +18,10 @@ from typing import Any
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
+from benchmarks.readme_fleet import accuracy, map_rows, peers_of_batch, percent, ranges  # noqa: E402
 from benchmarks.readme_service import RESULTS, drift_table, endurance, read, service_rows  # noqa: E402
 
 MARKED = re.compile(r"(<!-- (\w+): benchmarks/readme.py -->\n).*?(<!-- /\2 -->)", re.DOTALL)
-
-
-def percent(share: float, digits: int = 1) -> str:
-    """Return a share as a percentage."""
-    return f"{100 * share:.{digits}f} %"
 
 
 def numbers() -> str:
@@ -33,39 +29,6 @@ def numbers() -> str:
     parts = (speed_rows, model_rows, quality_rows, world_rows, tracking_rows, drive_rows, map_rows, service_rows)
     rows = [row for part in parts for row in part()]
     lines = ["| what | measured | on |", "|---|---|---|", *(f"| {' | '.join(row)} |" for row in rows)]
-    return "\n".join(lines) + "\n"
-
-
-def map_rows() -> list[tuple[str, str, str]]:
-    """Return how far signs on a map of simulated drives are off."""
-    metrics = read("map")["metrics"]
-    one, several = metrics["maps"]["1"], metrics["maps"][str(metrics["drives"])]
-    return [
-        (
-            f"Places of signs on a [map](docs/mapping.md), by one drive / by {metrics['drives']}",
-            f"median {one['error_median']:.2f} m / {several['error_median']:.2f} m, 95 % within "
-            f"{one['error_p95']:.1f} m / {several['error_p95']:.1f} m (the receivers allow "
-            f"{one['least_error_median']:.2f} m / {several['least_error_median']:.2f} m); told class right "
-            f"{percent(one['right_class'])} / "
-            f"{percent(several['right_class'])}",
-            f"{several['n']['signs']} signs of {metrics['streets']} simulated streets, receivers of 1.5 to 5 m (68 %)",
-        )
-    ]
-
-
-def accuracy() -> str:
-    """Return the table of docs/mapping.md."""
-    metrics = read("map")["metrics"]
-    shares = ("in_95_ellipse", "right_class", "told", "doubled", "missed", "stray", "gone_wrong")
-    lines = [
-        "| drives | signs | median, m | 95 %, m | the receivers allow: median, 95 % | within the 95 % ellipse "
-        "| told class right | told | doubled | missed | stray | wrongly gone |",
-        "|---|" + "---:|" * (len(shares) + 4),
-    ]
-    for name, told in metrics["maps"].items():
-        cells = [str(told["n"]["signs"]), f"{told['error_median']:.2f}", f"{told['error_p95']:.2f}"]
-        cells.append(f"{told['least_error_median']:.2f}, {told['least_error_p95']:.2f}")
-        lines.append("| " + " | ".join([name, *cells, *(percent(told[share]) for share in shares)]) + " |")
     return "\n".join(lines) + "\n"
 
 
@@ -357,7 +320,8 @@ def budgets() -> str:
 FILES: dict[str, dict[str, Callable[[], str]]] = {
     "README.md": {"numbers": numbers, "witnesses": witnesses},
     "docs/reference/bench.md": {"numbers": budgets},
-    "docs/mapping.md": {"accuracy": accuracy},
+    "docs/mapping.md": {"accuracy": accuracy, "ranges": ranges},
+    "docs/scale.md": {"peers": peers_of_batch},
     "docs/serving.md": {"endurance": endurance},
     "docs/drift.md": {"drift": drift_table},
 }

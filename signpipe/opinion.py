@@ -22,6 +22,21 @@ class Role(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Range:
+    """How far a sign was.
+
+    Attributes:
+        depth: Metres along the camera's axis.
+        sigma: Their spread.
+        media_time: Seconds in the recording at which that was measured.
+    """
+
+    depth: float
+    sigma: float
+    media_time: float
+
+
+@dataclass(frozen=True, slots=True)
 class Opinion:
     """What one witness says of one sign.
 
@@ -36,6 +51,7 @@ class Opinion:
         unlisted: Log of how probable what it saw is for a sign that the catalogue doesn't have, on the scale of
             `log_likelihood`; None if it can't tell.
         figures: What it read on the sign, if it reads.
+        range: How far it found the sign to be, if it measures that.
     """
 
     witness: str
@@ -46,6 +62,7 @@ class Opinion:
     familiar: bool = False
     unlisted: float | None = None
     figures: FiguresRead | None = None
+    range: Range | None = None
 
 
 class Witness(Protocol):

@@ -43,23 +43,32 @@ class Recording:
     is_folder: bool = False
 
 
-def find_recordings(specs: Iterable[str]) -> list[Recording]:
-    """Return the recordings that are named, each once, the largest first: the last to end is then a short one.
+def find_recordings(specs: Iterable[str]) -> tuple[list[Recording], dict[str, str]]:
+    """Return the recordings that are named, each once, and of the names that nothing can be read by, why not.
+
+    The largest come first: the last to end is then a short one.
 
     Args:
         specs: Files, folders (all videos below them, and each folder that holds pictures and no video), patterns
             (`s3://bucket/2026-*/*.mp4`), or `@LIST`, a text file that names one a line.
 
     Raises:
-        SourceError: Nothing is there by a name, or it may not be read.
+        SourceError: Nothing can be read by any of the names, or a list can't be.
         SettingsError: There is no such kind of address.
         ExtraMissingError: The library for it isn't installed.
     """
     found: dict[str, Recording] = {}
+    refused: dict[str, SourceError] = {}
     for spec in _listed(specs):
-        for recording in _find(spec.removeprefix("file://")):
-            found[recording.address] = recording
-    return sorted(found.values(), key=lambda each: (-each.bytes, each.address))
+        try:
+            for recording in _find(spec.removeprefix("file://")):
+                found[recording.address] = recording
+        except SourceError as error:
+            refused[redact(spec)] = error
+    if not found:
+        raise next(iter(refused.values()), SourceError("No recording is named: the list of them is empty."))
+    recordings = sorted(found.values(), key=lambda each: (-each.bytes, each.address))
+    return recordings, {spec: str(error) for spec, error in refused.items()}
 
 
 def _listed(specs: Iterable[str]) -> Iterable[str]:

@@ -36,7 +36,7 @@ class Batch:
         piece: Seconds of a piece of a long recording.
 
     Raises:
-        SourceError: There is no recording by a name.
+        SourceError: There is no recording by any of the names.
         OutputError: Nothing can be written there.
         ModelError: A model is unknown, missing or altered.
         SettingsError: There is no such kind of address, or an input that the settings name isn't there.
@@ -44,13 +44,14 @@ class Batch:
     Attributes:
         jobs: The recordings, the largest first.
         bytes: The size of all.
+        refused: Why nothing can be read by a name, by that name.
     """
 
     def __init__(self, specs: Sequence[str], out: str, settings: Settings, piece: float) -> None:
         out = out.removeprefix("file://")
         self.out = out if "://" in out else str(Path(out).absolute())
         self._store = Store(self.out)
-        recordings = find_recordings(specs)
+        recordings, self.refused = find_recordings(specs)
         _check_inputs(settings)
         plain, self._provider = _without_outputs(settings), settings.runtime.provider
         identity = identity_of(settings, model_digests(settings))
@@ -116,6 +117,7 @@ class Batch:
         schedule.run(self.jobs)
         if not report.left:
             schedule.merge(self._cells(report))
+        report.failed |= self.refused
         try:
             self._store.write(FAILURES, (json.dumps(report.failed, indent=1, sort_keys=True) + "\n").encode())
         except OSError as error:

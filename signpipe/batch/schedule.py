@@ -21,7 +21,8 @@ class Report:
     Attributes:
         done: Recordings that were worked on.
         skipped: Recordings that had been done before.
-        failed: Why a recording couldn't be worked on, by its address; why a cell couldn't be merged, by its name.
+        failed: Why a recording couldn't be worked on, by its address, or wasn't found, by the name that was given for
+            it; why a cell couldn't be merged, by its name.
         left: Recordings that weren't begun or ended, because the run was ended.
         retries: Tasks that were tried again.
         seconds: Seconds of video that were worked on.

@@ -20,7 +20,7 @@ from signpipe.cli.options import ConfigOption, CountryOption, MapFileOption, Pro
 from signpipe.cli.presets import PresetOption, detector_of
 from signpipe.cli.run import ENDINGS, parse_assignments
 from signpipe.errors import ExtraMissingError, SettingsError
-from signpipe.settings import load_settings
+from signpipe.settings import Settings, load_settings
 
 if TYPE_CHECKING:
     from signpipe.batch.run import Batch
@@ -32,36 +32,44 @@ FAILURES = "failures.json"
 _SHOWN = 10  # failures that are named
 
 
+RecordingsArgument = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="RECORDINGS...",
+        help="Videos, folders of videos or pictures, quoted patterns, addresses (s3://bucket/2026/), or @LIST of "
+        "them. Positions are read from NAME.gpx, NAME.nmea or NAME.srt beside NAME.mp4, or in it.",
+    ),
+]
+OutOption = Annotated[str, typer.Option("--out", "-o", metavar="FOLDER|ADDRESS", help="Where the tables go.")]
+WorkersOption = Annotated[int, typer.Option(min=0, help="Processes; 0 is one a core, or all that the cluster has.")]
+EngineOption = Annotated[str, typer.Option(metavar="local|ray", help="Who works: this machine, or a Ray cluster.")]
+AddressOption = Annotated[
+    str | None, typer.Option(metavar="HOST:PORT|auto", help="The Ray cluster; else one on this machine.")
+]
+RetriesOption = Annotated[
+    int, typer.Option(min=0, max=100, help="How often work is tried again whose process was lost.")
+]
+PieceOption = Annotated[
+    float, typer.Option(min=0.1, help="Seconds of the pieces that longer recordings are split into.")
+]
+QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no summary.")]
+
+
 def batch(
-    recordings: Annotated[
-        list[str],
-        typer.Argument(
-            metavar="RECORDINGS...",
-            help="Videos, folders of videos or pictures, quoted patterns, addresses (s3://bucket/2026/), or @LIST of "
-            "them. Positions are read from NAME.gpx, NAME.nmea or NAME.srt beside NAME.mp4, or in it.",
-        ),
-    ],
-    out: Annotated[str, typer.Option("--out", "-o", metavar="FOLDER|ADDRESS", help="Where the tables go.")],
-    workers: Annotated[int, typer.Option(min=0, help="Processes; 0 is one a core, or all that the cluster has.")] = 0,
-    engine: Annotated[
-        str, typer.Option(metavar="local|ray", help="Who works: this machine, or a Ray cluster.")
-    ] = "local",
-    address: Annotated[
-        str | None, typer.Option(metavar="HOST:PORT|auto", help="The Ray cluster; else one on this machine.")
-    ] = None,
-    retries: Annotated[
-        int, typer.Option(min=0, max=100, help="How often work is tried again whose process was lost.")
-    ] = 2,
-    piece: Annotated[
-        float, typer.Option(min=0.1, help="Seconds of the pieces that longer recordings are split into.")
-    ] = 600.0,
+    recordings: RecordingsArgument,
+    out: OutOption,
+    workers: WorkersOption = 0,
+    engine: EngineOption = "local",
+    address: AddressOption = None,
+    retries: RetriesOption = 2,
+    piece: PieceOption = 600.0,
     map_file: MapFileOption = None,
     country: CountryOption = None,
     preset: PresetOption = None,
     provider: ProviderOption = None,
     config: ConfigOption = None,
     assignments: SetOption = None,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no summary.")] = False,
+    quiet: QuietOption = False,
 ) -> None:
     """Turn many recordings into tables, as many at a time as there are cores.
 
@@ -72,19 +80,14 @@ def batch(
 
     Exit code: 0 if every recording is done, 1 if some couldn't be worked on, 2 on bad input, 130 after Ctrl-C.
     """
-    try:
-        from signpipe.batch.run import Batch
-    except ModuleNotFoundError:
-        raise ExtraMissingError("`signpipe batch`", "batch") from None
-    assigned = {
+    given = {
         "map.file": map_file, "country.code": country, "detect.model": detector_of(preset),
         "runtime.provider": provider, "runtime.threads": 1,
-    } | parse_assignments(assignments or [])  # fmt: skip
-    settings = load_settings(config, assigned)
-    if settings.position.source is not None:
-        raise SettingsError("A batch reads each recording's own positions, such as NAME.gpx beside NAME.mp4.")
-    console, drain = Console(stderr=True), threading.Event()
-    work, started = Batch(recordings, out, settings, piece), time.monotonic()
+    }  # fmt: skip
+    work = _open(recordings, out, load_settings(config, given | parse_assignments(assignments or [])), piece)
+    console, drain, started = Console(stderr=True), threading.Event(), time.monotonic()
+    for error in work.refused.values() if not quiet else ():
+        console.print(f"[yellow]left out:[/] {escape(error)}", highlight=False, soft_wrap=True)
     with work.open_engine(workers, engine, address) as opened, _progress(console, quiet) as bar:
         _drain_on_signals(drain, console)
         report = work.run(opened, retries, drain, _counter(bar, work))
@@ -94,6 +97,26 @@ def batch(
         raise typer.Exit(INTERRUPTED)
     if report.failed:
         raise typer.Exit(FAILED)
+
+
+def _open(recordings: list[str], out: str, settings: Settings, piece: float) -> Batch:
+    """Return the batch.
+
+    Raises:
+        ExtraMissingError: The extra "batch" isn't installed.
+        SettingsError: Something is set that one recording alone can have.
+    """
+    try:
+        from signpipe.batch.run import Batch
+    except ModuleNotFoundError:
+        raise ExtraMissingError("`signpipe batch`", "batch") from None
+    if settings.position.source is not None:
+        raise SettingsError("A batch reads each recording's own positions, such as NAME.gpx beside NAME.mp4.")
+    if settings.lidar.sweeps is not None:
+        raise SettingsError(
+            "A batch can't use the LiDAR sweeps of one recording; map that with `signpipe map --lidar`."
+        )
+    return Batch(recordings, out, settings, piece)
 
 
 def _counter(bar: Progress, work: Batch) -> Callable[[Job, Outcome], None]:

@@ -13,6 +13,7 @@ from rich.markup import escape
 from signpipe.catalogue import Catalogue, load_catalogue
 from signpipe.catalogue.countries import load_country
 from signpipe.errors import ExtraMissingError, SignpipeError, SourceError
+from signpipe.lidar import read_calibration
 from signpipe.mapping.driven import place_recording, place_watched, sizes_of
 from signpipe.mapping.placed import DrivenRoad
 from signpipe.mapping.records import read_recording
@@ -101,31 +102,44 @@ def _place(drive: str, settings: Settings, in_time: bool) -> Driven:
     """Place the signs of one drive: read where its results were written, else watched now."""
     path = Path(drive)
     if path.suffix.lower() != ".jsonl":
-        return _watch(path, settings, in_time)
+        return _watch(drive, settings, in_time)
     recording = read_recording(path)
     catalogue, country = _signs_of(recording.country, settings)
     return place_recording(recording, settings.camera, sizes_of(catalogue), in_time), catalogue, country
 
 
-def _watch(drive: Path, settings: Settings, in_time: bool) -> Driven:
+def _watch(drive: str, settings: Settings, in_time: bool) -> Driven:
     """Watch a recording with its positions, and place its signs."""
-    named = settings.position.source is not None
-    found = None if named else find_positions(drive)
+    path, named = Path(drive), settings.position.source is not None
+    found = None if named or "://" in drive else find_positions(path)
     if not named and found is None:
         raise SourceError(
             f"The recording {drive} has no positions: put its track beside it as "
-            f"{tracks_beside(drive.name, drive.is_dir())[0]}, or name it with --gpx."
+            f"{tracks_beside(path.name, path.is_dir())[0]}, or name it with --gpx."
         )
-    settings = override_settings(settings, {} if named else {"position.source": str(found)})
-    with watch(str(drive), settings) as results:
+    settings = _calibrated(override_settings(settings, {} if named else {"position.source": str(found)}))
+    with watch(drive, settings) as results:
         country = results.pipeline.country
-        recording = gather_watched(drive.name, country.code if country else None, results)
-        made_at = None if found == drive else results.info.made_at
+        recording = gather_watched(path.name, country.code if country else None, results)
+        made_at = None if found == path else results.info.made_at
     catalogue, code = _signs_of(recording.country, settings)
     road = place_watched(
-        recording, settings.camera, sizes_of(catalogue), made_at, one_clock=in_time or found == drive, named=named
+        recording,
+        results.settings.camera,
+        sizes_of(catalogue),
+        made_at,
+        one_clock=in_time or found == path,
+        named=named,
     )
     return road, catalogue, code
+
+
+def _calibrated(settings: Settings) -> Settings:
+    """Return the settings with the focal length of a camera that was calibrated with a LiDAR."""
+    calibration = settings.lidar.calibration
+    if calibration is None or settings.camera.focal is not None:
+        return settings
+    return override_settings(settings, {"camera.focal": read_calibration(calibration).focal[0]})
 
 
 def _signs_of(country: str | None, settings: Settings) -> tuple[Catalogue, str | None]:

@@ -23,6 +23,9 @@ def map_(
     streets: Annotated[int, typer.Option(min=1, max=10_000, help="Streets, each with signs of its own.")] = 10,
     drives: Annotated[int, typer.Option(min=1, max=50, help="Drives along each.")] = 5,
     seed: Annotated[int, typer.Option(min=0, help="Of the first street.")] = 1,
+    lidar: Annotated[
+        bool, typer.Option("--lidar", help="Place the signs of each drive with the ranges of a LiDAR, and without.")
+    ] = False,
     keep: Annotated[
         Path | None, typer.Option(help="Add each street's numbers to this file, and go on where it ends.")
     ] = None,
@@ -30,12 +33,13 @@ def map_(
 ) -> None:
     """Measure `signpipe map` on simulated drives there and back along streets, by one drive and by several.
 
-    Places, classes, doubled and missed signs, and what is called gone are compared with the exact truth. No model runs:
-    boxes, classes and positions have the errors that docs/mapping.md lists.
+    Places, classes, doubled and missed signs, and what is called gone are compared with the exact truth; "alone" is
+    what a sign is off besides what its neighbours are. No model runs: boxes, classes and positions have the errors that
+    docs/mapping.md lists.
     """
     from signpipe.lab.evaluation.mapping import evaluate_map
 
-    metrics = with_progress(lambda progress: evaluate_map(streets, drives, progress, seed, keep), "drives")
+    metrics = with_progress(lambda progress: evaluate_map(streets, drives, progress, seed, keep, lidar), "drives")
     _print(metrics)
     if json_file is not None:
         write_json(
@@ -58,6 +62,7 @@ def _print(metrics: dict[str, Any]) -> None:
         "signs",
         "median",
         "95 %",
+        "alone",
         "in ellipse",
         "right class",
         "told",
@@ -72,7 +77,8 @@ def _print(metrics: dict[str, Any]) -> None:
     for name, numbers in metrics["maps"].items():
         shares = ["" if numbers[key] is None else f"{100 * numbers[key]:.1f}" for key in SHARES]
         table.add_row(
-            name, str(numbers["n"]["signs"]), _metres(numbers["error_median"]), _metres(numbers["error_p95"]), *shares
+            name, str(numbers["n"]["signs"]), _metres(numbers["error_median"]), _metres(numbers["error_p95"]),
+            _metres(numbers["own_error_median"]), *shares
         )  # fmt: skip
     Console().print(table)
 

@@ -31,6 +31,13 @@ SpeedDbcOption = Annotated[
 SpeedSignalOption = Annotated[
     str | None, typer.Option("--speed-signal", metavar="[MESSAGE.]SIGNAL", help="The signal that is the speed.")
 ]
+LidarOption = Annotated[
+    Path | None,
+    typer.Option("--lidar", metavar="FOLDER", help="LiDAR sweeps, one per frame: .bin (KITTI), .pcd, .npy."),
+]
+CalibrationOption = Annotated[
+    Path | None, typer.Option("--calibration", metavar="FILE", help="KITTI calibration of camera and LiDAR.")
+]
 CountryOption = Annotated[
     str | None,
     typer.Option(metavar="CODE|FILE|auto", help="Whose signs they are: see `signpipe countries list`; else de."),

@@ -15,8 +15,10 @@ from rich.console import Console
 from signpipe.__main__ import INTERRUPTED
 from signpipe.cli.ending import report, report_queued
 from signpipe.cli.options import (
+    CalibrationOption,
     ConfigOption,
     CountryOption,
+    LidarOption,
     MapFileOption,
     PositionOption,
     ProviderOption,
@@ -100,12 +102,8 @@ def run(
     ] = None,
     dbc: SpeedDbcOption = None,
     speed_signal: SpeedSignalOption = None,
-    lidar: Annotated[
-        Path | None, typer.Option(metavar="FOLDER", help="LiDAR sweeps, one per frame: .bin (KITTI), .pcd, .npy.")
-    ] = None,
-    calibration: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="KITTI calibration of camera and LiDAR.")
-    ] = None,
+    lidar: LidarOption = None,
+    calibration: CalibrationOption = None,
     review: Annotated[
         Path | None, typer.Option(metavar="FOLDER", help="Keep unsure and novel signs here for `signpipe review`.")
     ] = None,

@@ -32,6 +32,8 @@ class Looks:
         middle_sigma: float64 (N,), its spread in pixels.
         size: float64 (N, 2), logarithms of the box's width and height in pixels.
         size_sigma: float64 (N, 2), their spreads.
+        depth: float64 (N,), metres along the camera's axis by a LiDAR; nan where it told nothing.
+        depth_sigma: float64 (N,), their spread.
         real: float64 (S, 2), logarithms of the signs' usual width and height in metres.
     """
 
@@ -42,6 +44,8 @@ class Looks:
     middle_sigma: Values
     size: Values
     size_sigma: Values
+    depth: Values
+    depth_sigma: Values
     real: Values
 
     def __len__(self) -> int:
@@ -54,13 +58,16 @@ def choose_looks(recording: Recording, signs: Sequence[SeenSign], sizes: Sizes) 
     number: list[int] = []
     rows: list[int] = []
     boxes: list[Values] = []
+    depths: list[Values] = []
     for index, sign in enumerate(signs):
         chosen = _thinned(sign, frames)
         number += [index] * len(chosen)
         rows += sign.frame[chosen].tolist()
         boxes += list(sign.xyxy[chosen])
+        depths.append(np.stack([sign.depth, sign.depth_sigma])[:, chosen])
     row, box = np.array(rows, np.int64), np.array(boxes, np.float64).reshape(-1, 4)
     picture = np.stack([frames["width"][row], frames["height"][row]], axis=1)
+    depth, depth_sigma = np.concatenate([np.zeros((2, 0)), *depths], axis=1)
     size = np.maximum(box[:, 2:] - box[:, :2], 1.0)
     side = np.sqrt(size.prod(axis=1))
     return Looks(
@@ -71,6 +78,8 @@ def choose_looks(recording: Recording, signs: Sequence[SeenSign], sizes: Sizes) 
         np.hypot(MIDDLE, MIDDLE_SHARE * side),
         np.log(size),
         np.hypot(EDGE / size, SIZE_SHARE),
+        depth,
+        depth_sigma,
         np.log([sizes.get(sign.best, USUAL_SIZE) for sign in signs]).reshape(-1, 2),
     )
 

@@ -57,6 +57,11 @@ class _Problem:
     def signs(self) -> int:
         return len(self.facing)
 
+    @property
+    def ranged(self) -> Rows:
+        """Numbers of the looks whose range a LiDAR told."""
+        return np.flatnonzero(np.isfinite(self.looks.depth))
+
     def split(self, parameters: Values) -> tuple[Values, Values, Values]:
         """Return optics (3,), knots (K, 4) and signs (S, 5): east, north, over the camera, log of size, facing."""
         end = OPTICS + KNOT * len(self.knots)
@@ -83,7 +88,9 @@ class _Problem:
             np.log(seen_width(right, depth, axis, sign[:, 4])), -np.log(depth)
         ])  # fmt: skip
         size = (real + apparent - self.looks.size) / self.looks.size_sigma
-        return np.concatenate([middle.ravel(), size.ravel(), self._known(optics, knots, signs)])
+        far = self.ranged
+        ranges = (depth[far] - self.looks.depth[far]) / self.looks.depth_sigma[far]
+        return np.concatenate([middle.ravel(), size.ravel(), ranges, self._known(optics, knots, signs)])
 
     def _known(self, optics: Values, knots: Values, signs: Values) -> Values:
         """Return the residuals of what is known without looking."""
@@ -105,8 +112,10 @@ class _Problem:
             first_sign + SIGN * self.looks.sign[:, None] + np.arange(SIGN),
         ])  # fmt: skip
         rows = [np.repeat(2 * look + offset, columns.shape[1]) for offset in (0, 1, 2 * looks, 2 * looks + 1)]
-        parts = [(np.concatenate(rows), np.tile(columns.ravel(), 4))]
-        start = 4 * looks
+        far = self.ranged
+        rows.append(np.repeat(4 * looks + np.arange(len(far)), columns.shape[1]))
+        parts = [(np.concatenate(rows), np.concatenate([np.tile(columns.ravel(), 4), columns[far].ravel()]))]
+        start = 4 * looks + len(far)
         chained = np.arange(KNOT * (knots - 1))
         begin = start + OPTICS + KNOT
         own = np.arange(OPTICS + KNOT)
@@ -131,6 +140,7 @@ class _Problem:
                 largest[sign], nearest[sign] = height, look
         focal = self.optics.focal * self.looks.focal_unit[nearest]
         depth = np.exp(self.looks.real[:, 1] - largest) * focal
+        depth = np.where(np.isfinite(self.looks.depth[nearest]), self.looks.depth[nearest], depth)
         axis = self.path[1][nearest] + self.optics.yaw
         right, down = (self.looks.middle[nearest] / focal[:, None] * depth[:, None]).T
         signs[:, 0] = self.path[0][nearest, 0] + depth * np.sin(axis) + right * np.cos(axis)
@@ -192,7 +202,8 @@ def _usable(sign: SeenSign, recording: Recording, trajectory: Trajectory) -> boo
     """Keep the looks of a sign from a known place, not in a sharp bend; return whether enough are left."""
     time = recording.frames["time"][sign.frame]
     known = np.isfinite(trajectory.at(time)[0]).all(axis=1) & (trajectory.turning(time) <= SHARPEST)
-    sign.frame, sign.xyxy, sign.score = sign.frame[known], sign.xyxy[known], sign.score[known]
+    for name in ("frame", "xyxy", "depth", "depth_sigma"):
+        setattr(sign, name, getattr(sign, name)[known])
     return len(whole_looks(sign, recording.frames)) >= FEWEST
 
 

@@ -16,6 +16,7 @@ Record = Mapping[str, Any]
 Rows = npt.NDArray[np.signedinteger[Any]]  # numbers of rows
 
 FRAME_COLUMNS = ("time", "width", "height", "latitude", "longitude", "heading", "speed", "sigma", "utc", "wheels")
+SAME_FRAME = 1e-3  # seconds; records round times
 SURE = ("confirmed", "corroborated")  # verdicts that allow a class to be published
 
 
@@ -51,7 +52,8 @@ class SeenSign:
         track: Number of the track in its recording.
         frame: int64 (N,), row of each look in the recording's frames.
         xyxy: float64 (N, 4), detected boxes in pixels.
-        score: float64 (N,), the detector's.
+        depth: float64 (N,), metres along the camera's axis by a LiDAR; nan where it told nothing.
+        depth_sigma: float64 (N,), their spread.
         belief: Fused probability of each class that was told; what is missing to 1 is spread over all others.
         category: Category that is sure, or None.
         sure: Whether the class may be published.
@@ -63,7 +65,8 @@ class SeenSign:
     track: int
     frame: Rows
     xyxy: Values
-    score: Values
+    depth: Values
+    depth_sigma: Values
     belief: dict[str, float]
     category: str | None
     sure: bool
@@ -107,7 +110,7 @@ class Recording:
 class _Track:
     rows: list[int] = field(default_factory=list)
     boxes: list[list[float]] = field(default_factory=list)
-    scores: list[float] = field(default_factory=list)
+    ranges: list[tuple[float, float]] = field(default_factory=list)
     largest: float = 0.0
     confirmed: bool = False
     last: Record = field(default_factory=dict)
@@ -173,7 +176,7 @@ class RecordingBuilder:
             track = self._tracks.setdefault(number, _Track())
             track.rows.append(row)
             track.boxes.append(box)
-            track.scores.append(detection["score"] or 0.0)
+            track.ranges.append(_range(states[number], float(told["time"])))
             track.largest = max(track.largest, _side(box))
             track.confirmed |= states[number]["state"] == "confirmed"
             track.last = states[number]
@@ -186,11 +189,13 @@ class RecordingBuilder:
 
 def _seen(number: int, track: _Track) -> SeenSign:
     last = track.last
+    depth, depth_sigma = np.array(track.ranges, np.float64).T
     return SeenSign(
         number,
         np.array(track.rows),
         np.array(track.boxes, np.float64),
-        np.array(track.scores, np.float64),
+        depth,
+        depth_sigma,
         {last["best_class_name"]: float(last["best_probability"] or 0.0)},
         last["category"],
         last["verdict"] in SURE,
@@ -198,6 +203,15 @@ def _seen(number: int, track: _Track) -> SeenSign:
         track.crop,
         track.embedding,
     )
+
+
+def _range(track: Record, time: float) -> tuple[float, float]:
+    """Return how far a sign is in a frame and the spread of that, nan where no LiDAR told it in this very frame."""
+    for opinion in track.get("opinions", ()):
+        told = opinion.get("range")
+        if told and abs(told["media_time"] - time) < SAME_FRAME and told["sigma"] and told["depth"]:
+            return float(told["depth"]), float(told["sigma"])
+    return np.nan, np.nan
 
 
 def _side(box: list[float]) -> float:

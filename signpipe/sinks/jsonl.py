@@ -10,7 +10,7 @@ import numpy as np
 
 from signpipe.catalogue import Catalogue
 from signpipe.errors import OutputError
-from signpipe.opinion import VISION, Opinion
+from signpipe.opinion import VISION, Opinion, Range
 from signpipe.sinks.base import RunInfo
 from signpipe.sinks.lines import LineFile
 from signpipe.types import (
@@ -311,4 +311,14 @@ def _opinion(opinion: Opinion, catalogue: Catalogue) -> Record:
         "class_name": None if opinion.class_id is None else catalogue[opinion.class_id].name,
         "impossible": opinion.impossible,
         "text": opinion.text,
+        "range": None if opinion.range is None else _range(opinion.range),
+    }
+
+
+def _range(range_: Range) -> Record:
+    """Return how far a sign was."""
+    return {
+        "depth": number(range_.depth, 3),
+        "sigma": number(range_.sigma, 3),
+        "media_time": number(range_.media_time, 4),
     }

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from signpipe.catalogue import Catalogue
 from signpipe.lidar import Calibration, Sighting, View, sight
-from signpipe.opinion import Opinion, Role
+from signpipe.opinion import Opinion, Range, Role
 from signpipe.settings import LidarSettings
 from signpipe.types import FloatArray, Frame, SignTrack
 
@@ -19,6 +19,7 @@ _SIZES: Final = ((0.7, 0.25), (1.0, 0.5), (1.25, 0.12), (1.4, 0.08), (2.0, 0.05)
 _SIZE_SPREAD: Final = 0.08  # of the logarithm: makers, and boxes that hug a rim or don't
 _STRAY: Final = 0.03  # likelihood that no size explains: a box cut by an occluder, say
 _SMALLEST, _LARGEST = 0.42, 2.5  # shares of the usual size that no sign has: 0.25 m of a circle, 2.25 m of a triangle
+_SENSOR: Final = 0.05  # metres that a LiDAR and its calibration err by, whatever the spread of the points on a face
 _SIGMAS: Final = 2.0  # by which a size must be out before it rules out a sign
 
 _LOW: Final = 1.5  # metres over the road that part low mounting (islands, bollards) from posts and gantries
@@ -75,6 +76,7 @@ class LidarWitness:
             (self._size(seen) + self._height(seen)).astype(np.float32),
             f"{text}: {objection}" if objection else text,
             impossible=objection is not None,
+            range=Range(seen.depth, float(np.hypot(_SENSOR, seen.spread)), frame.media_time),
         )
 
     def _ratios(self, seen: Sighting) -> npt.NDArray[np.float64]:

@@ -32,7 +32,7 @@ def test_a_folder_of_pictures_is_a_recording_and_each_below_it(clip: Path, tmp_p
     (tmp_path / "drives" / "notes" / "read.me").write_text("no picture")
     found = {
         recording.address.removeprefix(f"{tmp_path}/drives/"): recording
-        for recording in find_recordings([str(tmp_path / "drives")])
+        for recording in find_recordings([str(tmp_path / "drives")])[0]
     }
     assert set(found) == {"a", "a/b", "c.1", "video/drive.mp4"}
     assert [name for name, recording in found.items() if recording.is_folder] != ["video/drive.mp4"]
@@ -41,7 +41,7 @@ def test_a_folder_of_pictures_is_a_recording_and_each_below_it(clip: Path, tmp_p
     assert found["c.1"].name.startswith("c.1-")
     assert found["a/b"].bytes == sum(file.stat().st_size for file in (tmp_path / "drives" / "a" / "b").iterdir())
     for pattern in ("drives/*", "drives/a/b/*.JPG"):
-        named = find_recordings([str(tmp_path / pattern)])
+        named, _ = find_recordings([str(tmp_path / pattern)])
         assert {one.address for one in named} >= {str(tmp_path / "drives" / "a" / "b")}
     with pytest.raises(SourceError, match="no video and no picture in"):
         find_recordings([str(tmp_path / "drives" / "notes")])

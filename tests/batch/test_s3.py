@@ -14,12 +14,14 @@ pytest.importorskip("flask_cors", reason="needs flask-cors, extra 'dev'")
 
 import fsspec
 from moto.server import ThreadedMotoServer
+from typer.testing import CliRunner
 
 import signpipe
 from signpipe.batch.recordings import find_recordings
 from signpipe.batch.run import Batch
 from signpipe.batch.store import MARKER, Store
 from signpipe.batch.work import Task, run_task
+from signpipe.cli.main import app
 from signpipe.errors import OutputError, SourceError
 from signpipe.settings import load_settings
 from tests.batch.conftest import FRAMES, Jobs, work
@@ -111,7 +113,7 @@ def test_a_run_reads_a_recording_in_its_bucket(bucket: str) -> None:
         signpipe.watch(f"{bucket}/other.mp4").__enter__()
 
 
-def test_a_bucket_without_rights_is_told_in_a_sentence(bucket: str, jobs: Jobs, clip: Path) -> None:
+def test_a_bucket_without_rights_is_told_in_a_sentence(bucket: str, jobs: Jobs, clip: Path, tmp_path: Path) -> None:
     (job,) = jobs(f"{bucket}/drives", out=f"{bucket}/tables")
     local = Batch([str(clip)], f"{bucket}/tables", load_settings(), 600.0)
     with pytest.raises(SourceError, match="There is no recording 's3://nowhere/drives'"):
@@ -126,6 +128,13 @@ def test_a_bucket_without_rights_is_told_in_a_sentence(bucket: str, jobs: Jobs, 
         assert outcome.error is not None
         assert outcome.error.count("\n") == 0
         fsspec.filesystem("s3").invalidate_cache()
+        found, refused = find_recordings(["s3://road/drives/*.mp4", str(clip)])
+        assert [recording.address for recording in found] == [str(clip)]
+        assert "check your rights" in refused["s3://road/drives/*.mp4"]
+        track, out = str(SAMPLE.with_suffix(".gpx")), str(tmp_path / "signs.geojson")
+        ended = CliRunner().invoke(app, ["map", f"{bucket}/drives/drive.mp4", "--gpx", track, "--out", out])
+        assert isinstance(ended.exception, SourceError)
+        assert "s3://road/drives/drive.mp4 can't be read" in str(ended.exception)
         with pytest.raises(SourceError, match="check your rights"):
             find_recordings(["s3://road/drives/*.mp4"])
     finally:

@@ -13,7 +13,7 @@ import signpipe
 from signpipe.batch.schema import TABLES, reference
 from signpipe.batch.work import Task, run_task
 from tests.batch.conftest import FRAMES, Jobs, results, work
-from tests.support.clip import SAMPLE, cut_sample
+from tests.support.clip import SAMPLE
 
 
 @pytest.mark.slow
@@ -114,25 +114,6 @@ def test_what_is_wrong_with_a_recording_goes_with_it(clip: Path, jobs: Jobs, tmp
     assert work(job).error is None
     (run,) = pq.read_table(tmp_path / "out" / "recordings" / job.recording.name / "run.parquet").to_pylist()
     assert any("cut.gpx" in warning for warning in run["warnings"])
-
-
-@pytest.mark.slow
-def test_positions_of_another_day_place_nothing_and_those_of_another_zone_are_told_of(
-    jobs: Jobs, tmp_path: Path
-) -> None:
-    for name, made in (("monday", "2025-12-29T12:00:00Z"), ("abroad", "2026-01-01T10:00:00Z")):
-        cut_sample(tmp_path / f"{name}.mp4", 4 * FRAMES, start=60, made=made)
-        shutil.copy(SAMPLE.with_suffix(".gpx"), tmp_path / f"{name}.gpx")
-    told = {}
-    for job in jobs(tmp_path / "*.mp4"):
-        assert work(job).error is None
-        folder = tmp_path / "out" / "recordings" / job.recording.name
-        (run,) = pq.read_table(folder / "run.parquet").to_pylist()
-        told[Path(job.recording.address).stem] = (run["warnings"], pq.read_table(folder / "waypoints.parquet").num_rows)
-    assert "of 2026-01-01, and it was recorded on 2025-12-29" in told["monday"][0][0]
-    assert told["monday"][1] == 0
-    assert "2.0 h apart" in told["abroad"][0][0]
-    assert told["abroad"][1] > 0
 
 
 @pytest.mark.slow

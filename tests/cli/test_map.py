@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,6 +13,7 @@ import pytest
 from signpipe.catalogue import load_catalogue
 from signpipe.maps import open_map
 from tests.cli.conftest import Outcome
+from tests.support.clip import SAMPLE, cut_sample, slow_sample
 
 Run = Callable[..., Outcome]
 
@@ -94,3 +97,59 @@ def test_what_cant_be_written_is_told_before_anything_is_done(signpipe: Run, dri
     both.assert_one_sentence("the track of one recording")
     (tmp_path / "clip.mp4").write_bytes(b"")
     signpipe("map", tmp_path / "clip.mp4", "--out", tmp_path / "signs.csv").assert_one_sentence("clip.gpx")
+    swept = signpipe(
+        "map", drive, drives / "drive-2.jsonl", "--lidar", tmp_path, "--calibration", drive, "--out", "a.csv"
+    )
+    swept.assert_one_sentence("the sweeps of one recording")
+    signpipe("map", drive, "--compare", tmp_path / "b.osm", "--out", tmp_path / "a.csv").assert_one_sentence("no map")
+    signpipe("map", "s3://road/drive.mp4", "--out", tmp_path / "a.csv").assert_one_sentence(
+        "s3://road/drive.mp4 has no"
+    )
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_each_bad_recording_is_left_out_with_a_sentence(
+    signpipe: Run, drives: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "empty.mp4").touch()
+    cut_sample(tmp_path / "moment.mp4", 1)
+    slow_sample(tmp_path / "monday.mp4", 2, 1, made="2025-12-29T12:00:00Z")
+    slow_sample(tmp_path / "abroad.mp4", 4, 1, made="2026-01-01T10:00:00Z")
+    names = ("empty", "moment", "monday", "abroad")
+    for name in names:
+        shutil.copy(SAMPLE.with_suffix(".gpx"), tmp_path / f"{name}.gpx")
+    cut_sample(tmp_path / "lost.mp4", 1)
+    recordings = [tmp_path / f"{name}.mp4" for name in (*names, "lost")]
+    out = tmp_path / "signs.geojson"
+    outcome = signpipe("map", *recordings, drives / "drive-1.jsonl", "--in-time", "--out", out)
+    assert outcome.code == 1, outcome.err
+    assert outcome.err.count("left out:") == 4
+    for says in (
+        "empty.mp4 is empty (0 bytes)",
+        "moment.mp4 has positions in less than three seconds",
+        "monday.mp4 are of 2026-01-01, and it was recorded on 2025-12-29",
+        "lost.mp4 has no positions",
+    ):
+        assert says in outcome.err
+    assert "pictures and positions of abroad.mp4 are 2.0 h apart" in caplog.text
+    assert json.loads(out.read_text())["features"]
+    named = signpipe(
+        "map", tmp_path / "monday.mp4", "--gpx", tmp_path / "monday.gpx", "--out", tmp_path / "named.geojson"
+    )
+    named.assert_one_sentence("positions in less than three seconds")  # whose day is warned of, since somebody named it
+
+
+def test_a_full_disk_costs_the_file_that_doesnt_fit(signpipe: Run, drives: Path, tmp_path: Path) -> None:
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=16k", "tmpfs", disk], capture_output=True).returncode:
+        pytest.skip("a small disk can't be mounted here")
+    try:
+        (disk / "filling").write_bytes(bytes(16 * 1024))
+        out = tmp_path / "signs.geojson"
+        outcome = signpipe("map", drives / "drive-1.jsonl", "--in-time", "--out", disk / "signs.csv", "--out", out)
+        outcome.assert_one_sentence("can't be written to", "signs.csv: No space left on device")
+        assert json.loads(out.read_text())["features"]
+    finally:
+        subprocess.run(["umount", "--lazy", disk], check=True)

@@ -17,6 +17,8 @@ from signpipe.mapping.trajectory import find_trajectory
 from signpipe.settings import CameraSettings
 from tests.mapping.streets import CATALOGUE, NONE, USUAL, driven, nearest, recorded, street
 
+SIZES = sizes_of(CATALOGUE)
+
 
 def test_without_errors_signs_are_found_within_decimetres() -> None:
     along = street()
@@ -46,7 +48,7 @@ def test_focal_length_and_mounting_are_learned_from_the_drive() -> None:
 
 def test_a_given_focal_length_stands() -> None:
     recording = recorded(street())
-    road = place_recording(recording, CameraSettings(focal=1000.0), sizes_of(CATALOGUE))
+    road = place_recording(recording, CameraSettings(focal=1000.0), SIZES)
     assert road.focal[0] == pytest.approx(1000, rel=0.04)
 
 
@@ -102,11 +104,11 @@ def test_a_recording_without_positions_says_so() -> None:
     recording = recorded(street())
     recording.frames["latitude"] = np.full_like(recording.frames["latitude"], np.nan)
     with pytest.raises(SourceError, match="no positions"):
-        place_recording(recording, CameraSettings(), sizes_of(CATALOGUE))
+        place_recording(recording, CameraSettings(), SIZES)
     for name in recording.frames:
         recording.frames[name] = recording.frames[name][:2]
     with pytest.raises(SourceError, match="no positions"):
-        place_recording(Recording("a", None, recording.frames), CameraSettings(), sizes_of(CATALOGUE))
+        place_recording(Recording("a", None, recording.frames), CameraSettings(), SIZES)
 
 
 def test_a_place_appears_where_a_pinhole_shows_it() -> None:
@@ -124,3 +126,20 @@ def _metres(latitude: np.ndarray | float, longitude: np.ndarray | float) -> tupl
     from signpipe.lab.simulation.streets import ORIGIN
 
     return offset(*ORIGIN, latitude, longitude)
+
+
+def test_ranges_of_a_lidar_place_signs_of_unusual_sizes_nearer() -> None:
+    along = street()
+    unusual = replace(along, signs=tuple(replace(sign, size=(0.75, 0.75)) for sign in along.signs))
+    without, ranged = (
+        place_recording(
+            recorded(unusual, 0, replace(NONE, boxes=1.0, shake=USUAL.shake, lidar=lidar)),
+            CameraSettings(focal=FOCAL),
+            SIZES,
+        )
+        for lidar in (None, 0.06)
+    )
+    off = [np.median([nearest(along, sign)[1] for sign in road.signs]) for road in (without, ranged)]
+    assert off[1] < min(0.4, off[0])
+    for other, sign in zip(without.signs, ranged.signs, strict=True):
+        assert sign.east_variance + sign.north_variance < other.east_variance + other.north_variance

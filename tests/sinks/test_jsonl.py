@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 import signpipe.sinks
 from signpipe.errors import OutputError
-from signpipe.opinion import Opinion
+from signpipe.opinion import Opinion, Range
 from signpipe.sinks.base import RunInfo
 from signpipe.sinks.events import EventsSink
 from signpipe.sinks.jsonl import JsonlSink, result_record
@@ -118,7 +118,8 @@ def test_what_other_sources_say_and_where_the_car_is_are_on_record() -> None:
     one = track(certainty=Certainty.CORROBORATED)
     log = np.zeros(len(CATALOGUE), np.float32)
     eighty = CATALOGUE.by_name("speed_limit_80").id
-    opinions = (Opinion("vision", one.evidence, "80 at 0.6"), Opinion("map", log, "80 at 12 m", eighty))
+    far = Range(12.03457, 0.06, 1.25)
+    opinions = (Opinion("vision", one.evidence, "80 at 0.6"), Opinion("map", log, "80 at 12 m", eighty, range=far))
     conflict = "the lidar says otherwise"
     one.figures = FiguresRead("7.5t", "t", 0.98761, 0.01, 3)
     one.verdict = replace(one.verdict, opinions=opinions, witnesses=("vision", "map"), conflict=conflict)
@@ -134,6 +135,7 @@ def test_what_other_sources_say_and_where_the_car_is_are_on_record() -> None:
     assert (written["source"], written["conflict"]) == ("vision+map", "the lidar says otherwise")
     assert written["figures"] == {"text": "7.5t", "unit": "t", "probability": 0.9876, "struck": 0.01, "looks": 3}
     opinion = {"source": "map", "class_name": "speed_limit_80", "impossible": False, "text": "80 at 12 m"}
+    opinion["range"] = {"depth": 12.035, "sigma": 0.06, "media_time": 1.25}
     assert written["opinions"] == [opinion]
 
 

@@ -204,7 +204,13 @@ def test_it_works_through_the_whole_pipeline_and_into_the_records(role: Role) ->
     assert (frame.image != dark.image).any()
     np.testing.assert_array_equal(again.probability, result.classifications.probability)
     (record,) = result_record(result, CATALOGUE)["tracks"]
-    opinion = {"source": "neighbour", "class_name": "speed_limit_60", "impossible": False, "text": "so they say"}
+    opinion = {
+        "source": "neighbour",
+        "class_name": "speed_limit_60",
+        "impossible": False,
+        "text": "so they say",
+        "range": None,
+    }
     assert record["opinions"] == [opinion]
     assert (record["conflict"] is not None) is (role is Role.PRIOR)
     assert record["source"] == "vision"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from signpipe.catalogue import Catalogue, load_catalogue
 from signpipe.geodesy import Values, offset
 from signpipe.lab.evaluation.metric import Progress
 from signpipe.lab.evaluation.receivers import BestPath, best_path, least_errors
-from signpipe.lab.simulation.drives import Errors, record_drive
+from signpipe.lab.simulation.drives import FOCAL, Errors, record_drive
 from signpipe.lab.simulation.streets import ORIGIN, Street, StreetSign, make_street
 from signpipe.mapping.driven import place_recording, sizes_of
 from signpipe.mapping.entry import Entry, State
@@ -30,6 +30,8 @@ METRES = 1500.0  # of a street
 CHANGED = 0.1  # of its signs, the share that come, go, change or are spoilt
 CHI_SQUARED = 5.991  # of two degrees of freedom, at 95 %
 REACH = 12.0  # metres from a sign, within which an entry can be meant for it
+CALIBRATED = Errors(focal=(1.0, 1.0))  # a camera that is calibrated with a LiDAR, whose focal length is known
+LIDAR = 0.06  # metres that the ranges of the LiDAR err by
 NEIGHBOURS = 8  # signs nearby, whose errors are the receiver's: what a sign is off besides is its own
 GRADES = ((1.5, 2.5), (2.5, 3.5), (3.5, 5.0))  # metres, receivers by the radius that holds 68 % of their positions
 
@@ -118,7 +120,7 @@ class Tally:
 
 
 def evaluate_map(
-    streets: int, drives: int, progress: Progress, seed: int = 1, keep: Path | None = None
+    streets: int, drives: int, progress: Progress, seed: int = 1, keep: Path | None = None, lidar: bool = False
 ) -> dict[str, Any]:
     """Measure maps of simulated streets, of one drive and of several.
 
@@ -128,19 +130,24 @@ def evaluate_map(
         progress: Told how many drives are done, of how many.
         seed: Of the first street.
         keep: File to which each street's numbers are added, and from which those that are there are taken.
+        lidar: True to place the signs of single drives by the ranges of a LiDAR, and once more without them; the camera
+            is calibrated with it.
 
     Returns:
         The numbers by number of drives, and those of single drives by the receiver's grade.
     """
-    catalogue = load_catalogue()
+    catalogue, usual = load_catalogue(), CALIBRATED if lidar else Errors()
     kept = _kept(keep)
     totals: dict[str, Tally] = {}
     for number in range(streets):
-        key = f"{seed + number}/{drives}"
+        key = f"{seed + number}/{drives}{'/lidar' * lidar}"
         if key not in kept:
             done = number * drives
-            kept[key] = _measure_street(
-                seed + number, drives, catalogue, lambda one, before=done: progress(before + one, streets * drives)
+            kept[key] = (_measure_ranges if lidar else _measure_street)(
+                seed + number,
+                drives,
+                catalogue,
+                lambda one, before=done: progress(before + one, streets * drives),
             )
             if keep is not None:
                 with keep.open("a", encoding="utf-8") as lines:
@@ -151,7 +158,7 @@ def evaluate_map(
         "streets": streets,
         "drives": drives,
         "metres": METRES,
-        "errors": asdict(Errors()),
+        "errors": asdict(usual),
         "maps": {name: tally.summary() for name, tally in sorted(totals.items())},
     }
 
@@ -195,6 +202,20 @@ def _measure_street(seed: int, drives: int, catalogue: Catalogue, progress: Any)
     if drives > 1:
         tallies[str(drives)] = compare(street, _merged(roads), 0, drives - 1)
         tallies[str(drives)].least = least_errors(_standing(street, drives - 1), paths, 0)
+    return {name: asdict(tally) for name, tally in tallies.items()}
+
+
+def _measure_ranges(seed: int, drives: int, catalogue: Catalogue, progress: Any) -> dict[str, Any]:
+    """Return what is counted on one street of single drives, with a LiDAR and, all else alike, without."""
+    street = make_street(np.random.default_rng(seed), catalogue, METRES, drives, CHANGED)
+    camera, sizes = CameraSettings(focal=FOCAL), sizes_of(catalogue)
+    tallies = {"1, calibrated": Tally(), "1, calibrated, LiDAR": Tally()}
+    for number in range(drives):
+        for tally, errors in zip(tallies.values(), (CALIBRATED, replace(CALIBRATED, lidar=LIDAR)), strict=True):
+            records = record_drive(street, catalogue, number, np.random.default_rng((seed, number)), errors)
+            road = place_recording(gather(f"drive-{number + 1}", records), camera, sizes)
+            tally.add(compare(street, _merged([road]), number, number))
+        progress(number + 1)
     return {name: asdict(tally) for name, tally in tallies.items()}
 
 

@@ -22,6 +22,7 @@ SIZE = (1280, 720)  # pixels
 FOCAL = 1372.0  # pixels, of 50 degrees, which is what signpipe takes for granted
 RATE = 5.0  # pictures a second
 SMALLEST, LARGEST = 14.0, 400.0  # pixels of a side that the detector finds
+LIDAR_REACH = 40.0  # metres to which a scanner of 64 rings has five points and more on a sign's face
 CAMERA = 1.4  # metres over the road
 DAY = 86400.0
 # A receiver's slow errors: their share of its variance, and seconds for which they and the quick ones last.
@@ -49,6 +50,7 @@ class Errors:
         strays: Share of boxes that are far off.
         ahead: Seconds by which positions are ahead of the pictures.
         boxes: Errors of the other boxes, as a share of a detector's usual ones.
+        lidar: Metres that a LiDAR's ranges err by; None where the vehicle has none.
     """
 
     receiver: tuple[float, float] = (1.5, 5.0)
@@ -66,6 +68,7 @@ class Errors:
     strays: float = 0.01
     boxes: float = 1.0
     ahead: float = 0.0
+    lidar: float | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -222,23 +225,24 @@ def _seen(
     shake = np.radians(errors.shake) * rng.normal(size=(len(run.time), 2))
     axis, pitch = run.course + mounting[0] + shake[:, 0], mounting[1] + shake[:, 1]
     pictures: list[list[tuple[dict[str, Any], dict[str, Any]]]] = [[] for _ in run.time]
-    track = 0
+    track, ranging = 0, np.random.default_rng(drive)  # by itself, so that with and without a LiDAR all else is alike
     for sign in street.signs:
         if not sign.since <= drive < sign.until:
             continue
-        rows, boxes = _approach(sign, run, axis, pitch, focal)
+        rows, boxes, depths = _approach(sign, run, axis, pitch, focal)
         for part in np.split(np.arange(len(rows)), np.flatnonzero(np.diff(rows) > 5 * RATE) + 1):
             for looks in _kept(part, rng, errors):
                 track += 1
                 told = _told(sign, catalogue, drive, rng, errors)
                 noisy = _noisy(boxes[looks], rng, errors)
-                for row, box in zip(rows[looks].tolist(), noisy.tolist(), strict=True):
-                    pictures[row].append(_record(track, box, told))
+                ranges = _ranges(depths[looks], run.time[rows[looks]], ranging, errors)
+                for row, box, said in zip(rows[looks].tolist(), noisy.tolist(), ranges, strict=True):
+                    pictures[row].append(_record(track, box, told | {"opinions": said}))
     return pictures
 
 
-def _approach(sign: StreetSign, run: Run, axis: Values, pitch: Values, focal: float) -> tuple[Rows, Values]:
-    """Return the pictures in which a sign could be found, and its true boxes (N, 4)."""
+def _approach(sign: StreetSign, run: Run, axis: Values, pitch: Values, focal: float) -> tuple[Rows, Values, Values]:
+    """Return the pictures in which a sign could be found, its true boxes (N, 4), and how far it is (N,)."""
     away = np.array(sign.place[:2]) - run.position
     near = np.flatnonzero(np.hypot(*away.T) < 120)
     ahead = away[near, 0] * np.sin(axis[near]) + away[near, 1] * np.cos(axis[near])
@@ -254,7 +258,7 @@ def _approach(sign: StreetSign, run: Run, axis: Values, pitch: Values, focal: fl
     inside = (boxes[:, 0] > -width / 3) & (boxes[:, 2] < SIZE[0] + width / 3) & (boxes[:, 1] > -height / 3)
     found = inside & (side > SMALLEST) & (side < LARGEST)
     clipped = np.clip(boxes[found], 0, (*SIZE, *SIZE))
-    return near[found], clipped
+    return near[found], clipped, depth[found]
 
 
 def _kept(looks: Rows, rng: np.random.Generator, errors: Errors) -> Sequence[Rows]:
@@ -280,6 +284,19 @@ def _noisy(boxes: Values, rng: np.random.Generator, errors: Errors) -> Values:
     stray = rng.random(len(boxes)) < errors.strays
     noisy[stray] += np.tile(rng.normal(0, 20, (int(stray.sum()), 2)), 2)
     return np.clip(noisy, 0, (*SIZE, *SIZE))
+
+
+def _ranges(depths: Values, times: Values, rng: np.random.Generator, errors: Errors) -> list[list[dict[str, Any]]]:
+    """Return what a LiDAR says in each look: how far the sign is, where it is near enough for points on its face."""
+    if errors.lidar is None:
+        return [[] for _ in depths]
+    measured = depths + errors.lidar * rng.normal(size=len(depths))
+    return [
+        [{"source": "lidar", "class_name": None, "impossible": False, "text": f"at {depth:.1f} m",
+          "range": {"depth": round(depth, 3), "sigma": errors.lidar, "media_time": round(time, 4)}}]
+        * (depth < LIDAR_REACH)
+        for depth, time in zip(measured.tolist(), times.tolist(), strict=True)
+    ]  # fmt: skip
 
 
 def _told(
