@@ -122,7 +122,7 @@ class Pipeline:
         self._track = own.get("track") or Track(settings.track, self.catalogue, settings.camera)
         if witnesses is None:
             witnesses = open_witnesses(settings, self.catalogue, self.models.reader)
-        self._fallback = own.get("fallback") or Fallback(settings.fallback, self.catalogue, witnesses)
+        self._fallback = own.get("fallback") or Fallback(settings.fallback, self.catalogue, witnesses, self._learned())
         self._rules = _rules_of(self.country)
         self._plates = Plates(self.catalogue, self._rules.languages)
         self._decide = own.get("decide") or Decide(settings.decide, self.catalogue, self._rules, settings.vehicle)
@@ -149,6 +149,11 @@ class Pipeline:
         if few_shot:
             self.catalogue = few_shot.catalogue
         return few_shot
+
+    def _learned(self) -> int | None:
+        """Return how many classes the classifier was trained on, or None if it doesn't say."""
+        session = self.models.classifier
+        return len(session.entry.classes) or None if session else None
 
     def _make_preprocess(self) -> Preprocess:
         entry = self.models.detector.entry if self.models.detector else None
@@ -257,13 +262,12 @@ class Pipeline:
         detections, classifications = self._boards(prepared.picture, detections, classifications, self.classify)
         models_ms += self._boards.model_ms
         clock.lap("classify")
-        speed = frame.pose.speed if frame.pose else None
         if frame.independent:
             self._decide.reset()
             tracks, track_ids = self._track.snapshot(detections, classifications, frame.image.shape)
         else:
             tracks, track_ids = self._track.update(
-                detections, classifications, frame.media_time, frame.image.shape, speed
+                detections, classifications, frame.media_time, frame.image.shape, frame.speed
             )
         clock.lap("track")
         tracks = self._judged(tracks, _as_classified(frame, prepared))

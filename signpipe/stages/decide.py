@@ -14,15 +14,17 @@ from signpipe.stages.caution import RIGHT_OF_WAY
 from signpipe.stages.conditional import ConditionalLimits, Offer, amended
 from signpipe.stages.conditions import all_hold
 from signpipe.stages.drive_state import DriveState, Held, Reading
-from signpipe.stages.meaning import LIMIT_UNKNOWN, LIMITS, SPEED_LIMIT
+from signpipe.stages.meaning import LIMIT_UNKNOWN, SPEED_LIMIT
 from signpipe.stages.reading import Reader
-from signpipe.stages.roads import BEGINS, Road
+from signpipe.stages.roads import Road
 from signpipe.types import LARGEST_DISORDER, Advisory, SignTrack, Surroundings, TrackState
 
 # Categories of which an unread sign may have changed the limit.
 MAY_CHANGE_LIMIT = (Category.PROHIBITORY, Category.END_OF)
 # A sign that hasn't been seen for so many seconds may not come back.
 LOST_AFTER = 0.5
+# Probability of all limits together from which an unread sign is one of them.
+SURE = 0.9
 NOTHING_KNOWN = Surroundings()
 
 
@@ -40,7 +42,8 @@ class Decide:
     - A correction isn't a new sign: if a track is read as something else, what it said before is withdrawn,
       and what had held until then holds again.
     - A sign that is left unread is announced by its category, and the limit that it may have changed is kept, with a
-      remark. Signs that are still small are given the time to be read first.
+      remark; it goes stale if the sign surely is a limit, as one does whose own sign is no longer sure. Signs that are
+      still small are given the time to be read first. What turns out to be no real sign says nothing.
     - A limit with a plate holds beside the one without (`ConditionalLimits`); a sign with a condition that isn't known
       to be met takes nothing back.
     - Where a sign tells the kind of road, the country's rules say which limit holds there without another sign.
@@ -64,6 +67,7 @@ class Decide:
         self._rules = rules
         self._vehicle = vehicle or VehicleSettings()
         self._reader = Reader(settings, catalogue, rules, self._vehicle)
+        self._limits = [sign.id for sign in catalogue if sign.effect is Effect.LIMIT]
         self._state = DriveState()
         self._now: float | None = None
         self._start()
@@ -104,7 +108,7 @@ class Decide:
         readings: list[Reading] = []
         if picture_shape is not None:
             seen = [track for track in tracks if track.is_sure and track.state is TrackState.CONFIRMED]
-            readings = [self._reader.read(track, self._state.now, picture_shape, self._road) for track in seen]
+            readings = [self._reader.read(track, self._state.now, picture_shape, self._before(track)) for track in seen]
             self._lanes |= self._reader.lanes(seen, self._state.now, picture_shape, self._road)
         readings = self._restrict(readings, around)
         self._take_limits_and_ends([reading for reading in readings if reading.meaning.lifts])
@@ -156,15 +160,29 @@ class Decide:
         )
 
     def _withdraw(self, tracks: Iterable[SignTrack]) -> None:
-        """Let go of what was said of a sign that is now read as something else; a correction isn't a new sign."""
+        """Let go of what was said of a sign that is now read as something else; a correction isn't a new sign.
+
+        So is that it is no sign. A limit on a sign that is in view and no longer sure goes stale.
+        """
         read = {track.id: track.class_id for track in tracks if track.is_sure}
+        seen = {track.id: track for track in tracks if track.state is TrackState.CONFIRMED}
         for held in self._state:
             track_id = held.reading.track_id
             if track_id in read and read[track_id] != held.reading.class_id:
                 self._give_up(held, f"it was read as {self._reader.label(read[track_id])}")
+            elif track_id in seen and seen[track_id].verdict.ruled_out:
+                self._give_up(held, "it is no real sign")
+            elif track_id in seen and track_id not in read and held.in_force:
+                self._doubt(held.reading, f"{held.reading.meaning.label} was read on a sign that is no longer sure")
         self._conditional.withdraw_misread(read)
         if self._state.get(SPEED_LIMIT) is None:
             self._state.take(Reading(LIMIT_UNKNOWN, self._state.now))
+
+    def _doubt(self, reading: Reading, text: str) -> None:
+        """Rely no more on the limit in force, if it is that of a reading, and say why."""
+        if reading.meaning.topic == SPEED_LIMIT:
+            self._state.doubt(SPEED_LIMIT)
+            self._state.remark(SPEED_LIMIT, reading.track_id, text)
 
     def _give_up(self, held: Held, reason: str) -> None:
         topic = held.reading.meaning.topic
@@ -173,6 +191,11 @@ class Decide:
         if self._road_before is not None and self._road_before[0] == held.reading.track_id:
             self._road = self._road_before[1]
             self._road_before = None
+
+    def _before(self, track: SignTrack) -> Road:
+        """Return where one was before a sign, which may have told where one is already."""
+        told = self._road_before
+        return told[1] if told is not None and told[0] == track.id else self._road
 
     def _restrict(self, readings: Iterable[Reading], around: Surroundings) -> list[Reading]:
         """Return the readings that hold; limits with conditions are held beside them, other signs wait for theirs."""
@@ -208,7 +231,7 @@ class Decide:
 
     def _take_limits_and_ends(self, readings: Iterable[Reading]) -> None:
         """Take what restricts at once, the most cautious first, and keep what lifts until it is passed."""
-        for reading in sorted(readings, key=_leniency):
+        for reading in sorted(readings, key=lambda one: one.leniency):
             track_id = _track_id(reading)
             if SPEED_LIMIT in reading.meaning.lifts:
                 self._renewing[track_id] = reading
@@ -227,12 +250,12 @@ class Decide:
         held = self._state.get(topic)
         if held is None or not held.in_force:
             return False
-        return not _names_limit(reading) or _limit(reading) > _limit(held.reading)
+        return not reading.names_limit or reading.limit > held.reading.limit
 
     def _pass(self, tracks: list[SignTrack]) -> None:
         """Let the signs that have been passed take back what they take back."""
         living = {track.id: track for track in tracks}
-        for track_id, reading in sorted(self._ahead.items(), key=lambda item: _leniency(item[1])):
+        for track_id, reading in sorted(self._ahead.items(), key=lambda item: item[1].leniency):
             track = living.get(track_id)
             if track is None and self._state.now >= reading.passed_at:
                 self._enter(reading)
@@ -348,6 +371,12 @@ class Decide:
             self._state.take(Reading(meaning, self._state.now - track.unseen, share, track.verdict.witnesses, track.id))
             if category in MAY_CHANGE_LIMIT and limit is not None and limit.in_force:
                 self._state.remark(SPEED_LIMIT, meaning.topic, f"an {meaning.message} was seen since")
+                if self._is_limit(track) and not self._is_recent(limit.reading):
+                    self._state.doubt(SPEED_LIMIT)
+
+    def _is_limit(self, track: SignTrack) -> bool:
+        """Return True if a sign is one of the limits, whichever of them."""
+        return float(track.probability[self._limits].sum()) >= SURE
 
     def _report_conflicts(self, tracks: list[SignTrack]) -> None:
         """Mention what a witness says of a sign, where it contradicts what is published or holds it back."""
@@ -366,23 +395,6 @@ class Decide:
 def _track_id(reading: Reading) -> int:
     assert reading.track_id is not None
     return reading.track_id
-
-
-def _names_limit(reading: Reading) -> bool:
-    """Return True if a sign brings a limit of its own, as the end of one doesn't."""
-    effect = reading.effect
-    return effect in LIMITS or (effect is not None and effect in BEGINS)
-
-
-def _limit(reading: Reading) -> float:
-    """Return the limit in km/h, infinite where a sign ends it."""
-    value = reading.meaning.value
-    return value if isinstance(value, int | float) else math.inf
-
-
-def _leniency(reading: Reading) -> tuple[float, float]:
-    """Sort limits from the lowest, ends last; of equal ones the surest comes last, and is the one that is named."""
-    return _limit(reading), reading.confidence
 
 
 def _caution(reading: Reading) -> int:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 
 from signpipe.catalogue import Effect
-from signpipe.stages.meaning import SPEED_LIMIT, Meaning
-from signpipe.stages.roads import Road
+from signpipe.stages.meaning import LIMITS, SPEED_LIMIT, Meaning
+from signpipe.stages.roads import BEGINS, Road
 from signpipe.types import Advisory, AdvisoryStatus, Condition
 
 REMARK_KEPT = 8.0  # seconds for which a conflict is still mentioned
@@ -45,6 +46,21 @@ class Reading:
     conditions: tuple[Condition, ...] = ()
     length: float | None = None
     road: Road | None = None
+
+    @property
+    def names_limit(self) -> bool:
+        """True if the sign brings a limit of its own, as the end of one doesn't."""
+        return self.effect in LIMITS or (self.effect is not None and self.effect in BEGINS)
+
+    @property
+    def limit(self) -> float:
+        """The limit in km/h, infinite where the sign ends it."""
+        return self.meaning.value if isinstance(self.meaning.value, int | float) else math.inf
+
+    @property
+    def leniency(self) -> tuple[float, float]:
+        """Sorts limits from the lowest, ends last; of equal ones the surest, which is the one that is named."""
+        return self.limit, self.confidence
 
 
 @dataclass(slots=True)
@@ -178,6 +194,12 @@ class DriveState:
         self.drop(topic, reason)
         if held is not None and held.replaced is not None:
             self._held[topic] = held.replaced
+
+    def doubt(self, topic: str) -> None:
+        """Let a topic go stale: it is shown as last known, until it is read again or has been stale for long enough."""
+        held = self._held.get(topic)
+        if held is not None and held.stale_since is None:
+            held.stale_since = self.now
 
     def clear(self, reason: str) -> None:
         """Let go of everything."""

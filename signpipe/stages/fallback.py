@@ -8,42 +8,19 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from signpipe.catalogue import Catalogue, Category
+from signpipe.catalogue import Catalogue, Category, Effect
 from signpipe.errors import SettingsError
-from signpipe.log_odds import FLOOR, SUPPORT, fuse, supports
+from signpipe.log_odds import fuse
 from signpipe.opinion import VISION, Learner, Opinion, Role, Witness
 from signpipe.settings import FallbackSettings
 from signpipe.stages.caution import is_more_cautious
+from signpipe.stages.heard import Heard, agree, fused, of_roles, reasons, supporters
 from signpipe.types import Certainty, FloatArray, Frame, SignTrack, TrackState, Verdict
 
 # A witness must say so many times in a row that something is no real sign: one sweep through a fence is no proof.
 DENIALS = 2
-# Share of signs of which vision is mistaken however sure it is, where it was trained on other typefaces and figures.
-MISTAKEN = 0.02
-# Log-odds, weighted, by which another must speak for vision's class over its runner-up to agree with it: for a drawing
-# with its weight of a half, 20 to 1. Of 60 of GTSRB's validation tracks, clean, hidden and damaged, at 3 a second, half
-# that was right wherever vision was over `release`, and the one that it got wrong was under that.
-AGREES = 1.5
-
-
-@dataclass(slots=True)
-class _Heard:
-    """What one witness said of a track.
-
-    Attributes:
-        witness: Who it is.
-        opinion: The latest opinion.
-        denials: How often in a row it has said that this is no real sign.
-    """
-
-    witness: Witness
-    opinion: Opinion
-    denials: int = 0
-
-    @property
-    def weighted(self) -> tuple[float, FloatArray]:
-        """Weight and log-likelihoods, as `fuse` takes them."""
-        return self.witness.weight, self.opinion.log_likelihood
+# Pixels of a side from which figures that aren't surely read don't keep a limit from being published.
+NEAR = 28.0
 
 
 @dataclass(slots=True)
@@ -61,7 +38,7 @@ class _Memory:
 
     held: int | None = None
     category: Category | None = None
-    heard: dict[str, _Heard] = field(default_factory=dict)
+    heard: dict[str, Heard] = field(default_factory=dict)
     asked_side: float = 0.0
     asked_turn: int = -1
     taught: bool = False
@@ -79,7 +56,7 @@ class _Finding:
 
     class_id: int | None
     probability: FloatArray
-    supporters: tuple[_Heard, ...] = ()
+    supporters: tuple[Heard, ...] = ()
 
 
 class Fallback:
@@ -100,6 +77,9 @@ class Fallback:
       driver than the prior's; else nothing, until they are sure in spite of it. Either way the conflict is reported.
     - What a witness takes for a sign that the catalogue doesn't have (its figures are on none of the classes) isn't
       published as the class that it resembles.
+    - Where the figures of a limit are surely read that vision wasn't trained on, its word for the likeliest limit is as
+      good for that one: it takes such a sign for the limit that resembles it, and is sure of that. So where there are
+      such limits and someone who reads, a limit needs its figures surely read, or `NEAR` pixels.
     - What a witness knows to be no real sign (a picture on a truck) is never published, not even its category.
     - Else the category is said, if the classes of one category together reach `category`. An unfamiliar sign can still
       have a sure category, as shape and colour tell it; something that looks like no sign at all gathers no evidence
@@ -109,13 +89,25 @@ class Fallback:
         settings: The bounds.
         catalogue: The classes and their categories.
         witnesses: Who is asked besides vision; the default is vision alone.
+        learned: How many classes, the first of the catalogue, vision was trained on; all, if None.
 
     Raises:
         SettingsError: Two witnesses share a name, or a weight is no share of 1.
     """
 
-    def __init__(self, settings: FallbackSettings, catalogue: Catalogue, witnesses: Sequence[Witness] = ()) -> None:
+    def __init__(
+        self,
+        settings: FallbackSettings,
+        catalogue: Catalogue,
+        witnesses: Sequence[Witness] = (),
+        learned: int | None = None,
+    ) -> None:
         _check(witnesses)
+        learned = len(catalogue) if learned is None else learned
+        limits = [sign for sign in catalogue if sign.effect is Effect.LIMIT and sign.present]
+        self._limits = [sign.id for sign in limits if sign.id < learned]
+        self._others = {sign.figures: sign.id for sign in limits if sign.id >= learned and self._limits}
+        self._reads = bool(self._others) and any(getattr(witness, "reads", False) for witness in witnesses)
         self._settings = settings
         self._accept_fused = max(settings.accept_fused, settings.accept)  # help never makes it easier than sight alone
         self._slack = settings.accept - settings.release  # by so much less what is published already may be sure
@@ -170,7 +162,7 @@ class Fallback:
             if opinion is not None:
                 self._check(opinion, witness)
                 before = heard[witness.name].denials if witness.name in heard else 0
-                heard[witness.name] = _Heard(witness, opinion, before + 1 if opinion.impossible else 0)
+                heard[witness.name] = Heard(witness, opinion, before + 1 if opinion.impossible else 0)
 
     def _check(self, opinion: Opinion, witness: Witness) -> None:
         log = opinion.log_likelihood
@@ -198,7 +190,7 @@ class Fallback:
             memory.held = memory.category = None
             name = ruled_out.witness.name
             reason = f"{name}: no real sign, {ruled_out.opinion.text}"
-            return Verdict(reason=reason, witnesses=(name,), opinions=opinions)
+            return Verdict(reason=reason, witnesses=(name,), opinions=opinions, ruled_out=True)
         found = self._find(track, memory, heard)
         memory.held = found.class_id
         if found.class_id is None:
@@ -208,43 +200,68 @@ class Fallback:
             by_sight = all(one.witness.role is Role.LOOKS for one in found.supporters)
             verdict = Verdict(
                 Certainty.CONFIRMED if by_sight else Certainty.CORROBORATED,
-                _reasons(opinions),
+                reasons(opinions),
                 witnesses=(VISION, *(one.witness.name for one in found.supporters)),
                 class_id=found.class_id,
             )
         conflict = self._conflict(found, heard)
-        reason = verdict.reason if found.class_id is not None else f"{_reasons(opinions)}; {verdict.reason}"
+        reason = verdict.reason if found.class_id is not None else f"{reasons(opinions)}; {verdict.reason}"
         return replace(verdict, reason=reason, opinions=opinions, conflict=conflict, probability=found.probability)
 
-    def _find(self, track: SignTrack, memory: _Memory, heard: tuple[_Heard, ...]) -> _Finding:
+    def _find(self, track: SignTrack, memory: _Memory, heard: tuple[Heard, ...]) -> _Finding:
         """Return the class that may be published, and who it rests on."""
-        accept, evidence = self._settings.accept, track.evidence
+        accept = self._settings.accept
         alone = self._is_sure(track, memory, track.probability, track.class_id, accept)
         held = track.class_id if alone else None
-        sensors = _of(heard, Role.LOOKS, Role.MEASURES)
-        priors = _of(heard, Role.PRIOR)
+        sensors = of_roles(heard, Role.LOOKS, Role.MEASURES)
+        priors = of_roles(heard, Role.PRIOR)
         if not sensors and not priors:
-            return _Finding(held, track.probability)
+            early = memory.held != held and self._is_early(track, track.class_id, sensors)
+            return _Finding(None if early else held, track.probability)
+        untrained = self._untrained(sensors)
+        evidence = track.evidence if untrained is None else self._shared(track.evidence, untrained)
         familiar = any(one.opinion.familiar for one in sensors)
-        sensed = _fused(evidence, sensors)
+        sensed = fused(evidence, sensors)
         seen = int(sensed.argmax()) if sensors else track.class_id
         contested = self._is_restrained(seen, priors)
-        near = seen == track.class_id and float(track.probability[seen]) >= self._settings.release
-        agreed = seen == held or (near and _agree(seen, evidence, (*sensors, *priors)))
+        near = seen in (track.class_id, untrained) and track.confidence >= self._settings.release
+        agreed = seen == held or (near and agree(seen, evidence, (*sensors, *priors)))
         level = accept if agreed and not contested else self._accept_fused
         sure = self._is_sure(track, memory, sensed, seen, level, familiar)
+        sure = sure and (memory.held == seen or not self._is_early(track, seen, sensors))
         if sure:
             self._teach(memory, heard, seen)
         if priors:
-            fused = _fused(evidence, (*sensors, *priors))
-            best = int(fused.argmax())
+            whole = fused(evidence, (*sensors, *priors))
+            best = int(whole.argmax())
             backed = best == seen if sure else self._fits(sensed, best)
             needed = level if best == seen else self._accept_fused
-            if backed and self._is_sure(track, memory, fused, best, needed, familiar):
-                return _Finding(best, fused, _supporters(best, held, sensors if sure else (*sensors, *priors)))
+            if backed and self._is_sure(track, memory, whole, best, needed, familiar):
+                return _Finding(best, whole, supporters(best, held, sensors if sure else (*sensors, *priors)))
             if contested:
                 return _Finding(None, sensed)
-        return _Finding(seen, sensed, _supporters(seen, held, sensors)) if sure else _Finding(None, sensed)
+        return _Finding(seen, sensed, supporters(seen, held, sensors)) if sure else _Finding(None, sensed)
+
+    def _untrained(self, sensors: tuple[Heard, ...]) -> int | None:
+        """Return the limit, of those that vision wasn't trained on, whose figures someone is sure to have read."""
+        for one in sensors:
+            if one.opinion.figures is not None and one.opinion.figures.is_sure:
+                return self._others.get(one.opinion.figures.text)
+        return None
+
+    def _shared(self, evidence: FloatArray, limit: int) -> FloatArray:
+        """Return vision's log-probabilities with its word for the likeliest limit given for another as well."""
+        shared = evidence.copy()
+        shared[limit] = max(evidence[limit], evidence[self._limits].max())
+        return shared
+
+    def _is_early(self, track: SignTrack, class_id: int, sensors: tuple[Heard, ...]) -> bool:
+        """Return True if a limit may still turn out to be one that vision wasn't trained on."""
+        if not self._reads or class_id not in self._limits or track.side >= NEAR:
+            return False
+        figures = self._catalogue[class_id].figures
+        read = (one.opinion.figures for one in sensors)
+        return not any(one is not None and one.is_sure and one.text == figures for one in read)
 
     def _is_sure(
         self,
@@ -266,7 +283,7 @@ class Fallback:
         seen = float(sensed[class_id]) >= self._settings.support
         return seen and float(sensed @ members) >= self._settings.category
 
-    def _is_restrained(self, class_id: int, priors: tuple[_Heard, ...]) -> bool:
+    def _is_restrained(self, class_id: int, priors: tuple[Heard, ...]) -> bool:
         """Return True if a prior names another class, and what the sensors see isn't the more cautious one."""
         return any(
             named != class_id and not is_more_cautious(self._catalogue[class_id], self._catalogue[named])
@@ -274,7 +291,7 @@ class Fallback:
             if (named := one.opinion.class_id) is not None
         )
 
-    def _teach(self, memory: _Memory, heard: tuple[_Heard, ...], class_id: int) -> None:
+    def _teach(self, memory: _Memory, heard: tuple[Heard, ...], class_id: int) -> None:
         """Tell those who learn, once per sign, whether they were right about one that the sensors are sure of."""
         if memory.taught:
             return
@@ -283,10 +300,10 @@ class Fallback:
                 one.witness.learn(one.opinion.class_id == class_id)
                 memory.taught = True
 
-    def _conflict(self, found: _Finding, heard: tuple[_Heard, ...]) -> str | None:
+    def _conflict(self, found: _Finding, heard: tuple[Heard, ...]) -> str | None:
         """Say which prior contradicts what is published, or holds it back."""
         seen = int(found.probability.argmax())
-        for one in _of(heard, Role.PRIOR):
+        for one in of_roles(heard, Role.PRIOR):
             name, class_id = one.witness.name, one.opinion.class_id
             if class_id is None:
                 continue
@@ -297,9 +314,9 @@ class Fallback:
                 return f"{self._catalogue[seen].title.lower()} is held back: the {name} says {named}"
         return None
 
-    def _judge_category(self, track: SignTrack, memory: _Memory, heard: tuple[_Heard, ...]) -> Verdict:
+    def _judge_category(self, track: SignTrack, memory: _Memory, heard: tuple[Heard, ...]) -> Verdict:
         """Say no more than the category, if even that is sure."""
-        sensors = _of(heard, Role.LOOKS, Role.MEASURES, Role.CATEGORY_ONLY)
+        sensors = of_roles(heard, Role.LOOKS, Role.MEASURES, Role.CATEGORY_ONLY)
         shares = self._members @ fuse(track.evidence, (one.weighted for one in sensors))
         best = int(shares.argmax())
         category, share = self._categories[best], float(shares[best])
@@ -330,53 +347,3 @@ def _check(witnesses: Sequence[Witness]) -> None:
         if not 0 <= witness.weight <= 1:
             raise SettingsError(f"The weight of the witness '{witness.name}' is {witness.weight}; give 0 to 1.")
         names.append(witness.name)
-
-
-def _of(heard: tuple[_Heard, ...], *roles: Role) -> tuple[_Heard, ...]:
-    """Return those who have one of the roles."""
-    return tuple(one for one in heard if one.witness.role in roles)
-
-
-def _fused(evidence: FloatArray, heard: Sequence[_Heard]) -> FloatArray:
-    """Return float32 (C,), the probability of each class after all were heard; the rest is for a sign of none of them.
-
-    Where one is among them who can tell signs that the catalogue doesn't have (`Opinion.unlisted`), vision may also be
-    mistaken altogether, with the prior `MISTAKEN`: such a sign, or a known one in a typeface that it never saw, gets a
-    class from it all the same, and a sure one. What was read is then all that there is to go by. The less it fits what
-    vision says, the more probable is that.
-    """
-    listed = fuse(evidence, (one.weighted for one in heard))
-    telling = [one for one in heard if one.opinion.unlisted is not None]
-    if not telling:
-        return listed
-    read = np.zeros(len(evidence) + 1)
-    for one in telling:
-        weight, log_likelihood = one.weighted
-        said = np.append(log_likelihood, one.opinion.unlisted or 0.0)
-        read += weight * np.maximum(said - said.max(), FLOOR)
-    without = fuse(evidence, (one.weighted for one in heard if one.opinion.unlisted is None)).astype(np.float64)
-    fit = math.log(float(without @ np.exp(read[:-1] - read.max())))
-    mistaken = 1 / (1 + math.exp(fit) * (1 - MISTAKEN) / MISTAKEN)
-    alone = np.exp(read) - np.exp(read.min())
-    alone /= max(float(alone.sum()), 1e-9)
-    return np.asarray((1 - mistaken) * listed + mistaken * alone[:-1], np.float32)
-
-
-def _supporters(class_id: int, held: int | None, heard: tuple[_Heard, ...]) -> tuple[_Heard, ...]:
-    """Return who a class rests on besides vision: nobody where vision alone is sure of it."""
-    return () if class_id == held else tuple(one for one in heard if supports(class_id, *one.weighted))
-
-
-def _agree(class_id: int, evidence: FloatArray, heard: Sequence[_Heard]) -> bool:
-    """Return True if someone speaks for vision's class, rather than for its runner-up, and nobody for another."""
-    others = evidence.copy()
-    others[class_id] = -np.inf
-    second = int(others.argmax())
-    said = [weight * log_likelihood for weight, log_likelihood in (one.weighted for one in heard)]
-    spoken = any(float(log[class_id] - log[second]) >= AGREES for log in said)
-    return spoken and all(float(log.max() - log[class_id]) < SUPPORT for log in said)
-
-
-def _reasons(opinions: tuple[Opinion, ...]) -> str:
-    """Return who said what."""
-    return "; ".join(f"{opinion.witness}: {opinion.text}" for opinion in opinions)

@@ -51,7 +51,7 @@ class Reader:
         effect = sign.effect
         if effect in LIMITS and any(one.kind is ConditionKind.END for one in conditions):
             effect = Effect.END_LIMIT
-        after = road if effect is Effect.END_LIMIT else road.after(sign, self._rules)
+        after = road.after(sign, self._rules) if effect is sign.effect else road  # a plate may end it
         meaning = self._meaning(sign, track, effect, after)
         open_ = self._open(conditions)
         if not isinstance(meaning.value, int | float) or not meaning.lifts:

@@ -17,6 +17,7 @@ BEGINS = {
     Effect.LIVING_STREET: RoadKind.LIVING_STREET,
     Effect.PEDESTRIAN_ZONE: RoadKind.PEDESTRIAN_ZONE,
 }
+SLOWER = (RoadKind.TOWN, RoadKind.OUTSIDE, RoadKind.EXPRESSWAY)
 FAST = (RoadKind.MOTORWAY, RoadKind.EXPRESSWAY)
 SLOW = (RoadKind.LIVING_STREET, RoadKind.PEDESTRIAN_ZONE)
 
@@ -38,16 +39,18 @@ class Road:
     def after(self, sign: SignClass, rules: Rules) -> Road:
         """Return where one is once a sign has been passed.
 
-        A posted limit above the general one of towns makes it doubtful that one is still in the town: the sign that
-        ends it may have been missed, and what it says would be told for kilometres.
+        A limit tells something of the road, too, for the sign that begins it may have been missed, and what it says
+        would be told for kilometres. One above the general limit of its kind makes the kind doubtful: above that of
+        towns, one may be out of the town. Where the kind is open, one above the general limits of all but motorways
+        tells a motorway; so it takes two signs to come from one kind to another, since one may be misread.
 
         Args:
             sign: What was passed.
             rules: Of the country.
         """
         match sign.effect:
-            case Effect.LIMIT if self.kind is RoadKind.TOWN and _is_above_towns(sign, rules):
-                return replace(self, kind=None)
+            case Effect.LIMIT | Effect.END_LIMIT:
+                return self._told_by(sign, rules)
             case Effect.ZONE_LIMIT if isinstance(sign.value, int | float):
                 return replace(self, zone=sign.value * KILOMETRES[sign.unit])
             case Effect.END_ZONE_LIMIT:
@@ -66,13 +69,23 @@ class Road:
             return Road(kind, around)
         return Road(kind, around, self.zone) if kind in SLOW else Road(kind)
 
+    def _told_by(self, sign: SignClass, rules: Rules) -> Road:
+        """Return where one is by a limit, or the end of one."""
+        is_fast = _is_above(sign, rules, *SLOWER)
+        if self.kind is None:
+            return Road(RoadKind.MOTORWAY) if is_fast and self.zone is None else self
+        if self.kind is RoadKind.TOWN and _is_above(sign, rules, RoadKind.TOWN):
+            return replace(self, kind=None)
+        return Road() if self.kind is RoadKind.OUTSIDE and is_fast else self
 
-def _is_above_towns(sign: SignClass, rules: Rules) -> bool:
-    """Return whether a limit is above the general one of towns, as far as that is known."""
-    town = rules.limits.get(RoadKind.TOWN)
-    if town is None or town.limit is None or not isinstance(sign.value, int | float):
+
+def _is_above(sign: SignClass, rules: Rules, *kinds: RoadKind) -> bool:
+    """Return whether a sign's limit is above the general ones of all kinds of road, as far as these are known."""
+    if not isinstance(sign.value, int | float):
         return False
-    return sign.value * KILOMETRES[sign.unit] > town.limit + 0.5
+    limits = [rules.limits[kind].limit if kind in rules.limits else None for kind in kinds]
+    value = sign.value * KILOMETRES[sign.unit]
+    return all(limit is not None and value > limit + 0.5 for limit in limits)
 
 
 def general_limit(road: Road, rules: Rules, sign: Meaning, limit: Validity) -> Meaning:

@@ -47,6 +47,7 @@ class Verdict:
         conflict: Says who was overruled, if anyone contradicts it.
         class_id: The class that all together find, or None where vision's stands.
         probability: float32 (C,), fused over all who were heard, or None where vision's stands.
+        ruled_out: True if someone knows that it is no real sign.
     """
 
     certainty: Certainty = Certainty.UNKNOWN
@@ -57,6 +58,7 @@ class Verdict:
     conflict: str | None = None
     class_id: int | None = None
     probability: FloatArray | None = None
+    ruled_out: bool = False
 
     @property
     def is_sure(self) -> bool:

@@ -9,6 +9,7 @@ from signpipe.errors import SourceError
 from signpipe.opinion import Witness
 from signpipe.runtime.session import Session
 from signpipe.settings import Settings
+from signpipe.witnesses.approach import ApproachWitness
 
 logger = logging.getLogger(__name__)
 
@@ -37,6 +38,7 @@ def open_witnesses(settings: Settings, catalogue: Catalogue, reader: Session | N
             if not settings.map.file.is_file():
                 raise
             logger.warning("%s The run goes on without a map.", error)
+    witnesses.append(ApproachWitness(settings.camera, catalogue))
     if settings.lidar.calibration is not None:
         from signpipe.lidar import read_calibration
         from signpipe.witnesses.lidar import LidarWitness

@@ -81,12 +81,14 @@ class FiguresWitness:
         role: LOOKS.
         weight: From the settings.
         expensive: False: it is heard on every sign, and sees by itself that few are read in a frame.
+        reads: True: what it says of limits may be waited for.
         model_ms: Milliseconds that the reader's network has taken in the frame that was shown last.
     """
 
     name = "figures"
     role = Role.LOOKS
     expensive = False
+    reads = True
 
     def __init__(self, settings: FiguresSettings, catalogue: Catalogue, reader: ReadsFigures) -> None:
         self.weight = settings.weight
@@ -102,7 +104,7 @@ class FiguresWitness:
         self._ends = np.array([sign.category is Category.END_OF for sign in catalogue])
         self._limits = np.array([bool(sign.figures) for sign in catalogue]) & ~self._ends
         self._memory: OrderedDict[int, _Memory] = OrderedDict()
-        self._frame = -1
+        self._frame = (-1, 0.0)
         self._read = 0
 
     def __call__(self, track: SignTrack, frame: Frame, /) -> Opinion | None:
@@ -116,8 +118,8 @@ class FiguresWitness:
             The opinion over all looks so far, or None for a sign that wasn't read: it is smaller than
             `settings.smallest`, carries no figures by what vision says, or others were read in this frame.
         """
-        if frame.index != self._frame:
-            self._frame, self._read, self.model_ms = frame.index, 0, 0.0
+        if (frame.index, frame.media_time) != self._frame:  # whoever makes frames may leave them without numbers
+            self._frame, self._read, self.model_ms = (frame.index, frame.media_time), 0, 0.0
         memory = self._memory.get(track.id)
         side = float((track.xyxy[2:] - track.xyxy[:2]).min())
         if side >= self._settings.smallest and self._is_due(track, memory, side, frame.media_time):

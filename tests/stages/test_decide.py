@@ -437,6 +437,44 @@ def test_an_uncertain_sign_is_announced_as_its_category_and_flags_the_limit() ->
     assert unknown.confidence == pytest.approx(1.0)
     assert drive.limit.value == 100
     assert drive.limit.conflict == "an unknown prohibitory sign was seen since"
+    assert drive.limit.status is STALE  # it is a limit, whichever
+
+
+def test_a_sign_that_may_be_no_limit_leaves_the_limit_in_force() -> None:
+    drive = Drive()
+    drive.see(sure("speed_limit_100", 1))
+    drive.wait(5)
+    unread = uncertain("no_vehicles", 2)
+    drive.see(unread)
+    assert drive.limit.conflict == "an unknown prohibitory sign was seen since"
+    assert drive.limit.status is ACTIVE
+
+
+def test_a_limit_whose_sign_is_no_longer_sure_goes_stale_until_it_is_sure_again() -> None:
+    drive = Drive()
+    drive.see(sure("speed_limit_50", 1))
+    drive.wait(5)
+    drive.see(sure("speed_limit_30", 2))
+    drive.see(uncertain("speed_limit_30", 2))
+    assert (drive.limit.value, drive.limit.status) == (30, STALE)
+    assert "no longer sure" in str(drive.limit.conflict)
+    drive.see(sure("speed_limit_30", 2))
+    assert (drive.limit.value, drive.limit.status) == (30, ACTIVE)
+    drive.see(coasting("speed_limit_30", 2))
+    assert drive.limit.status is ACTIVE
+
+
+def test_what_turns_out_to_be_no_real_sign_gives_way_to_what_held_before() -> None:
+    drive = Drive()
+    drive.see(sure("speed_limit_80", 1))
+    drive.wait(5)
+    drive.see(sure("speed_limit_30", 2))
+    assert drive.limit.value == 30
+    drop = track("speed_limit_30", 2)
+    drop.verdict = Verdict(witnesses=("approach",), ruled_out=True)
+    drive.see(drop)
+    assert (drive.limit.value, drive.limit.status) == (80, ACTIVE)
+    assert gist(drive.events)[-1] == ("speed_limit", "active", 80)
 
 
 def test_a_small_sign_is_given_the_time_to_be_read() -> None:

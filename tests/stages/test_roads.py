@@ -30,6 +30,19 @@ def test_a_limit_above_that_of_towns_makes_it_doubtful_that_one_is_still_in_the_
     assert after("motorway", limit).kind is RoadKind.MOTORWAY
 
 
+@pytest.mark.parametrize("limit", ["speed_limit_120", "end_speed_limit_120"])
+def test_two_limits_above_all_but_the_motorways_tell_a_motorway(limit: str) -> None:
+    assert after(limit).kind is RoadKind.MOTORWAY
+    assert after("end_town", limit).kind is after("town", limit).kind is None  # one may be misread
+    assert after("town", limit, limit).kind is RoadKind.MOTORWAY
+    assert after("expressway", limit).kind is RoadKind.EXPRESSWAY
+
+
+def test_a_limit_that_other_roads_have_tells_no_motorway() -> None:
+    assert after("speed_limit_100").kind is None
+    assert after("end_town", "speed_limit_100").kind is RoadKind.OUTSIDE
+
+
 def test_where_the_limit_of_towns_isnt_known_nothing_is_doubted() -> None:
     road = Road(RoadKind.TOWN)
     assert road.after(GERMANY.catalogue.by_name("speed_limit_70"), NO_RULES) == road

@@ -226,6 +226,34 @@ def test_a_frame_with_many_signs_reads_a_few_and_says_what_it_took() -> None:
     assert [witness(replace(track, id=i), replace(frame, index=1)) is not None for i in range(4)] == [True] * 4
 
 
+def test_frames_without_numbers_are_told_apart_by_their_times() -> None:
+    witness = FiguresWitness(FiguresSettings(per_frame=1), CATALOGUE, Reads(reading({"80": 1.0})))
+    track, frame = seen(SCENE, 60, "speed_limit_80", "speed_limit_60")
+    times = [witness(replace(track, id=i), replace(frame, media_time=0.1 * i)) for i in range(4)]
+    assert all(opinion is not None for opinion in times)
+
+
+def test_a_limit_that_vision_wasnt_trained_on_is_told_by_its_figures() -> None:
+    track, frame = sure("speed_limit_120", catalogue=WITH_110)
+
+    def told(probability: float, learned: int | None, looks: int = 4, side: float = 60) -> str | None:
+        one = reading({"110": probability, "120": 1 - probability}, side=side)
+        witness = FiguresWitness(FiguresSettings(smallest=8), WITH_110, Reads(one))
+        fallback = Fallback(FallbackSettings(), WITH_110, [witness], learned)
+        box = np.array([100, 100, 100 + side, 100 + side], np.float32)
+        for index in range(looks):
+            at = replace(frame, index=index, media_time=float(index))
+            (verdict,) = fallback([replace(track, xyxy=box, detected=box)], at)
+        return WITH_110[verdict.class_id].name if verdict.class_id is not None else None
+
+    base = len(CATALOGUE)
+    assert told(0.999, base) == "speed_limit_110"
+    assert told(0.999, None) is None  # vision is sure, the figures are: neither is published
+    assert told(0.001, base) == "speed_limit_120"
+    assert told(0.6, base, side=20) is None  # from afar, unsure figures are waited for
+    assert told(0.4, base, side=40) == told(0.4, None, side=20) == "speed_limit_120"
+
+
 def test_tracks_of_long_ago_are_forgotten() -> None:
     reader = Reads(reading({"80": 1.0}))
     witness = FiguresWitness(FiguresSettings(), CATALOGUE, reader)

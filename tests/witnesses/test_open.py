@@ -22,9 +22,9 @@ def names(**overrides: object) -> list[str]:
 
 
 def test_only_what_has_something_to_go_by_is_asked() -> None:
-    assert names() == ["template"]
-    assert names(template__enabled=False) == []
-    assert names(map__file=SAMPLES / "drive.geojson", shape__enabled=True) == ["map", "template", "shape"]
+    assert names() == ["approach", "template"]
+    assert names(template__enabled=False) == ["approach"]
+    assert names(map__file=SAMPLES / "drive.geojson", shape__enabled=True) == ["map", "approach", "template", "shape"]
 
 
 def test_every_witness_brings_its_name_role_and_weight() -> None:
@@ -39,6 +39,7 @@ def test_every_witness_brings_its_name_role_and_weight() -> None:
         "template": (Role.LOOKS, 0.1, True),
         "shape": (Role.CATEGORY_ONLY, 0.2, True),
         "map": (Role.PRIOR, 0.3, False),
+        "approach": (Role.MEASURES, 1.0, False),
     }
 
 
@@ -47,7 +48,7 @@ def test_a_bad_map_is_one_warning_and_the_run_goes_on(tmp_path: Path, caplog: py
         '{"type": "Feature", "geometry": {"type": "Point", "coordinates": ["x", 1]}, "properties": {"class": "stop"}}'
     )
     (tmp_path / "bad.geojson").write_text(f'{{"type": "FeatureCollection", "features": [{stop}]}}')
-    assert names(map__file=tmp_path / "bad.geojson") == ["template"]
+    assert names(map__file=tmp_path / "bad.geojson") == ["approach", "template"]
     (warning,) = caplog.messages
     assert "bad.geojson has a bad feature" in warning
     assert warning.endswith("The run goes on without a map.")

@@ -66,6 +66,20 @@ def test_perfect_perception_is_right_but_where_a_rule_leaves_the_value_open() ->
     assert all(delay < 2 for delay in score.delays)
 
 
+def test_figures_are_read_all_along_a_drive() -> None:
+    """A limit that vision leaves open is told by its figures, the last of a road as the first."""
+
+    def open_(name: str, look: Look) -> Look:
+        return replace(look, classes=("speed_limit_80", "speed_limit_60"), probability=(0.5, 0.45), struck=0.01,
+                       texts=((name.rpartition("_")[2], 0.99),)) if "speed_limit" in name else look  # fmt: skip
+
+    made = table(open_)
+    made.names, made.reads = KNOWN, True
+    places = (120, 300, 480)
+    signs = [{"name": f"speed_limit_{80 - 20 * (number % 2)}", "at": at} for number, at in enumerate(places)]
+    assert score_of(made, scene(signs)).events == {"right": len(places)}
+
+
 @pytest.mark.slow
 def test_figures_are_read_again_from_the_table() -> None:
     """A 130 that the classifier can't tell from a 120 is told where its figures were read."""

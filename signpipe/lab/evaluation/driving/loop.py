@@ -54,12 +54,14 @@ class Told:
         limit: km/h; infinite where it was told that there is none; None where none is known, or it is stale.
         general: Whether it was told that all limits ended, without the value of the general one.
         stale: Whether a limit was told as stale.
+        expired: Whether that is because it wasn't renewed for too long; else a sign made it doubtful.
         track: The track that it rests on.
     """
 
     limit: float | None = None
     general: bool = False
     stale: bool = False
+    expired: bool = False
     track: int | None = None
 
 
@@ -196,7 +198,8 @@ def told_by(advisories: list[Advisory]) -> Told:
     if advisory is None:
         return Told()
     if advisory.status is not AdvisoryStatus.ACTIVE:
-        return Told(stale=True, track=advisory.track_id)
+        left = (advisory.expires_in, advisory.expires_in_metres)
+        return Told(stale=True, expired=any(one is not None and one < 0 for one in left), track=advisory.track_id)
     if isinstance(advisory.value, int | float):
         return Told(float(advisory.value), track=advisory.track_id)
     if advisory.origin == "implicit":

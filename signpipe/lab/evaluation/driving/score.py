@@ -169,7 +169,7 @@ class Judge:
     def _blame(self, sample: Sample, now: InForce) -> str:
         if sample.faulty:
             return Blame.FAULT
-        if sample.told.stale:
+        if sample.told.expired:
             return Blame.EXPIRY
         misleading = self._misleading(sample.told)
         if misleading is not None:

@@ -26,6 +26,7 @@ from signpipe.stages.fallback import Fallback
 from signpipe.stages.plates import Plates
 from signpipe.stages.track import Track
 from signpipe.types import Classifications, Detections, Frame, FrameResult, Gap, Image, Motion, Pose, SignTrack
+from signpipe.witnesses.approach import ApproachWitness
 from signpipe.witnesses.figures import FiguresWitness
 from signpipe.witnesses.map_prior import MapWitness
 
@@ -147,8 +148,8 @@ class _Reader:
 class TableSeer:
     """Tracks, fuses and decides over what the table says of a scene's signs; no model runs.
 
-    Of the witnesses the reader of figures is replayed, where the table has it, and the map is asked, where the settings
-    name one: the others need pictures.
+    Of the witnesses the reader of figures is replayed, where the table has it, how boxes grow is asked, and the map,
+    where the settings name one: the others need pictures.
 
     Args:
         scene: The road.
@@ -171,14 +172,15 @@ class TableSeer:
         self._perceive = TablePerception(table, scene, self.catalogue, seed, settings.detect.score)
         self._track = Track(settings.track, self.catalogue, settings.camera)
         self._maps = settings.map.file is not None
-        witnesses: list[Witness] = []
+        witnesses: list[Witness] = [ApproachWitness(settings.camera, self.catalogue)]
         if self._maps:
             witnesses.append(MapWitness(settings.map, settings.camera, settings.position, self.catalogue))
         if settings.figures.enabled and table.reads:
             witnesses.append(FiguresWitness(settings.figures, self.catalogue, _Reader(self._perceive)))
-        self._fallback = Fallback(settings.fallback, self.catalogue, witnesses)
+        self._fallback = Fallback(settings.fallback, self.catalogue, witnesses, len(load_catalogue()))
         self._plates = Plates(self.catalogue, rules.languages)
         self._decide = Decide(settings.decide, self.catalogue, rules, settings.vehicle)
+        self._index = 0
         blank = np.zeros((1, 1, 3), np.uint8)
         self._blank = np.broadcast_to(blank, (scene.camera.height, scene.camera.width, 3))
 
@@ -189,7 +191,8 @@ class TableSeer:
         sight = self._watcher.look(station, camera_at(self._scene, station, *shaken)) if ahead else NOTHING
         self.stories.look(self._scene, sight)
         detections, classifications, shown = self._perceive(sight, station, time)
-        frame = Frame(self._blank, captured_at=time, media_time=time, motion=Motion(speed),
+        self._index += 1
+        frame = Frame(self._blank, self._index, captured_at=time, media_time=time, motion=Motion(speed),
                       pose=pose_at(self._scene, station, speed) if self._maps else None)  # fmt: skip
         tracks, ids = self._track.update(detections, classifications, time, self._blank.shape, speed)
         result = self._say(frame, detections, classifications, tracks, ids, speed)
