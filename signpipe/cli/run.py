@@ -30,7 +30,7 @@ from signpipe.cli.options import (
 from signpipe.cli.presets import PresetOption, detector_of
 from signpipe.errors import OutputError, SettingsError, SourceError
 from signpipe.notify import Notifier
-from signpipe.settings import load_settings
+from signpipe.settings import Settings, load_settings
 from signpipe.sinks import check_outputs
 from signpipe.sinks.files import stream_of
 from signpipe.sinks.summary import Summary
@@ -166,10 +166,27 @@ def run(
         "capture.loop": loop,
     }
     settings = load_settings(config, overrides | parse_assignments(assignments or []))
+    _watch(source, settings, frames, quiet, [config] if config else [])
+
+
+def _watch(source: str, settings: Settings, frames: int | None, quiet: bool, read: list[Path]) -> None:
+    """Watch a source to its end, and say what was seen.
+
+    Args:
+        source: What is watched.
+        settings: The whole configuration.
+        frames: After how many of them to end, or None.
+        quiet: Say nothing in the end.
+        read: Files that are read besides, which no output may be.
+
+    Raises:
+        OutputError: An output can't be used.
+        typer.Exit: The run was ended by its user, or nobody reads its standard output any more.
+    """
     output, streams = settings.output, {stream_of(path) for path in settings.output.files.values()}
     if output.status is None:
         output.status = 2 not in streams
-    check_outputs(output, [source, *settings.inputs, *([config] if config else [])])
+    check_outputs(output, [source, *settings.inputs, *read])
     summary, started = Summary(), datetime.now(UTC)
     watching = watch(source, settings)
     interrupted = follow(watching, summary, frames)

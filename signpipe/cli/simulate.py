@@ -29,6 +29,47 @@ DEFAULT_SIGNS = (
 CHANGED = 0.1  # of a street's signs, the share that come, go, change or are spoilt between its drives
 
 
+SignsOption = Annotated[
+    str,
+    typer.Option(
+        help="Signs in the order of the road, by their names in the catalogue (or no_stopping, width_limit, no_riders, "
+        "falling_rocks, which stand for unknown ones; zone_30, end_zone_30, town, end_town, pedestrian_crossing, "
+        "parking, plate_when_wet, ...), with commas between the poles. A plus sign puts two on one pole; "
+        "[bold]left:[/] and [bold]island:[/] say where; [bold]hidden:[/] puts a plant before it for a while, "
+        "[bold]overgrown:[/] leaves for good."
+    ),
+]
+MapErrorOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="NUMBER:CLASS",
+        help="Put a wrong class on the map for a sign, by its number from 0 in the order of the road.",
+    ),
+]
+SceneOption = Annotated[
+    Path | None,
+    typer.Option(
+        help="Drive through a described scene instead, from end to end: TOML, or OpenDRIVE (.xodr); its camera, "
+        "length, seed and signs are its own. Needs the extra [bold]simulate[/]."
+    ),
+]
+LidarOption = Annotated[
+    bool,
+    typer.Option(
+        "--lidar", help="With --scene: a LiDAR sweep a frame in OUT.lidar, and OUT.calib.txt, both as KITTI's are."
+    ),
+]
+DrivesOption = Annotated[
+    int | None,
+    typer.Option(
+        min=1,
+        max=100,
+        help="Write the records of so many drives there and back along a street, for [bold]signpipe map[/], "
+        "with the errors of boxes, classes and receivers, and no pictures.",
+    ),
+]
+
+
 def simulate(
     out: Annotated[
         Path,
@@ -41,45 +82,11 @@ def simulate(
     size: Annotated[str, typer.Option(help="Width and height of the pictures, in pixels.")] = "1280x720",
     seed: Annotated[int, typer.Option(min=0, help="Another seed gives another road; the same one the same.")] = 7,
     speed: Annotated[float, typer.Option(min=5, max=200, help="Speed of the vehicle in km/h.")] = 54.0,
-    signs: Annotated[
-        str,
-        typer.Option(
-            help="Signs in the order of the road, by their names in the catalogue (or no_stopping,"
-            " width_limit, no_riders, falling_rocks, which stand for unknown ones; zone_30, end_zone_30, town,"
-            " end_town, pedestrian_crossing, parking, plate_when_wet, ...), with commas between the poles."
-            " A plus sign puts two on one pole; [bold]left:[/] and [bold]island:[/] say where; [bold]hidden:[/] puts a"
-            " plant before it for a while, [bold]overgrown:[/] leaves for good."
-        ),
-    ] = DEFAULT_SIGNS,
-    map_error: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="NUMBER:CLASS",
-            help="Put a wrong class on the map for a sign, by its number from 0 in the order of the road.",
-        ),
-    ] = None,
-    scene: Annotated[
-        Path | None,
-        typer.Option(
-            help="Drive through a described scene instead, from end to end: TOML, or OpenDRIVE (.xodr); its camera, "
-            "length, seed and signs are its own. Needs the extra [bold]simulate[/]."
-        ),
-    ] = None,
-    lidar: Annotated[
-        bool,
-        typer.Option(
-            "--lidar", help="With --scene: a LiDAR sweep a frame in OUT.lidar, and OUT.calib.txt, both as KITTI's are."
-        ),
-    ] = False,
-    drives: Annotated[
-        int | None,
-        typer.Option(
-            min=1,
-            max=100,
-            help="Write the records of so many drives there and back along a street, for [bold]signpipe map[/], "
-            "with the errors of boxes, classes and receivers, and no pictures.",
-        ),
-    ] = None,
+    signs: SignsOption = DEFAULT_SIGNS,
+    map_error: MapErrorOption = None,
+    scene: SceneOption = None,
+    lidar: LidarOption = False,
+    drives: DrivesOption = None,
     metres: Annotated[float, typer.Option(min=200, max=50_000, help="Length of that street.")] = 2000.0,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that are there already.")] = False,
 ) -> None:
@@ -95,20 +102,9 @@ def simulate(
     if drives is not None:
         _records(out, drives, metres, seed, overwrite)
         return
-    width, height = _size(size)
-    files = {
-        "video": out,
-        "truth": truth_path(out),
-        "map": out.with_suffix(".geojson"),
-        "track": out.with_suffix(".gpx"),
-    }
-    if lidar:
-        from signpipe.lab.simulation.render.record import lidar_paths
-
-        files |= dict(zip(("sweeps", "calibration"), lidar_paths(out), strict=True))
+    picture = _size(size)
     if not overwrite:
-        for what, path in files.items():
-            refuse_existing(path, what)
+        _refuse_existing(out, lidar)
     if scene is not None:
         _simulate_scene(scene, out, fps, speed / 3.6, lidar)
         return
@@ -117,7 +113,23 @@ def simulate(
     catalogue = load_catalogue()
     poles = tuple(parse_poles(signs, roadside_catalogue()))
     errors = dict(_map_error(text, catalogue) for text in map_error or [])
-    _simulate_road(Plan(poles, seconds, fps, (width, height), speed / 3.6, seed, errors), out)
+    _simulate_road(Plan(poles, seconds, fps, picture, speed / 3.6, seed, errors), out)
+
+
+def _refuse_existing(out: Path, lidar: bool) -> None:
+    """Refuse to write over a drive that is there already.
+
+    Raises:
+        OutputError: One of its files is there.
+    """
+    files = {"video": out, "truth": truth_path(out), "map": out.with_suffix(".geojson"),
+             "track": out.with_suffix(".gpx")}  # fmt: skip
+    if lidar:
+        from signpipe.lab.simulation.render.record import lidar_paths
+
+        files |= dict(zip(("sweeps", "calibration"), lidar_paths(out), strict=True))
+    for what, path in files.items():
+        refuse_existing(path, what)
 
 
 def _size(text: str) -> tuple[int, int]:

@@ -1,4 +1,4 @@
-"""A real camera device without hardware: Debian's kernel and its `vivid` module in a small virtual machine.
+"""A real camera device and a CAN bus without hardware: Debian's kernel, `vivid` and `vcan` in a small virtual machine.
 
 The machine sees the host's files read-only, so the very package under test runs inside, against /dev/video0.
 """
@@ -31,6 +31,9 @@ options=trans=virtio,version=9p2000.L,msize=524288,cache=loose
 /bin/busybox mount -t devtmpfs devtmpfs /host/dev
 /bin/busybox mount -t 9p -o $options out /host/mnt
 /bin/busybox chroot /host modprobe vivid n_devs=1 input_types=0x0 num_inputs=1 node_types=0x1
+/bin/busybox chroot /host modprobe -a can_raw vcan
+/bin/busybox ip link add dev vcan0 type vcan
+/bin/busybox ip link set vcan0 up
 /bin/busybox chroot /host env HOME=/mnt TMPDIR=/mnt PYDANTIC_DISABLE_PLUGINS=__all__ PYTHONDONTWRITEBYTECODE=1 \\
     PYTHONPATH={repository} {python} {script} /mnt/facts.json > /host/mnt/log 2>&1
 /bin/busybox sync
@@ -99,12 +102,13 @@ def _initial_files(folder: Path, modules: Path, script: Path) -> Path:
     return archive
 
 
-def run_in_vm(script: Path, folder: Path) -> Any:
-    """Run a Python script beside a camera device and return what it wrote as JSON.
+def run_in_vm(script: Path, folder: Path, timeout: float = _TIMEOUT) -> Any:
+    """Run a Python script beside a camera device and a CAN bus and return what it wrote as JSON.
 
     Args:
         script: Gets the path of the JSON file to write as its argument.
         folder: Empty folder for the machine's files.
+        timeout: Seconds after which the machine is stopped.
     """
     kernel = _kernel()
     assert kernel is not None
@@ -118,7 +122,7 @@ def run_in_vm(script: Path, folder: Path) -> Any:
     command += ["-append", "console=ttyS0 quiet panic=-1 mitigations=off"]
     for tag, path, extra in (("host", "/", ",readonly=on"), ("out", out, "")):
         command += ["-virtfs", f"local,path={path},mount_tag={tag},security_model=none,multidevs=remap{extra}"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=_TIMEOUT, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=timeout, check=False)
     facts, log = out / "facts.json", out / "log"
     assert facts.exists(), f"{log.read_text() if log.exists() else ''}\n{done.stdout}\n{done.stderr}"
     return json.loads(facts.read_text())

@@ -87,18 +87,7 @@ def record_drive(plan: Plan, video: Path, progress: Callable[[], None] = lambda:
         )
     scene = lay_out(list(plan.poles), plan.seconds * plan.speed, np.random.default_rng(plan.seed))
     drive = Drive(scene, plan.size, plan.fps, plan.speed, plan.seed)
-    signs = tuple(
-        TruthSign(
-            p.id,
-            known_id(p.sign.id),
-            p.sign.name,
-            (round(p.centre[0], 3), round(p.centre[1], 3), round(p.centre[2], 3)),
-            p.hidden,
-            p.overgrown,
-        )
-        for p in scene.signs
-    )
-    truth = Truth(plan.size, plan.fps, round(drive.focal, 3), plan.seed, plan.speed, signs)
+    truth = Truth(plan.size, plan.fps, round(drive.focal, 3), plan.seed, plan.speed, _signs(scene.signs))
     mapped = sign_map(truth, plan.map_errors)
     try:
         video.parent.mkdir(parents=True, exist_ok=True)
@@ -144,6 +133,20 @@ def encoder(size: tuple[int, int], fps: float, video: Path) -> Iterator[Callable
             yield encode
         finally:
             container.mux(stream.encode(None))
+
+
+def _signs(signs: tuple[PlacedSign, ...]) -> tuple[TruthSign, ...]:
+    return tuple(
+        TruthSign(
+            p.id,
+            known_id(p.sign.id),
+            p.sign.name,
+            (round(p.centre[0], 3), round(p.centre[1], 3), round(p.centre[2], 3)),
+            p.hidden,
+            p.overgrown,
+        )
+        for p in signs
+    )
 
 
 def _rules(signs: tuple[PlacedSign, ...], z: float) -> tuple[float | None, bool]:

@@ -10,7 +10,9 @@ from typer.testing import CliRunner
 
 from signpipe.cli.main import app
 from signpipe.errors import SettingsError
+from signpipe.lab.evaluation.detection import box_iou
 from signpipe.lab.simulation.render.gl import Picture, Renderer, open_context
+from signpipe.lab.simulation.render.lens import distort
 from signpipe.lab.simulation.truth import read_truth
 from signpipe.lab.simulation.world.routes import CONDITIONS
 from signpipe.lab.simulation.world.scene import CameraModel, RoadScene
@@ -56,6 +58,25 @@ def test_signs_are_drawn_where_the_geometry_says() -> None:
         crop = picture.image[top:bottom, left:right].astype(int)
         red = (crop[..., 2] > crop[..., 0] + 40).mean()
         assert red > 0.1  # the rim of one, the face of the other
+
+
+@pytest.mark.system
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "distortion"), [("speed_limit_60", -0.12), ("give_way", 0.0), ("stop", -0.12), ("zone_30", 0.0)]
+)
+def test_truth_lies_where_the_pixels_are_that_a_sign_changes(name: str, distortion: float) -> None:
+    camera = replace(SMALL, width=1280, height=720, distortion=distortion)
+    content = CONTENT | {"sign": [{"name": name, "at": 58}], "light": {"sun": 40, "azimuth": 120}}
+    scene = replace(parse_scene(content, "it"), camera=camera)
+    with_sign, without = draw(scene), draw(replace(scene, signs=()))
+    changed = np.abs(with_sign.image.astype(int) - without.image).max(axis=2) > 24
+    face = cv2.morphologyEx(changed.astype(np.uint8), cv2.MORPH_OPEN, np.ones((9, 9), np.uint8))  # and not its pole
+    left, top, width, height = cv2.boundingRect(face)
+    drawn = np.array([[left, top, left + width, top + height]], np.float32)
+    told = distort(np.asarray(with_sign.sight.boxes, np.float32), scene)
+    assert len(told) == 1
+    assert float(box_iou(drawn, told)[0, 0]) > 0.85
 
 
 @pytest.mark.system

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -22,7 +22,7 @@ from signpipe.lab.simulation.uncatalogued import known_id
 from signpipe.lab.simulation.world.limits import limits_of
 from signpipe.lab.simulation.world.scene import RoadScene
 from signpipe.lab.simulation.world.sight import Sight, camera_at
-from signpipe.types import FloatArray
+from signpipe.types import FloatArray, Image
 
 START = datetime(2026, 1, 1, 12, tzinfo=UTC)
 RECEIVER = (1.0, 0.4)  # metres, spread of a receiver's slow and quick errors
@@ -58,7 +58,6 @@ def record_scene(
         raise SettingsError(f"The road of {scene.alignment.length:g} m is driven within a frame; lower the speed.")
     camera = scene.camera
     truth = Truth((camera.width, camera.height), fps, camera.focal_pixels, scene.seed, speed, _signs(scene))
-    limits = limits_of(scene)
     try:
         video.parent.mkdir(parents=True, exist_ok=True)
         video.with_suffix(".geojson").write_text(scene_map(scene), encoding="utf-8")
@@ -67,28 +66,38 @@ def record_scene(
             folder, mounting = lidar_paths(video)
             folder.mkdir(exist_ok=True)
             mounting.write_text(calibration(camera), encoding="utf-8")
-        renderer = Renderer(scene)
-        rng = np.random.default_rng([scene.seed, 21])
         with truth_path(video).open("w", encoding="utf-8") as lines, encoder(truth.size, fps, video) as encode:
             lines.write(json.dumps(truth.header()) + "\n")
-            for index in range(frames):
-                station = speed * index / fps
-                yaw, pitch = (rng.normal(0, SHAKE, 2) * (0.3, 1.0)).tolist()
-                picture = renderer.render(station, speed, index, yaw, pitch)
-                encode(picture.image)
-                if lidar:
-                    points = sweep(scene, station, camera_at(scene, station, yaw, pitch), rng)
-                    points.tofile(lidar_paths(video)[0] / f"{index:06}.bin")
-                limit = [one.limit for one in limits if one.begin <= station][-1]
-                known = None if limit is None or math.isinf(limit) else limit
-                frame = TruthFrame(index, round(index / fps, 6), _boxes(scene, picture.sight), known)
+            for frame in _pictures(scene, frames, truth, encode, lidar_paths(video)[0] if lidar else None):
                 lines.write(json.dumps(asdict(frame)) + "\n")
                 if progress is not None:
-                    progress(index + 1, frames)
-        renderer.close()
+                    progress(frame.index + 1, frames)
     except OSError as error:
         raise OutputError(f"The drive {video} can't be written: {error.strerror}.") from None
     return truth
+
+
+def _pictures(
+    scene: RoadScene, frames: int, truth: Truth, encode: Callable[[Image], None], sweeps: Path | None
+) -> Iterator[TruthFrame]:
+    """Draw and encode the pictures of a drive one by one, write the sweeps that go with them, and yield their truth."""
+    limits = limits_of(scene)
+    renderer = Renderer(scene)
+    rng = np.random.default_rng([scene.seed, 21])
+    try:
+        for index in range(frames):
+            station = truth.speed * index / truth.fps
+            yaw, pitch = (rng.normal(0, SHAKE, 2) * (0.3, 1.0)).tolist()
+            picture = renderer.render(station, truth.speed, index, yaw, pitch)
+            encode(picture.image)
+            if sweeps is not None:
+                points = sweep(scene, station, camera_at(scene, station, yaw, pitch), rng)
+                points.tofile(sweeps / f"{index:06}.bin")
+            limit = [one.limit for one in limits if one.begin <= station][-1]
+            known = None if limit is None or math.isinf(limit) else limit
+            yield TruthFrame(index, round(index / truth.fps, 6), _boxes(scene, picture.sight), known)
+    finally:
+        renderer.close()
 
 
 def lidar_paths(video: Path) -> tuple[Path, Path]:
