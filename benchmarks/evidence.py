@@ -29,13 +29,13 @@ from signpipe.lab.evaluation.approach import Approach
 from signpipe.lab.evaluation.approaching import Sign, Windscreen, boxed, read_signs, under
 from signpipe.lab.evaluation.conditions import Condition
 from signpipe.lab.evaluation.crops import seeded
-from signpipe.lab.evaluation.observations import stacked
 from signpipe.lab.evaluation.rates import SURE, SURER, frames_at
 from signpipe.runtime.session import open_session
 from signpipe.settings import Settings, TrackSettings
 from signpipe.stages.classify import Classify
 from signpipe.stages.evidence import ClassEvidence, looks_of
 from signpipe.stages.target import Pace
+from signpipe.types import Classifications
 
 ROOT = Path(__file__).parents[1]
 RESULT = ROOT / "benchmarks" / "results" / "evidence.json"
@@ -66,7 +66,7 @@ def read(data: Path, split: Literal["train", "val"], tracks: int, settings: Sett
 
 def _approach(sign: Sign, squares: Sequence[Any], classify: Classify, windscreen: Windscreen) -> Approach:
     said = [classify(windscreen.show(square), boxed(size)) for square, size in zip(squares, sign.sizes, strict=True)]
-    return Approach(sign.name, sign.class_id, sign.sizes, stacked(said))
+    return Approach(sign.name, sign.class_id, sign.sizes, Classifications.stacked(said))
 
 
 def judge(approaches: Sequence[Approach], settings: TrackSettings, novelty: float) -> dict[str, dict[str, float]]:
@@ -93,7 +93,7 @@ def _published(
 ) -> Iterator[tuple[float, bool]]:
     """Yield the confidence of each publication, and whether it is right."""
     evidence = ClassEvidence(approach.observations.probability.shape[1], settings)
-    looks = looks_of(approach.observations.belief, worthless=settings.worthless)
+    looks = looks_of(approach.observations, worthless=settings.worthless)
     sides, unfamiliar = np.sqrt(approach.sizes.prod(axis=1)).tolist(), approach.observations.novelty.tolist()
     for number, (_, frame) in enumerate(frames_at(len(looks), rate, FPS), 1):
         evidence.add(looks[frame], unfamiliar[frame], sides[frame], 1.0, 1 / rate)

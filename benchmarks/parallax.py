@@ -2,8 +2,8 @@
 
     .venv/bin/python benchmarks/parallax.py --data DATA --json benchmarks/results/parallax.json
 
-GTSRB's validation tracks, ten looks each, as seen from 45 m to 9 m. Leaves or branches that training never saw stand
-0.5 to 6 m before the sign, so that they grow faster than it and move across it. Compared are one look, the last look,
+GTSRB's validation tracks, ten looks each, the last from 9 m. Leaves or branches that training never saw stand
+0.5 to 10 m before the sign, so that they grow faster than it and move across it. Compared are one look, the last look,
 all looks added up as evidence, the mean of all looks as one picture (which the leaves blur away in, and the sign
 doesn't), judged once more, and both together.
 """
@@ -19,59 +19,30 @@ import cv2
 import numpy as np
 
 from signpipe.crops import crop_signs
-from signpipe.lab.augmentation import OCCLUDERS
 from signpipe.lab.data import find_data, open_dataset
 from signpipe.lab.evaluation.approaching import MARGIN, Sign, read_signs
 from signpipe.lab.evaluation.interval import wilson
+from signpipe.lab.evaluation.parallax import Curtain, distances
 from signpipe.runtime.session import open_session
 from signpipe.settings import Settings
 from signpipe.stages.classify import Classify
 from signpipe.stages.evidence import looks_of
-from signpipe.types import FloatArray, Image
+from signpipe.types import Image
 
 KINDS = ("leaves", "branches")
 SHARES = (0.3, 0.5, 0.7)
 LOOKS = 10
-FIRST, LAST = 45.0, 9.0  # metres to the sign at the first and the last look
-BEFORE = (0.5, 6.0)  # metres that the occluder stands before the sign
-ASIDE, ABOVE = -5.0, 1.7  # where the camera is, in diameters of the sign: left of it and lower
-TILE, ACROSS, DOWN = 96, 7, 4  # the occluder is painted in squares of a sign's size, so many beside each other
 JITTER = 0.02  # of a box's place, as a share of its side
 SURE = 0.95
 
 
-def paint(kind: str, share: float, textures: Image, rng: np.random.Generator) -> tuple[FloatArray, FloatArray]:
-    """Return a curtain of leaves: its look float32 (h, w, 3), and 1 where it lets through, float32 (h, w)."""
-    face, blank = np.ones((TILE, TILE), np.float32), np.full((TILE, TILE, 3), 128, np.uint8)
-    rows = [[OCCLUDERS[kind](blank, face, share, rng, textures) for _ in range(ACROSS)] for _ in range(DOWN)]
-    look, clear = (
-        np.concatenate([np.concatenate([tile[i] for tile in row], 1) for row in rows]).astype(np.float32)
-        for i in (0, 1)
-    )
-    return look, clear
-
-
-def hide(square: Image, curtain: tuple[FloatArray, FloatArray], distance: float, before: float) -> Image:
-    """Look at a sign through a curtain, from a distance in metres."""
-    nearer = distance / (distance - before)
-    side = len(square)
-    place = (np.arange(side, dtype=np.float32) + 0.5 - side / 2) * np.float32((1 + 2 * MARGIN) / side)
-    x = (((place - ASIDE) / nearer + ASIDE) % ACROSS) * TILE
-    y = (((place - ABOVE) / nearer + ABOVE) % DOWN) * TILE
-    columns = np.repeat(x[None], side, 0).astype(np.float32)
-    rows = np.repeat(y[:, None], side, 1).astype(np.float32)
-    look, clear = (cv2.remap(part, columns, rows, cv2.INTER_LINEAR, borderMode=cv2.BORDER_WRAP) for part in curtain)
-    light = float(np.clip(square.mean() / 128, 0.2, 1.3))
-    return np.asarray(np.clip(square * clear[..., None] + look * light * (1 - clear[..., None]), 0, 255), np.uint8)
-
-
 def looks_at(sign: Sign, kind: str, share: float, textures: Image, rng: np.random.Generator, size: int) -> Image:
     """Return the crops of a hidden approach, BGR uint8 (LOOKS, size, size, 3)."""
-    curtain, before = paint(kind, share, textures, rng), float(rng.uniform(*BEFORE))
+    curtain = Curtain.of(kind, share, textures, rng)
     crops = []
-    for square, distance in zip(sign.squares, 1 / np.linspace(1 / FIRST, 1 / LAST, len(sign.squares)), strict=True):
+    for square, distance in zip(sign.squares, distances(sign.sizes.max(1)), strict=True):
         side = max(len(square), 32)
-        seen = hide(np.asarray(cv2.resize(square, (side, side)), np.uint8), curtain, float(distance), before)
+        seen = curtain.hide(np.asarray(cv2.resize(square, (side, side)), np.uint8), MARGIN, float(distance))
         inner = side * MARGIN / (1 + 2 * MARGIN)
         box = np.array([inner, inner, side - inner, side - inner]) + np.tile(rng.normal(0, JITTER * side, 2), 2)
         crops.append(crop_signs(seen, box[None].astype(np.float32), size=size)[0])
@@ -97,7 +68,7 @@ def measure(classify: Classify, signs: list[Sign], kind: str, share: float) -> d
         crops = looks_at(sign, kind, share, textures, rng, size)
         told = classify.read(np.concatenate([crops, mean_picture(crops)[None]]))
         looks, mean = told.probability[:-1], told.probability[-1]
-        logs = np.stack([look.log for look in looks_of(told.belief)])
+        logs = np.stack([look.log for look in looks_of(told)])
         added = logs[:-1].sum(0)
         right["look"].append(float((looks.argmax(1) == sign.class_id).mean()))
         right["last look"].append(float(looks[-1].argmax() == sign.class_id))

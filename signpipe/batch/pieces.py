@@ -26,7 +26,7 @@ __all__ = ["Memo", "duration_of", "perceive"]
 
 Said = tuple[Detections, Classifications]
 _ROWS = ("xyxy", "score", "shape")
-_CLASS_ROWS = ("probability", "embedding", "novelty")
+_CLASS_ROWS = ("probability", "embedding", "novelty", "visible")
 
 
 class Memo:

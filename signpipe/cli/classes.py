@@ -10,7 +10,6 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
-import numpy as np
 import typer
 from rich.console import Console
 from rich.markup import escape
@@ -24,13 +23,13 @@ from signpipe.few_shot.folder import CATALOGUE, open_few_shot, write_few_shot
 from signpipe.few_shot.head import FewShotHead
 from signpipe.lab.data import ClassMap
 from signpipe.lab.evaluation.crops import sample_crops
+from signpipe.lab.evaluation.observations import read_crops
 from signpipe.lab.few_shot.change import USUAL, open_or_start, rebuilt, with_class, without_class
 from signpipe.lab.few_shot.examples import load_examples, read_examples, save_examples
 from signpipe.lab.few_shot.prototypes import PrototypeMaker
 from signpipe.lab.few_shot.report import CLOSE, Change, Separation, changes, separation
 from signpipe.runtime.session import Session, open_session
 from signpipe.settings import Settings, load_settings
-from signpipe.types import Classifications
 
 logger = logging.getLogger(__name__)
 classes_app = typer.Typer(
@@ -233,12 +232,7 @@ def _changes(
     crops = with_progress(
         lambda progress: sample_crops(dataset, LARGEST_SAMPLE, session.entry.margin, size, progress), "reading"
     )
-    outputs = [session.run(crops.images[start : start + 64]) for start in range(0, len(crops), 64)]
-    probability, embedding, novelty = (
-        np.concatenate([one[key] for one in outputs]) for key in ("probabilities", "embedding", "novelty")
-    )
-    observations = Classifications(probability, embedding, novelty.reshape(len(crops)))
-    return changes(observations, crops.labels, head, settings.fallback)
+    return changes(read_crops(session, crops.images), crops.labels, head, settings.fallback)
 
 
 def _tell(apart: list[Separation], known: list[Change] | None, json_file: Path | None) -> None:

@@ -69,7 +69,7 @@ class FewShotHead:
         added = self.probability(known.embedding)
         left = 1 - added.sum(axis=1)
         probability = np.concatenate([known.probability * left[:, None], added], axis=1)
-        return Classifications(probability, known.embedding, known.novelty * left)
+        return Classifications(probability, known.embedding, known.novelty * left, known.visible)
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,4 +137,5 @@ class PackHead:
             np.asarray(probability * self._present, np.float32),
             known.embedding,
             np.asarray(known.novelty * left, np.float32),
+            known.visible,
         )

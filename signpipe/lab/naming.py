@@ -11,7 +11,8 @@ import numpy as np
 from signpipe.catalogue.countries import Country
 from signpipe.crops import crop_signs
 from signpipe.lab.evaluation.clutter import clutter_boxes, street_scenes
-from signpipe.lab.evaluation.country import classify, naming, of_clutter, publishing, read_photographed
+from signpipe.lab.evaluation.country import naming, of_clutter, publishing, read_photographed
+from signpipe.lab.evaluation.observations import read_crops
 from signpipe.lab.evaluation.run import open_detector
 from signpipe.lab.few_shot.pack import build_prototypes, drawings_of, with_photographs
 from signpipe.runtime.session import Session, open_session
@@ -45,7 +46,7 @@ def evaluate_country(
     session = open_session(settings.embedder, settings.runtime, "classifier")
     shown = read_photographed(data, "val", int(session.entry.input.shape[1]))
     progress(1, 5)
-    told, clutter = classify(session, shown.crops), classify(session, _clutter(data, session, settings))
+    told, clutter = read_crops(session, shown.crops), read_crops(session, _clutter(data, session, settings))
     progress(2, 5)
     drawn, missing = build_prototypes(session, drawings_of([country]), drawings)
     progress(3, 5)

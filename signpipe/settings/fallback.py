@@ -41,6 +41,15 @@ class FallbackSettings(Section):
         description="Fused probability from which a class is published that others have to decide, or that a map "
         "holds against.",
     )
+    accept_hidden: float = Field(
+        0.99,
+        gt=0.5,
+        lt=1,
+        description="Fused probability from which the class of a sign is published that is partly hidden.",
+    )
+    visible: float = Field(
+        0.8, ge=0, le=1, description="A sign of which a smaller share can be seen counts as partly hidden."
+    )
     support: float = Field(
         0.2, ge=0, lt=1, description="A map decides for a class only if what is seen makes it at least so probable."
     )

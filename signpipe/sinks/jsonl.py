@@ -229,13 +229,14 @@ def _single_frame(classifications: Classifications, row: int, catalogue: Catalog
     """Return what the classifier alone says of one detection; all None where it wasn't asked."""
     known = row < len(classifications) and np.isfinite(classifications.probability[row]).all()
     if not known or classifications.probability[row].max() <= 0:
-        return {"class_id": None, "class_name": None, "probability": None, "novelty": None}
+        return {"class_id": None, "class_name": None, "probability": None, "novelty": None, "visible": None}
     best = int(classifications.probability[row].argmax())
     return {
         "class_id": best,
         "class_name": catalogue[best].name,
         "probability": number(classifications.probability[row, best], 4),
         "novelty": number(classifications.novelty[row], 4),
+        "visible": number(classifications.visible_share[row], 4),
     }
 
 
@@ -256,6 +257,7 @@ def _track(track: SignTrack, catalogue: Catalogue) -> Record:
         "best_probability": confidence,
         "score": number(track.score, 4),
         "novelty": number(track.novelty, 4),
+        "visible": number(track.visible, 4),
         "state": track.state.value,
         "verdict": verdict.certainty.value,
         "reason": verdict.reason,

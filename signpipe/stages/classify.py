@@ -19,8 +19,8 @@ class Classify:
     """Say for each detection which sign it is, with calibrated probabilities.
 
     The network's outputs are taken by name: `probabilities` (N, C), of which what is missing to 1 is "cannot tell", and
-    where it has them `embedding` (N, D) and `novelty` (N,). Without the latter, novelty is one minus the highest
-    probability.
+    where it has them `embedding` (N, D), `novelty` (N,) and `visible` (N, P, P). Without novelty, it is one minus the
+    highest probability.
 
     Args:
         settings: The most crops per frame.
@@ -41,7 +41,7 @@ class Classify:
         self._size = int(session.entry.input.shape[1])
         self._head = head
         self._classes = len(head.catalogue) if head else len(session.entry.classes)
-        self._dimensions = _fixed_width(outputs.get("embedding"))
+        self._dimensions, self._parts = (_fixed_width(outputs.get(name)) for name in ("embedding", "visible"))
 
     def __call__(self, picture: Image, detections: Detections) -> Classifications:
         """Classify the signs of one picture.
@@ -58,7 +58,7 @@ class Classify:
         """
         self.model_ms = 0.0
         if not len(detections):
-            return Classifications.empty(self._classes, self._dimensions)
+            return Classifications.empty(self._classes, self._dimensions, self._parts)
         if len(detections) <= self._settings.maximum:
             return self._run(picture, detections.xyxy)
         chosen = np.argsort(-detections.score, kind="stable")[: self._settings.maximum]
@@ -68,6 +68,7 @@ class Classify:
             np.zeros((count, self._classes), np.float32),
             np.zeros((count, dimensions), np.float32),
             np.ones(count, np.float32),
+            np.zeros((count, *known.visible.shape[1:]), np.float32),
         )
         return nothing.replaced(chosen, known)
 
@@ -86,7 +87,9 @@ class Classify:
         embedding = outputs.get("embedding", np.zeros((len(crops), 0), np.float32))
         novelty = outputs.get("novelty", 1 - probability.max(axis=1)).reshape(len(crops))
         # A novelty that is no number must never read as familiar.
-        result = Classifications(probability, embedding, np.nan_to_num(np.clip(novelty, 0, 1), nan=1.0))
+        novelty = np.nan_to_num(np.clip(novelty, 0, 1), nan=1.0)
+        visible = np.nan_to_num(outputs.get("visible", np.zeros((len(crops), 0, 0), np.float32)))
+        result = Classifications(probability, embedding, novelty, visible)
         return self._head(result) if self._head else result
 
 
@@ -97,5 +100,5 @@ def _bounded(probability: FloatArray) -> FloatArray:
 
 
 def _fixed_width(shape: tuple[int | str, ...] | None) -> int:
-    """Return the embedding's width, or 0 where there is none or the graph doesn't say."""
+    """Return the length of an output's last axis, or 0 where there is none or the graph doesn't say."""
     return shape[-1] if shape and isinstance(shape[-1], int) else 0

@@ -69,8 +69,8 @@ class Fallback:
 
     - A class needs `accept` by vision alone, or where vision is sure of it by `release`, another speaks for it and
       nobody against it; `accept_fused` where witnesses have to decide or a prior holds against it; and a sign that is
-      familiar. Once published it stays until it falls by as much as `release` is under `accept` (or novelty rises by
-      that over its bound), so that a verdict doesn't flicker.
+      familiar. One that is partly hidden needs `accept_hidden`. Once published it stays until it falls by as much as
+      `release` is under `accept` (or novelty rises by that over its bound), so that a verdict doesn't flicker.
     - Who has a say in the category only has none in the class: of that the network knows more.
     - A prior is never a verdict alone: it decides between classes of which something is seen. Where it
       contradicts what the sensors are sure of, the more cautious stands: the sensors' reading, if it asks more of the
@@ -210,7 +210,8 @@ class Fallback:
 
     def _find(self, track: SignTrack, memory: _Memory, heard: tuple[Heard, ...]) -> _Finding:
         """Return the class that may be published, and who it rests on."""
-        accept = self._settings.accept
+        accept = self._accept(track)
+        fused_level = max(accept, self._accept_fused)
         alone = self._is_sure(track, memory, track.probability, track.class_id, accept)
         held = track.class_id if alone else None
         sensors = of_roles(heard, Role.LOOKS, Role.MEASURES)
@@ -226,7 +227,7 @@ class Fallback:
         contested = self._is_restrained(seen, priors)
         near = seen in (track.class_id, untrained) and track.confidence >= self._settings.release
         agreed = seen == held or (near and agree(seen, evidence, (*sensors, *priors)))
-        level = accept if agreed and not contested else self._accept_fused
+        level = accept if agreed and not contested else fused_level
         sure = self._is_sure(track, memory, sensed, seen, level, familiar)
         sure = sure and (memory.held == seen or not self._is_early(track, seen, sensors))
         if sure:
@@ -235,7 +236,7 @@ class Fallback:
             whole = fused(evidence, (*sensors, *priors))
             best = int(whole.argmax())
             backed = best == seen if sure else self._fits(sensed, best)
-            needed = level if best == seen else self._accept_fused
+            needed = level if best == seen else fused_level
             if backed and self._is_sure(track, memory, whole, best, needed, familiar):
                 return _Finding(best, whole, supporters(best, held, sensors if sure else (*sensors, *priors)))
             if contested:
@@ -262,6 +263,11 @@ class Fallback:
         figures = self._catalogue[class_id].figures
         read = (one.opinion.figures for one in sensors)
         return not any(one is not None and one.is_sure and one.text == figures for one in read)
+
+    def _accept(self, track: SignTrack) -> float:
+        """Return how probable a class must be: of a sign that is partly hidden, what decides may be what is hidden."""
+        whole = track.visible >= self._settings.visible
+        return self._settings.accept if whole else max(self._settings.accept, self._settings.accept_hidden)
 
     def _is_sure(
         self,
@@ -329,9 +335,11 @@ class Fallback:
     def _vision_says(self, track: SignTrack) -> str:
         """Say what vision alone makes of a sign."""
         seen = "one observation" if track.hits == 1 else f"{track.hits} observations"
+        if track.visible < self._settings.visible:
+            seen += f" of {100 * track.visible:.0f} % of it"
         if track.novelty > self._settings.novelty:
             return f"unlike any sign of the catalogue (novelty {track.novelty:.2f} over {seen})"
-        if track.confidence >= self._settings.accept:
+        if track.confidence >= self._accept(track):
             return f"{self._catalogue[track.class_id].name} at {track.confidence:.2f} over {seen}"
         first, second = np.argsort(-track.probability, kind="stable")[:2]
         names = [f"{self._catalogue[int(id_)].name} at {track.probability[id_]:.2f}" for id_ in (first, second)]

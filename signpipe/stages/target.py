@@ -162,6 +162,7 @@ class Target:
             probability=self.evidence.probability,
             class_id=self.evidence.class_id,
             novelty=self.evidence.novelty,
+            visible=self.evidence.visible,
             velocity=velocity,
             detection=self.detection,
             detected=self._detected,

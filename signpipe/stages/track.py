@@ -103,7 +103,7 @@ class Track:
     ) -> list[int]:
         """Let each target take its detection in; return the id of each detection's track, or -1."""
         outlined = self._outlines[np.minimum(detections.shape, len(SHAPES))]
-        looks = looks_of(classifications.belief, outlined, self._settings.worthless) if taken else []
+        looks = looks_of(classifications, outlined, self._settings.worthless) if taken else []
         scores, shapes, cuts = detections.score.tolist(), detections.shape.tolist(), sight.cut.tolist()
         known, novelty = classifications.known_mass.tolist(), classifications.novelty.tolist()
         sides = sight.side.tolist()
@@ -149,6 +149,7 @@ class Track:
                 probability=softmax(evidence),
                 class_id=int(evidence.argmax()),
                 novelty=float(classifications.novelty[index]),
+                visible=float(classifications.visible_share[index]),
                 detection=index,
                 detected=detections.xyxy[index],
             )

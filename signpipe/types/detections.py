@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -97,25 +97,42 @@ class Classifications:
         probability: float32 (N, C), calibrated; each row sums to at most 1, and the rest is "cannot tell".
         embedding: float32 (N, D), unit length.
         novelty: float32 (N,), 0 for a familiar sign and towards 1 for something never seen.
+        visible: float32 (N, P, P), 0..1: how much of the sign can be seen in each part of the crop; P is 0 where the
+            classifier doesn't tell. The default is that it doesn't.
     """
 
     probability: FloatArray
     embedding: FloatArray
     novelty: FloatArray
+    visible: FloatArray = field(default_factory=lambda: np.zeros((0, 0, 0), np.float32))
+
+    def __post_init__(self) -> None:
+        if len(self.visible) != len(self.novelty) and not self.visible.size:
+            self.visible = np.zeros((len(self.novelty), 0, 0), np.float32)
 
     def __len__(self) -> int:
         return len(self.novelty)
 
     def __getitem__(self, keep: npt.NDArray[Any] | slice | list[int]) -> Classifications:
-        return Classifications(self.probability[keep], self.embedding[keep], self.novelty[keep])
+        return Classifications(self.probability[keep], self.embedding[keep], self.novelty[keep], self.visible[keep])
 
     def replaced(self, rows: npt.NDArray[np.int64], others: Classifications) -> Classifications:
         """Return a copy in which some rows are those of others, in their order."""
-        copy = Classifications(self.probability.copy(), self.embedding.copy(), self.novelty.copy())
-        copy.probability[rows], copy.embedding[rows], copy.novelty[rows] = (
-            others.probability, others.embedding, others.novelty,
+        copy = Classifications(self.probability.copy(), self.embedding.copy(), self.novelty.copy(), self.visible.copy())
+        copy.probability[rows], copy.embedding[rows], copy.novelty[rows], copy.visible[rows] = (
+            others.probability, others.embedding, others.novelty, others.visible,
         )  # fmt: skip
         return copy
+
+    @classmethod
+    def stacked(cls, parts: Sequence[Classifications]) -> Classifications:
+        """Return several batches, one at least, as one."""
+        return cls(
+            np.concatenate([one.probability for one in parts]),
+            np.concatenate([one.embedding for one in parts]),
+            np.concatenate([one.novelty for one in parts]),
+            np.concatenate([one.visible for one in parts]),
+        )
 
     @property
     def belief(self) -> FloatArray:
@@ -128,7 +145,18 @@ class Classifications:
         """float32 (N,): how much a crop says at all, 0 for "cannot tell" and 1 for a sign that is read."""
         return np.asarray(self.probability.sum(axis=1))
 
+    @property
+    def visible_share(self) -> FloatArray:
+        """float32 (N,), 0..1: how much of each sign can be seen; 1 where the classifier doesn't tell.
+
+        The outermost parts of a crop show the background, and don't count.
+        """
+        if self.visible.shape[1] < 3:
+            return np.ones(len(self), np.float32)
+        return np.asarray(self.visible[:, 1:-1, 1:-1].mean((1, 2)))
+
     @classmethod
-    def empty(cls, classes: int, dimensions: int = 0) -> Classifications:
+    def empty(cls, classes: int, dimensions: int = 0, parts: int = 0) -> Classifications:
         """Return classifications of no crop."""
-        return cls(np.zeros((0, classes), np.float32), np.zeros((0, dimensions), np.float32), np.zeros(0, np.float32))
+        shapes = (0, classes), (0, dimensions), (0,), (0, parts, parts)
+        return cls(*(np.zeros(shape, np.float32) for shape in shapes))

@@ -82,6 +82,7 @@ class SignTrack:
         probability: float32 (C,), softmax of `evidence`; after the fallback, with what the witnesses say.
         class_id: The class with hysteresis applied; after the fallback, the one that may be published if any may.
         novelty: Novelty fused over the track, 0..1.
+        visible: How much of the sign could be seen, the mean over the track, 0..1; 1 where the classifier doesn't tell.
         velocity: Pixels per second of the box's centre as (vx, vy).
         detection: Index of this frame's detection, or None while coasting.
         detected: float32 (4,), the box of that detection, or None while coasting.
@@ -102,6 +103,7 @@ class SignTrack:
     probability: FloatArray
     class_id: int
     novelty: float = 0.0
+    visible: float = 1.0
     velocity: tuple[float, float] = (0.0, 0.0)
     detection: int | None = None
     detected: FloatArray | None = None

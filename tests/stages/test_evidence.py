@@ -11,7 +11,7 @@ from signpipe.catalogue import load_catalogue
 from signpipe.settings import FallbackSettings, TrackSettings
 from signpipe.stages.association import disagree
 from signpipe.stages.evidence import LARGEST_LEAD, ClassEvidence, Look, looks_of, outline_table
-from signpipe.types import SHAPES, FloatArray
+from signpipe.types import SHAPES, Classifications, FloatArray
 from tests.stages.scene import CLASSES, belief
 
 LIMIT_30, LIMIT_80, GIVE_WAY = 1, 5, 13
@@ -22,7 +22,8 @@ OUTLINES = outline_table([sign.shape.value for sign in load_catalogue()])
 
 def said(probability: FloatArray, shape: str | None = None) -> Look:
     row = len(SHAPES) if shape is None else SHAPES.index(shape)
-    return looks_of(probability[None], OUTLINES[row][None])[0]
+    known = Classifications(probability[None], np.zeros((1, 0), np.float32), np.zeros(1, np.float32))
+    return looks_of(known, OUTLINES[row][None])[0]
 
 
 def evidence(**changes: float) -> ClassEvidence:

@@ -19,6 +19,7 @@ from signpipe.lab.data.uncatalogued import UncataloguedSign
 from signpipe.lab.evaluation.approach import PICTURE
 from signpipe.lab.evaluation.conditions import Condition
 from signpipe.lab.evaluation.crops import seeded
+from signpipe.lab.evaluation.parallax import Curtain, distances
 from signpipe.lab.evaluation.uncatalogued import approach_sides, uncatalogued_views
 from signpipe.types import Detections, FloatArray, Image
 
@@ -121,7 +122,7 @@ def drawn_signs(signs: Sequence[UncataloguedSign], backgrounds: Image, observati
 
 
 def under(condition: Condition, sign: Sign, catalogue: Catalogue, others: Image) -> list[Image]:
-    """Return a sign's squares under a condition: the same leaves in every frame, as they would grow before it.
+    """Return a sign's squares under a condition: the same leaves in every frame, on the sign or, moving, before it.
 
     Args:
         condition: What is done to it.
@@ -129,6 +130,11 @@ def under(condition: Condition, sign: Sign, catalogue: Catalogue, others: Image)
         catalogue: The classes; tells the shape of the face.
         others: BGR uint8 (T, S, S, 3), other signs for occluders that show one.
     """
+    if condition.suite == "parallax":
+        rng = seeded("under", sign.name, condition.suite, condition.effect)
+        curtain = Curtain.of(condition.effect, condition.level, others, rng)
+        far = distances(sign.sizes.max(1)).tolist()
+        return [curtain.hide(square, MARGIN, metres) for square, metres in zip(sign.squares, far, strict=True)]
     spoiled = []
     for square in sign.squares:
         face = face_mask(catalogue[sign.class_id].shape, *square.shape[:2], MARGIN)

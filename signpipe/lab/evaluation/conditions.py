@@ -13,7 +13,7 @@ from signpipe.lab.augmentation import CORRUPTIONS, OCCLUDERS, face_mask
 from signpipe.lab.evaluation.crops import CropSample, seeded
 from signpipe.types import FloatArray, Image
 
-Suite = Literal["clean", "occlusion", "corruption"]
+Suite = Literal["clean", "occlusion", "corruption", "parallax"]
 HIDDEN = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7)  # share of the face's area; 0 is the clean crop for all occluders alike
 SEVERITIES = (1, 2, 3, 4, 5)
 SUITES = ("occlusion", "corruption", "all")
@@ -24,7 +24,7 @@ class Condition:
     """One effect at one strength.
 
     Attributes:
-        suite: "clean", "occlusion" or "corruption".
+        suite: "clean", "occlusion", "corruption", or "parallax": an occluder that stands metres before the sign.
         effect: Name of the occluder or corruption; "" for clean crops.
         level: Hidden share of the face's area, or severity; 0 for clean crops.
     """
@@ -38,14 +38,14 @@ class Condition:
         """Family of the effect, such as "vegetation"."""
         if self.suite == "clean":
             return ""
-        return (OCCLUDERS if self.suite == "occlusion" else CORRUPTIONS)[self.effect].family
+        return (CORRUPTIONS if self.suite == "corruption" else OCCLUDERS)[self.effect].family
 
     @property
     def held_out(self) -> bool:
         """Whether training may never use the effect."""
         if self.suite == "clean":
             return False
-        return (OCCLUDERS if self.suite == "occlusion" else CORRUPTIONS)[self.effect].held_out
+        return (CORRUPTIONS if self.suite == "corruption" else OCCLUDERS)[self.effect].held_out
 
     def __str__(self) -> str:
         return f"{self.effect} {self.level:g}" if self.effect else "clean"

@@ -16,7 +16,6 @@ from signpipe.crops import crop_signs
 from signpipe.lab.data.labelled import Split
 from signpipe.lab.data.meant import SETS, UNNAMED, read_meant
 from signpipe.lab.evaluation.interval import wilson
-from signpipe.runtime.session import Session
 from signpipe.settings import FallbackSettings
 from signpipe.types import Classifications, FloatArray, Image
 
@@ -66,19 +65,6 @@ def read_photographed(data: Path, split: Split, size: int, names: Sequence[str] 
             meanings += signs.meanings
             sets += [name] * len(signs.boxes)
     return Photographed(np.concatenate(crops), tuple(meanings), np.concatenate(sides), tuple(sets))
-
-
-def classify(session: Session, crops: Image) -> Classifications:
-    """Return what the classifier says of crops, uint8 (N, S, S, 3).
-
-    Raises:
-        ModelError: The classifier can't be run.
-    """
-    outputs = [session.run(crops[i : i + BATCH]) for i in range(0, len(crops), BATCH)]
-    probability, embedding, novelty = (
-        np.concatenate([one[key] for one in outputs]) for key in ("probabilities", "embedding", "novelty")
-    )
-    return Classifications(probability, embedding, novelty)
 
 
 def naming(told: Classifications, shown: Photographed, catalogue: Catalogue) -> dict[str, Any]:

@@ -33,7 +33,6 @@ from signpipe.lab.evaluation.conditions import Condition
 from signpipe.lab.evaluation.crop_sets import load_crops
 from signpipe.lab.evaluation.crops import seeded
 from signpipe.lab.evaluation.interval import wilson
-from signpipe.lab.evaluation.observations import stacked
 from signpipe.lab.evaluation.virtual_road import MAP_KINDS, VirtualRoad
 from signpipe.opinion import VISION, Role, Witness
 from signpipe.runtime.session import open_session
@@ -51,6 +50,7 @@ HIDDEN = (0.3, 0.5, 0.7)
 DAMAGE = (3.0, 5.0)
 MAP_HIDDEN = Condition("occlusion", "leaves", 0.5)
 USUAL_MAP = "usual"
+MOVING = "behind leaves that move,"  # and how much they hide at a time
 UNCATALOGUED, PRINTED = "outside the catalogue", "printed on a lorry"
 
 
@@ -262,6 +262,9 @@ def _steps() -> list[tuple[str, Condition, str | None]]:
     for name, occluder in OCCLUDERS.items():
         kind = "occluded, held out" if occluder.held_out else "occluded"
         steps += [(kind, Condition("occlusion", name, hidden), None) for hidden in HIDDEN]
+    for name, occluder in OCCLUDERS.items():
+        if occluder.held_out:
+            steps += [(f"{MOVING} {hidden:.0%}", Condition("parallax", name, hidden), None) for hidden in HIDDEN]
     damage = [name for name, corruption in CORRUPTIONS.items() if corruption.family == "damage"]
     steps += [("damaged", Condition("corruption", name, level), None) for name in damage for level in DAMAGE]
     steps += [(UNCATALOGUED, clean, None), (PRINTED, clean, None)]
@@ -290,7 +293,7 @@ def observe(classify: Classify, sign: Sign, squares: Sequence[Image]) -> Classif
         middle = np.float32(square.shape[0] / 2)
         box = np.concatenate([middle - size / 2, middle + size / 2])[None]
         observations.append(classify(square, Detections(box, np.ones(1, np.float32))))
-    return stacked(observations)
+    return Classifications.stacked(observations)
 
 
 def _textures(signs: Sequence[Sign]) -> list[tuple[int, Image]]:

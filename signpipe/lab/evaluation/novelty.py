@@ -19,6 +19,7 @@ from signpipe.lab.evaluation.approach import Approach
 from signpipe.lab.evaluation.classification import roc_auc
 from signpipe.lab.evaluation.crop_sets import hide_crops, load_crops
 from signpipe.lab.evaluation.interval import wilson
+from signpipe.lab.evaluation.observations import read_crops
 from signpipe.lab.evaluation.streaming import play, read_approaches
 from signpipe.lab.evaluation.uncatalogued import (
     approach_sides,
@@ -27,7 +28,7 @@ from signpipe.lab.evaluation.uncatalogued import (
     unboxed_crops,
     uncatalogued_views,
 )
-from signpipe.runtime.session import Session, open_session
+from signpipe.runtime.session import open_session
 from signpipe.settings import FallbackSettings, Settings
 from signpipe.stages.evidence import ClassEvidence, looks_of
 from signpipe.types import Classifications, Image
@@ -37,7 +38,6 @@ ACCEPTED = 0.95  # share of the known signs that the second bound lets pass
 OBSERVATIONS = 8  # observations of a drawn sign
 DRAWN = 6  # drawings of each class of the catalogue
 FPS = 10.0
-BATCH = 64
 LIGHTS = {"frouge": "sign", "forange": "sign", "fvert": "sign", "ff": "none"} | dict.fromkeys(
     ("danger", "interdiction", "obligation", "ceder", "stop"), "none"
 )
@@ -128,7 +128,7 @@ def evaluate_novelty(
     observations, tracks = {"known": Answers.of([one.observations for one in known])}, {"known": known}
     for name, crops, moving in _sets(data, settings, int(session.entry.input.shape[1]), drawings):
         if len(crops):
-            flat = classify(session, crops.reshape(-1, *crops.shape[-3:]))
+            flat = read_crops(session, crops.reshape(-1, *crops.shape[-3:]))
             observations[name] = Answers.of([flat])
             if moving:
                 tracks[name] = _approaches(name, flat)
@@ -242,22 +242,10 @@ def fused_novelty(approach: Approach, settings: Settings) -> float:
     """Return what the novelty of a track's observations fuses to."""
     evidence = ClassEvidence(approach.observations.probability.shape[1], settings.track)
     sides = np.sqrt(approach.sizes.prod(1))
-    looks = looks_of(approach.observations.belief)
+    looks = looks_of(approach.observations)
     for look, novelty, side in zip(looks, approach.observations.novelty, sides, strict=True):
         evidence.add(look, float(novelty), float(side), 1.0, 1 / FPS)
     return evidence.novelty
-
-
-def classify(session: Session, crops: Image) -> Classifications:
-    """Return what the classifier says of crops BGR uint8 (N, S, S, 3).
-
-    Raises:
-        ModelError: The network can't be run.
-    """
-    parts = [session.run(crops[start : start + BATCH]) for start in range(0, len(crops), BATCH)]
-    return Classifications(
-        *(np.concatenate([part[key] for part in parts]) for key in ("probabilities", "embedding", "novelty"))
-    )
 
 
 def _sets(data: Path, settings: Settings, size: int, drawings: Path | None) -> Iterator[tuple[str, Image, bool]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -105,13 +105,15 @@ def observe(probability: FloatArray, novelty: FloatArray, known: BoolArray, memb
     )
 
 
-def stacked(parts: Sequence[Classifications]) -> Classifications:
-    """Return the classifications of several batches as one."""
-    return Classifications(
-        np.concatenate([one.probability for one in parts]),
-        np.concatenate([one.embedding for one in parts]),
-        np.concatenate([one.novelty for one in parts]),
-    )
+def read_crops(session: Session, crops: Image) -> Classifications:
+    """Return what a classifier says of crops BGR uint8 (N, S, S, 3), one at least.
+
+    Raises:
+        ModelError: The network can't be run.
+    """
+    outputs = [session.run(crops[start : start + BATCH]) for start in range(0, len(crops), BATCH)]
+    names = ("probabilities", "embedding", "novelty", *(["visible"] if "visible" in outputs[0] else []))
+    return Classifications(*(np.concatenate([one[name] for one in outputs]) for name in names))
 
 
 def category_members(catalogue: Catalogue) -> BoolArray:

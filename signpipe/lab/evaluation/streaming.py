@@ -18,7 +18,6 @@ from signpipe.lab.evaluation.approach import PICTURE, Approach, centred
 from signpipe.lab.evaluation.crops import seeded
 from signpipe.lab.evaluation.drives import evaluate_drives
 from signpipe.lab.evaluation.interval import wilson
-from signpipe.lab.evaluation.observations import stacked
 from signpipe.lab.evaluation.rates import at_rates
 from signpipe.runtime.session import open_models, open_session
 from signpipe.settings import Settings
@@ -142,7 +141,7 @@ def read_approaches(dataset: Dataset, settings: Settings, progress: Callable[[in
             frames[labelled.track, int(labelled.class_ids[0])].append((size, observations, labelled))
         progress(done)
     approaches = [
-        Approach(name, class_id, np.stack(sizes), stacked(said), tuple(pictures))
+        Approach(name, class_id, np.stack(sizes), Classifications.stacked(said), tuple(pictures))
         for (name, class_id), seen in frames.items()
         if len(seen) > 1
         for sizes, said, pictures in [zip(*seen, strict=True)]

@@ -19,6 +19,7 @@ from signpipe.errors import OutputError, SourceError
 from signpipe.few_shot.folder import CATALOGUE, write_few_shot
 from signpipe.few_shot.head import FewShotHead
 from signpipe.lab.augmentation.framing import SOURCE_MARGIN, SOURCE_SIZE
+from signpipe.lab.evaluation.observations import read_crops
 from signpipe.lab.few_shot.change import USUAL, open_or_start, rebuilt, with_class
 from signpipe.lab.few_shot.examples import Examples, load_examples, save_examples
 from signpipe.lab.few_shot.prototypes import PrototypeMaker
@@ -29,7 +30,7 @@ from signpipe.review.queue import Queued
 from signpipe.runtime.manifest import load_manifest
 from signpipe.runtime.session import Session, open_session
 from signpipe.settings import Settings
-from signpipe.types import Classifications, Image
+from signpipe.types import Image
 
 ADDED = "added-classes"  # within a candidate: signs that the classifier was never trained on
 RESULT = "retrained.json"
@@ -164,7 +165,7 @@ def judge_known(
         settings: From which levels an observation is published.
         result: Gets what was found.
     """
-    old, new = observe(before, crops), observe(session, crops)
+    old, new = read_crops(before, crops), read_crops(session, crops)
     right_before = float((old.probability.argmax(1) == labels).mean())
     right = float((new.probability.argmax(1) == labels).mean())
     as_added = 0.0
@@ -181,15 +182,6 @@ def judge_known(
         result.problems.append(f"of the old validation {right:.2%} are read right, and {right_before:.2%} were before")
     if as_added > MOST_LOST:
         result.problems.append(f"{as_added:.2%} of the known signs would be published as a class that was added")
-
-
-def observe(session: Session, images: Image) -> Classifications:
-    """Return what a classifier makes of crops BGR uint8 (N, S, S, 3)."""
-    outputs = [session.run(images[start : start + 64]) for start in range(0, len(images), 64)]
-    probability, embedding, novelty = (
-        np.concatenate([one[key] for one in outputs]) for key in ("probabilities", "embedding", "novelty")
-    )
-    return Classifications(probability, embedding, novelty.reshape(len(images)))
 
 
 def open_classifier(models: Path, settings: Settings) -> Session:

@@ -213,15 +213,15 @@ def logits_of(net: SignNet, images: Image, batch: int = 256) -> FloatArray:
     return outputs_of(net, images, batch)[0]
 
 
-def outputs_of(net: SignNet, images: Image, batch: int = 256) -> tuple[FloatArray, FloatArray]:
-    """Return float32 (N, C + 1) scores and (N, D) features of crops BGR uint8 (N, S, S, 3)."""
+def outputs_of(net: SignNet, images: Image, batch: int = 256) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Return scores (N, C + 1), features (N, D) and visible shares (N, P, P), float32, of crops uint8 (N, S, S, 3)."""
     net.eval()
     device = next(net.parameters()).device
     pieces = (torch.from_numpy(images[i : i + batch]).to(device) for i in range(0, len(images), batch))
     with torch.no_grad():
-        parts = [net(normalise(piece))[:2] for piece in pieces]
-    logits, features = (torch.cat(part).cpu().numpy() for part in zip(*parts, strict=True))
-    return np.asarray(logits, np.float32), np.asarray(features, np.float32)
+        parts = [net(normalise(piece)) for piece in pieces]
+    logits, features, seen = (torch.cat(part).cpu() for part in zip(*parts, strict=True))
+    return logits.float().numpy(), features.float().numpy(), torch.sigmoid(seen.float()).numpy()
 
 
 def evaluate(net: SignNet, val: CropSet, hidden: CropSet) -> tuple[dict[str, float], Calibration]:

@@ -104,16 +104,17 @@ def export_classifier(checkpoint: Path, data: Path, models: Path, name: str = "c
 
 def write_onnx(net: SignNet, calibration: Calibration, familiarity: Familiarity, size: int, path: Path) -> None:
     """Write a network with its constants as an ONNX file that takes crops of `size` pixels."""
-    outputs: dict[str, list[int | str]] = {o["name"]: o["shape"] for o in _outputs(net.embed.out_features)}
+    outputs: dict[str, list[int | str]] = {o["name"]: o["shape"] for o in _outputs(net.embed.out_features, size)}
     crops = torch.zeros(2, size, size, 3, dtype=torch.uint8)
     to_onnx(Deployed(net, calibration, familiarity).eval(), crops, path, ("crops", ["crops", size, size, 3]), outputs)
 
 
-def _outputs(dimensions: int) -> list[dict[str, Any]]:
+def _outputs(dimensions: int, size: int) -> list[dict[str, Any]]:
     shapes = {
         "probabilities": ["crops", len(load_catalogue())],
         "embedding": ["crops", dimensions],
         "novelty": ["crops"],
+        "visible": ["crops", size // 8, size // 8],
     }
     return [{"name": name, "dtype": "float32", "shape": shape} for name, shape in shapes.items()]
 
@@ -164,6 +165,6 @@ def _entry(
         "input": {
             "name": "crops", "dtype": "uint8", "layout": "NHWC", "colour": "BGR", "shape": ["crops", size, size, 3],
         },
-        "output": _outputs(dimensions),
+        "output": _outputs(dimensions, size),
         "metrics": {f"gtsrb_val_{key}": value for key, value in metrics.items()},
     }  # fmt: skip

@@ -11,15 +11,17 @@ from scipy.cluster.vq import kmeans2
 from signpipe.types import FloatArray
 
 EACH = 6  # prototypes per class: a sign has several looks, by day, at night, blurred
-# Cosine that one log-odd of "cannot tell" against all classes counts for. Hidden signs lie far from the prototypes too,
-# but are told from new ones by it. With more of it, fewer hidden signs are taken for new, and more new ones for known
-# where they are of a kind that was never shown: chosen on networks that were trained without some classes.
-DOUBT = 0.01
+# Cosine that one log-odd of "cannot tell" against all classes counts for, and that a wholly hidden face is forgiven.
+# Hidden signs lie far from the prototypes too, but are told from new ones by both: of a new one in plain view nothing
+# is hidden.
+DOUBT, HIDDEN = 0.03, 0.3
 
 
 @dataclass(frozen=True, slots=True)
 class Familiarity:
     """The constants of the novelty score: cosine to the nearest of several prototypes per class, less doubt.
+
+    A sign that is partly hidden is expected to lie farther off, by what the gate takes for hidden.
 
     Distances to neighbours in a normalised embedding tell what is new better than the scores of the classes do (Sun et
     al., Out-of-distribution detection with deep nearest neighbors, ICML 2022). Prototypes, the means of clusters, stand
@@ -36,21 +38,22 @@ class Familiarity:
     limit: float
     scale: float
 
-    def score(self, logits: FloatArray, features: FloatArray) -> FloatArray:
-        """Return (N,): how familiar crops look, from scores (N, C + 1) and features (N, D)."""
+    def score(self, logits: FloatArray, features: FloatArray, visible: FloatArray) -> FloatArray:
+        """Return (N,): how familiar crops look, from scores (N, C + 1), features (N, D), visible shares (N, P, P)."""
         cosine = (_unit(features) @ self.prototypes.T).max(1)
         doubt = logits[:, -1] - np.logaddexp.reduce(logits[:, :-1].astype(np.float64), 1)
-        return np.asarray(cosine - DOUBT * doubt)
+        hidden = 1 - visible[:, 1:-1, 1:-1].mean((1, 2))  # the outermost places show the background
+        return np.asarray(cosine - DOUBT * doubt + HIDDEN * hidden)
 
-    def novelty(self, logits: FloatArray, features: FloatArray) -> FloatArray:
+    def novelty(self, logits: FloatArray, features: FloatArray, visible: FloatArray) -> FloatArray:
         """Return (N,), 0..1: how unfamiliar crops look."""
-        return np.asarray(1 / (1 + np.exp((self.score(logits, features) - self.limit) / self.scale)))
+        return np.asarray(1 / (1 + np.exp((self.score(logits, features, visible) - self.limit) / self.scale)))
 
 
 def fit_familiarity(
     train: FloatArray,
     labels: npt.NDArray[np.int64],
-    clean: tuple[FloatArray, FloatArray],
+    clean: tuple[FloatArray, FloatArray, FloatArray],
     familiar: float = 0.98,
 ) -> Familiarity:
     """Fit the novelty score.
@@ -58,7 +61,8 @@ def fit_familiarity(
     Args:
         train: float32 (N, D), features of signs that the network was trained on.
         labels: int64 (N,), their classes.
-        clean: Scores float32 (K, C + 1) and features (K, D) of signs in plain view that it wasn't trained on.
+        clean: Scores float32 (K, C + 1), features (K, D) and visible shares (K, P, P) of signs in plain view that it
+            wasn't trained on.
         familiar: Share of `clean` whose novelty must stay under 0.5.
     """
     unit = _unit(train).astype(np.float64)

@@ -7,7 +7,7 @@ from torch import nn
 from torch.nn import functional as F  # noqa: N812  # torch's own convention
 
 from signpipe.lab.training.calibration import Calibration
-from signpipe.lab.training.familiarity import DOUBT, Familiarity
+from signpipe.lab.training.familiarity import DOUBT, HIDDEN, Familiarity
 
 
 class Block(nn.Module):  # type: ignore[misc]  # torch counts as untyped
@@ -75,7 +75,7 @@ class SignNet(nn.Module):  # type: ignore[misc]  # torch counts as untyped
 
 
 class Deployed(nn.Module):  # type: ignore[misc]  # torch counts as untyped
-    """What is exported: pictures in, calibrated probabilities, embedding and novelty out.
+    """What is exported: pictures in, calibrated probabilities, embedding, novelty and what can be seen out.
 
     The probabilities of a crop sum to less than 1: the rest is "cannot tell". Novelty grows with the distance of
     the embedding to the nearest of the signs that were learned and with "cannot tell", see `Familiarity`.
@@ -89,16 +89,21 @@ class Deployed(nn.Module):  # type: ignore[misc]  # torch counts as untyped
         self.register_buffer("prototypes", torch.from_numpy(familiarity.prototypes.T.copy()))
         self.register_buffer("last", torch.eye(net.head.out_features)[-1])
 
-    def forward(self, crops: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """Map BGR uint8 (N, S, S, 3) to probabilities (N, C), unit embeddings (N, D) and novelty (N,)."""
-        logits, features, _ = self.net(normalise(crops))
+    def forward(self, crops: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Map BGR uint8 (N, S, S, 3) to probabilities (N, C), unit embeddings (N, D), novelty (N,) and visible shares.
+
+        The last are float32 (N, S/8, S/8), 0..1: how much of the sign can be seen in each part of the crop.
+        """
+        logits, features, seen = self.net(normalise(crops))
+        visible = torch.sigmoid(seen)
         embedding = F.normalize(features, dim=1)
         cosine = (embedding @ self.prototypes).amax(1)
         doubt = (logits * self.last).sum(1) - torch.logsumexp(logits[:, :-1], 1)
-        familiar = cosine - DOUBT * doubt
+        hidden = 1 - visible[:, 1:-1, 1:-1].mean((1, 2))
+        familiar = cosine - DOUBT * doubt + HIDDEN * hidden
         novelty = torch.sigmoid((self.familiarity.limit - familiar) / self.familiarity.scale)
         scaled = logits / self.calibration.temperature + self.calibration.doubt * self.last
-        return torch.softmax(scaled, 1)[:, :-1], embedding, novelty
+        return torch.softmax(scaled, 1)[:, :-1], embedding, novelty, visible
 
 
 def normalise(crops: torch.Tensor) -> torch.Tensor:

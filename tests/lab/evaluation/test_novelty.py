@@ -12,7 +12,8 @@ from signpipe.lab.data import Dataset, LabelledImage
 from signpipe.lab.data.uncatalogued import UncataloguedSign
 from signpipe.lab.evaluation.approach import Approach
 from signpipe.lab.evaluation.ceiling import drawing_crop
-from signpipe.lab.evaluation.novelty import Answers, Unseen, classify, fused_novelty, judge, judge_tracks, judge_unseen
+from signpipe.lab.evaluation.novelty import Answers, Unseen, fused_novelty, judge, judge_tracks, judge_unseen
+from signpipe.lab.evaluation.observations import read_crops
 from signpipe.lab.evaluation.uncatalogued import approach_sides, boxed_crops, unboxed_crops, uncatalogued_views
 from signpipe.runtime.session import open_session
 from signpipe.settings import FallbackSettings, RuntimeSettings, Settings
@@ -115,5 +116,5 @@ def test_what_is_found_beside_the_boxes_is_cut_out(tmp_path: Path) -> None:
 
 def test_the_shipped_classifier_finds_a_drawing_of_its_own_familiar_and_noise_new() -> None:
     crops = np.stack([drawing_crop("stop", 48, 0.1), RNG.integers(0, 256, (48, 48, 3), dtype=np.uint8)])
-    novelty = classify(open_session("classifier", RuntimeSettings(), "classifier"), crops).novelty
+    novelty = read_crops(open_session("classifier", RuntimeSettings(), "classifier"), crops).novelty
     assert novelty[0] < 0.5 < novelty[1]

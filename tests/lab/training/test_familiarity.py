@@ -16,9 +16,10 @@ def cluster(axis: int, count: int, spread: float = 0.1) -> FloatArray:
     return (features * RNG.uniform(0.5, 20, (count, 1))).astype(np.float32)
 
 
-def sure(features: FloatArray, doubt: float = 0.0) -> tuple[FloatArray, FloatArray]:
-    """Return scores (count, 3) that leave so much log-odds to "cannot tell", and the features."""
-    return np.tile(np.array([0, -30, doubt], np.float32), (len(features), 1)), features
+def sure(features: FloatArray, doubt: float = 0.0, visible: float = 1.0) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Return scores (count, 3) that leave so much log-odds to "cannot tell", the features, and what can be seen."""
+    scores = np.tile(np.array([0, -30, doubt], np.float32), (len(features), 1))
+    return scores, features, np.full((len(features), 6, 6), visible, np.float32)
 
 
 def fitted() -> Familiarity:
@@ -53,6 +54,13 @@ def test_what_the_network_cannot_tell_is_less_familiar() -> None:
     levels = [familiarity.novelty(*sure(features, doubt)).mean() for doubt in (-8, 0, 8)]
     assert levels == sorted(levels)
     assert levels[2] > levels[0] + 0.1
+
+
+def test_a_sign_behind_leaves_may_lie_farther_off() -> None:
+    familiarity, features = fitted(), cluster(0, 200, 0.3)
+    levels = [familiarity.novelty(*sure(features, visible=visible)).mean() for visible in (1.0, 0.6, 0.2)]
+    assert levels == sorted(levels, reverse=True)
+    assert levels[0] > levels[2] + 0.1
 
 
 def test_a_class_with_few_examples_has_few_prototypes() -> None:

@@ -133,14 +133,16 @@ def test_what_is_exported_says_what_was_trained(tmp_path: Path) -> None:
     net = SignNet(widths=(32, 32, 32)).eval()
     crops = drawn(48, 0.1).images[:7]
     constants = Calibration(0.7, -0.4)
-    logits, features = outputs_of(net, drawn(48, 0.1).images)
+    logits, features, visible = outputs_of(net, drawn(48, 0.1).images)
     familiarity = Familiarity(features[10:12] / np.linalg.norm(features[10:12], axis=1, keepdims=True), 0.9, 0.05)
     write_onnx(net, constants, familiarity, 48, tmp_path / "tiny.onnx")
     outputs = open_session(str(tmp_path / "tiny.onnx"), RuntimeSettings(provider="cpu"), "classifier").run(crops)
     np.testing.assert_allclose(outputs["probabilities"], constants.probability(logits_of(net, crops)), atol=1e-4)
     assert (outputs["probabilities"].sum(1) < 1).all()
     np.testing.assert_allclose(np.linalg.norm(outputs["embedding"], axis=1), 1, rtol=1e-4)
-    np.testing.assert_allclose(outputs["novelty"], familiarity.novelty(logits[:7], features[:7]), atol=1e-3)
+    expected = familiarity.novelty(logits[:7], features[:7], visible[:7])
+    np.testing.assert_allclose(outputs["novelty"], expected, atol=1e-3)
+    np.testing.assert_allclose(outputs["visible"], visible[:7], atol=1e-4)
 
 
 def test_judging_counts_the_clean_and_the_hidden_apart() -> None:
