@@ -11,11 +11,10 @@ import numpy as np
 from signpipe.catalogue import Catalogue
 from signpipe.errors import SourceError
 from signpipe.mapping.clocks import check_clocks
-from signpipe.mapping.delay import SURE
 from signpipe.mapping.looks import Sizes
 from signpipe.mapping.optics import Optics
 from signpipe.mapping.placed import DrivenRoad, LimitStretch, Waypoint
-from signpipe.mapping.placing import place_signs
+from signpipe.mapping.placing import place_signs, put_in_time
 from signpipe.mapping.recording import LimitChange, Recording
 from signpipe.mapping.trajectory import Trajectory, find_trajectory
 from signpipe.settings import CameraSettings
@@ -45,9 +44,10 @@ def place_recording(recording: Recording, camera: CameraSettings, sizes: Sizes, 
     trajectory = find_trajectory(frames, recording.name)
     width, height = (float(np.nanmedian(frames[name])) for name in ("width", "height"))
     optics = Optics.of(camera, round(width), round(height))
-    signs, learned, delay = place_signs(recording, trajectory, optics, sizes, in_time)
-    if delay is not None and abs(delay[0]) > SURE * delay[1]:
-        trajectory = trajectory.later(delay[0])
+    delay = None
+    if not in_time:
+        trajectory, delay = put_in_time(recording, trajectory, optics, sizes)
+    signs, learned = place_signs(recording, trajectory, optics, sizes)
     waypoints = _waypoints(recording, trajectory, math.degrees(math.atan(0.5 / learned.focal)))
     mounting = tuple(
         math.degrees(value) for value in (learned.yaw, learned.yaw_sigma, learned.pitch, learned.pitch_sigma)

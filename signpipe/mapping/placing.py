@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -159,9 +159,33 @@ class _Solved:
     misfit: Values  # (S,)
 
 
+def put_in_time(
+    recording: Recording, trajectory: Trajectory, optics: Optics, sizes: Sizes
+) -> tuple[Trajectory, tuple[float, float] | None]:
+    """Look for a delay between a drive's pictures and positions, and make up for it where it is sure.
+
+    Args:
+        recording: The drive.
+        trajectory: Its path.
+        optics: What is known of its camera.
+        sizes: Width and height of each class in metres.
+
+    Returns:
+        The path in the time of the pictures; and by how many seconds the positions are ahead of them, with the spread,
+        where that is told.
+    """
+    signs = _usable(recording, trajectory)
+    delay = find_delay(
+        recording, signs, trajectory, lambda asked, path: _misfitting(recording, asked, path, optics, sizes)
+    )
+    if delay is None or abs(delay[0]) <= SURE * delay[1]:
+        return trajectory, delay
+    return trajectory.later(delay[0]), delay
+
+
 def place_signs(
-    recording: Recording, trajectory: Trajectory, optics: Optics, sizes: Sizes, in_time: bool = True
-) -> tuple[list[PlacedSign], Optics, tuple[float, float] | None]:
+    recording: Recording, trajectory: Trajectory, optics: Optics, sizes: Sizes
+) -> tuple[list[PlacedSign], Optics]:
     """Place the signs of a drive.
 
     Args:
@@ -169,23 +193,13 @@ def place_signs(
         trajectory: Its path.
         optics: What is known of its camera.
         sizes: Width and height of each class in metres.
-        in_time: False to look for a delay between pictures and positions first.
 
     Returns:
-        The signs that could be placed, in order of time; what was learned of the camera; and by how many seconds the
-        positions are ahead of the pictures, with the spread, where that was looked for and is told.
+        The signs that could be placed, in order of time, and what was learned of the camera.
     """
-    signs = [sign for sign in recording.signs if _usable(sign, recording, trajectory)]
+    signs = _usable(recording, trajectory)
     if not signs:
-        return [], optics, None
-    delay = None
-    if not in_time:
-        delay = find_delay(
-            recording, signs, trajectory, lambda asked, path: _misfitting(recording, asked, path, optics, sizes)
-        )
-        if delay is not None and abs(delay[0]) > SURE * delay[1]:
-            trajectory = trajectory.later(delay[0])
-            signs = [sign for sign in signs if _usable(sign, recording, trajectory)]
+        return [], optics
     signs = join_torn(recording, signs, trajectory, optics, sizes)
     signs.sort(key=lambda sign: (int(sign.frame[-1]), sign.track))
     by_looks = sorted(signs, key=lambda sign: -len(sign.frame))[:LEARNING]
@@ -195,16 +209,22 @@ def place_signs(
     placed: list[PlacedSign] = []
     for batch in _batches(signs):
         placed += _placed(recording, batch, _solve(recording, batch, trajectory, learned, sizes))
-    return placed, learned, delay
+    return placed, learned
 
 
-def _usable(sign: SeenSign, recording: Recording, trajectory: Trajectory) -> bool:
-    """Keep the looks of a sign from a known place, not in a sharp bend; return whether enough are left."""
-    time = recording.frames["time"][sign.frame]
-    known = np.isfinite(trajectory.at(time)[0]).all(axis=1) & (trajectory.turning(time) <= SHARPEST)
-    for name in ("frame", "xyxy", "depth", "depth_sigma"):
-        setattr(sign, name, getattr(sign, name)[known])
-    return len(whole_looks(sign, recording.frames)) >= FEWEST
+def _usable(recording: Recording, trajectory: Trajectory) -> list[SeenSign]:
+    """Return the signs with their looks from known places, not in sharp bends; those of which enough are left."""
+    usable = []
+    for sign in recording.signs:
+        time = recording.frames["time"][sign.frame]
+        known = np.isfinite(trajectory.at(time)[0]).all(axis=1) & (trajectory.turning(time) <= SHARPEST)
+        kept = replace(
+            sign, frame=sign.frame[known], xyxy=sign.xyxy[known], depth=sign.depth[known],
+            depth_sigma=sign.depth_sigma[known],
+        )  # fmt: skip
+        if len(whole_looks(kept, recording.frames)) >= FEWEST:
+            usable.append(kept)
+    return usable
 
 
 def _misfitting(

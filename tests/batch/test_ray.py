@@ -28,17 +28,28 @@ BUSY = "RayWorker.run"  # Ray puts what a process is doing into its title
 
 
 @pytest.fixture
-def cluster(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+def cluster() -> Iterator[Any]:
     """Return a cluster of two nodes with a core each; the first is the head."""
-    from ray.cluster_utils import Cluster
-
-    monkeypatch.setenv("RAY_raylet_start_wait_time_s", "300")  # a loaded machine may take long
-    head = {"num_cpus": 1, "object_store_memory": STORE, "include_dashboard": False}
-    cluster = Cluster(initialize_head=True, head_node_args=head)
-    cluster.add_node(num_cpus=1, object_store_memory=STORE)
+    cluster = started()
     yield cluster
     ray.shutdown()
     cluster.shutdown()
+
+
+def started(tries: int = 3) -> Any:
+    """Start a cluster; Ray gives a node 30 seconds to start, which may be too few on a loaded machine."""
+    from ray.cluster_utils import Cluster
+
+    cluster = Cluster()
+    try:
+        cluster.add_node(num_cpus=1, object_store_memory=STORE, include_dashboard=False)
+        cluster.add_node(num_cpus=1, object_store_memory=STORE)
+    except Exception:  # it has no kind of its own
+        cluster.shutdown()
+        if tries == 1:
+            raise
+        return started(tries - 1)
+    return cluster
 
 
 def begun(node: Any) -> psutil.Process | None:
