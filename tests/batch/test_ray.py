@@ -5,6 +5,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -87,8 +88,10 @@ def test_a_worker_and_a_node_that_are_lost_cost_what_they_were_working_on(cluste
         worker.kill()
         lost.append("worker")
         node = cluster.list_all_nodes()[-1]
-        wait_for(lambda: begun(node))
+        working = wait_for(lambda: begun(node))
         cluster.remove_node(node, allow_graceful=False)
+        with suppress(psutil.NoSuchProcess):  # stopped, it may not have noticed that its node is gone
+            working.kill()
         lost.append("node")
 
     thread = threading.Thread(target=lose)
