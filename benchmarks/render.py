@@ -45,10 +45,14 @@ def main() -> None:
     """Measure and write."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--pictures", type=int, default=12, help="of each road and weather")
+    parser.add_argument("--roads", nargs="+", choices=KINDS, default=KINDS)
+    parser.add_argument("--weathers", nargs="+", choices=tuple(CONDITIONS), default=tuple(CONDITIONS))
     parser.add_argument("--json", type=Path, required=True)
     options = parser.parse_args()
     found: dict[str, Any] = {
-        f"{kind}, {condition}": measure(kind, condition, options.pictures) for kind in KINDS for condition in CONDITIONS
+        f"{kind}, {condition}": measure(kind, condition, options.pictures)
+        for kind in options.roads
+        for condition in options.weathers
     }
     camera = route(KINDS[0], 1, LENGTH).camera
     content = {

@@ -268,6 +268,8 @@ def _compared(posts: list[Post], events: list[tuple[Kind, float, str]], driven: 
             continue
         begin, end = post.at - EARLY, _end(posts, number)
         spans.append((begin, end))
+        if number and post.fault is Fault.PHANTOM is posts[number - 1].fault:
+            continue  # it repeats what is told already: there is one disagreement, and it is reported once
         outcome.planted[post.fault] += 1
         outcome.found[post.fault] += any(kind is EXPECTED[post.fault] and begin <= at <= end for kind, at, _ in events)
     metres = np.arange(0.0, driven)
