@@ -113,8 +113,8 @@ def draw(path: Path, nets: dict[str, Gated], sets: Sets) -> None:
     picked = [
         (name, int(i)) for name in ("leaves 50%", "branches 50%") for i in rng.choice(len(sets[name][0]), 5, False)
     ]
-    figure = new_figure(11, 1.5 * len(picked))
-    axes = figure.subplots(len(picked), 4, width_ratios=(1, 1, 1, 4))
+    figure = new_figure(8, 1.3 * len(picked))
+    axes = figure.subplots(len(picked), 4, width_ratios=(1, 1, 1, 3))
     for row, (name, index) in zip(axes, picked, strict=True):
         image, label, parts = sets[name][0][index], int(sets[name][1][index]), sets[name][2][index]
         visible = cv2.resize(parts[0] / np.maximum(parts[1], 1e-3), (SIZE, SIZE), interpolation=cv2.INTER_NEAREST)
@@ -137,7 +137,7 @@ def draw(path: Path, nets: dict[str, Gated], sets: Sets) -> None:
         row[3].axis("off")
     for axis, title in zip(axes[0], ("hidden", "what can be seen", "what the gate takes for it", ""), strict=True):
         axis.set_title(title, fontsize=8)
-    path.write_bytes(png(figure, dpi=70))
+    path.write_bytes(png(figure, dpi=72))
 
 
 def training_pool(data: Path, count: int, kept: Path) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
