@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import json
 import time
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -32,10 +33,10 @@ from signpipe.lab.augmentation import OCCLUDERS, TRAINING_OCCLUDERS, face_mask, 
 from signpipe.lab.augmentation.occluder import Occluder
 from signpipe.lab.data import find_data
 from signpipe.lab.evaluation.ceiling import DIFFERENCE, Ceiling
-from signpipe.lab.evaluation.classification import expected_calibration_error
-from signpipe.lab.evaluation.crop_sets import CropSet, load_crops
+from signpipe.lab.evaluation.classification import ClassificationEvaluation
+from signpipe.lab.evaluation.crop_sets import CropSet, hide_behind, load_crops
 from signpipe.lab.training.calibration import calibrate
-from signpipe.lab.training.classifier import ACCEPT, GATE_WEIGHT, gate_loss
+from signpipe.lab.training.classifier import ACCEPT, GATE_WEIGHT, gate_loss, outputs_of
 from signpipe.lab.training.classifier_data import TrainingCrops, parts_of
 from signpipe.lab.training.designs import DESIGNS, Gated, take_trunk
 from signpipe.lab.training.export import load_checkpoint
@@ -50,6 +51,11 @@ SIZE, OCCLUSION, SEED = 48, 0.8, 11
 THIN = 3  # every so many validation crops
 LEVELS = (0.3, 0.5, 0.7)
 HELD_OUT = ("leaves", "branches")
+HIDING = 3  # seed of what hides the crops that are judged
+TOLD = {  # what is told of each set, by its name in a classifier's evaluation
+    "right": "accuracy", "category": "category_accuracy", "wrong and sure": "sure_and_wrong", "sure": "sure",
+    "calibration error": "ece",
+}  # fmt: skip
 
 
 def main() -> None:
@@ -119,15 +125,15 @@ def draw(path: Path, nets: dict[str, Gated], sets: Sets) -> None:
         image, label, parts = sets[name][0][index], int(sets[name][1][index]), sets[name][2][index]
         visible = cv2.resize(parts[0] / np.maximum(parts[1], 1e-3), (SIZE, SIZE), interpolation=cv2.INTER_NEAREST)
         face = face_mask(catalogue[label].shape, SIZE, SIZE, MARGIN)
-        told = {design: outputs(net, image[None]) for design, net in nets.items()}
-        taken = 1 / (1 + np.exp(-told["gated"][1][0]))
+        told = {design: outputs_of(net, image[None]) for design, net in nets.items()}
+        taken = told["gated"][2][0]
         for axis, shown in zip(row, (image[..., ::-1], np.where(face > 0, visible, 0.5), taken), strict=False):
             axis.imshow(shown, cmap="gray", vmin=0, vmax=255 if shown.dtype == np.uint8 else 1)
             axis.axis("off")
         apart = ceiling.differences(label, (visible * face)[None])[0]
         open_ = [catalogue[int(other)].name for other in np.flatnonzero(apart < DIFFERENCE)]
         lines = [f"{catalogue[label].name}; could be told" + (f" but for {', '.join(open_[:4])}" if open_ else "")]
-        for design, (logits, _) in told.items():
+        for design, (logits, _, _) in told.items():
             probability = np.exp(logits[0] - np.logaddexp.reduce(logits[0].astype(np.float64)))
             best = int(probability[:-1].argmax())
             lines.append(
@@ -193,71 +199,49 @@ def train(
 def judging_sets(val: CropSet) -> Sets:
     """Return crops, their classes and what can be seen of them (N, 2, 6, 6), by the name of the set."""
     some = CropSet(val.images[::THIN], val.labels[::THIN], val.backgrounds)
-    nothing = np.zeros((len(val.backgrounds), 2, 6, 6), np.float32)
-    sets = {"clean": hidden(some, [], (0.0,))}
-    sets |= {f"training {level:.0%}": hidden(some, TRAINING_OCCLUDERS, (level,)) for level in LEVELS}
-    sets |= {f"{name} {level:.0%}": hidden(some, [OCCLUDERS[name]], (level,)) for name in HELD_OUT for level in LEVELS}
-    return sets | {"backgrounds": (val.backgrounds, np.full(len(nothing), -1, np.int64), nothing)}
+    nothing = np.zeros((0, 2, 6, 6), np.float32)
+    sets = {"clean": (some.images, some.labels, nothing)}
+    sets |= {f"training {level:.0%}": hidden(some, TRAINING_OCCLUDERS, level) for level in LEVELS}
+    sets |= {f"{name} {level:.0%}": hidden(some, [OCCLUDERS[name]], level) for name in HELD_OUT for level in LEVELS}
+    return sets | {"backgrounds": (val.backgrounds, np.full(len(val.backgrounds), -1, np.int64), nothing)}
 
 
 def hidden(
-    crops: CropSet, occluders: list[Occluder] | tuple[Occluder, ...], levels: tuple[float, ...]
+    crops: CropSet, occluders: Sequence[Occluder], share: float
 ) -> tuple[Image, npt.NDArray[np.int64], FloatArray]:
     """Hide a share of each crop behind one occluder after the other."""
-    catalogue, images, parts = load_catalogue(), crops.images.copy(), []
-    for index, label in enumerate(crops.labels):
-        rng = np.random.default_rng((3, index))
-        face = visible = face_mask(catalogue[int(label)].shape, SIZE, SIZE, MARGIN)
-        if occluders:
-            others = rng.integers(len(crops.images), size=8)
-            others = others[crops.labels[others] != label]
-            occluder = occluders[index % len(occluders)]
-            images[index], visible = occluder(
-                images[index], face, levels[index % len(levels)], rng, crops.images[others]
-            )
-        parts.append(np.stack([parts_of(visible), parts_of(face)]))
-    return images, crops.labels, np.stack(parts)
+    catalogue = load_catalogue()
+    images, visible = zip(*hide_behind(crops, occluders, share, seed=HIDING), strict=True)
+    faces = [face_mask(catalogue[int(label)].shape, SIZE, SIZE, MARGIN) for label in crops.labels]
+    parts = [np.stack([parts_of(seen), parts_of(face)]) for seen, face in zip(visible, faces, strict=True)]
+    return np.stack(images), crops.labels, np.stack(parts)
 
 
 def judge(net: Gated, sets: Sets) -> dict[str, float]:
     """Return how a design reads each set, calibrated as the shipped classifier is, and how it knows what is hidden."""
-    told = {name: outputs(net, images) for name, (images, _, _) in sets.items()}
+    told = {name: outputs_of(net, images) for name, (images, _, _) in sets.items()}
     training = [name for name in sets if name.startswith("training")]
     labels = np.concatenate([sets[name][1] for name in training])
     calibration = calibrate(
         told["clean"][0], sets["clean"][1], np.concatenate([told[name][0] for name in training]), labels,
         told["backgrounds"][0],
     )  # fmt: skip
-    kinds = np.array([sign.category for sign in load_catalogue()])
     result: dict[str, float] = {}
     for name, (_, truth, parts) in sets.items():
         if name == "backgrounds":
             continue
-        probability = calibration.probability(told[name][0])
-        said, sure = probability.argmax(1), probability.max(1) >= ACCEPT
-        result |= {
-            f"{name} right": float((said == truth).mean()),
-            f"{name} category": float((kinds[said] == kinds[truth]).mean()),
-            f"{name} wrong and sure": float((sure & (said != truth)).mean()),
-            f"{name} sure": float(sure.mean()),
-            f"{name} calibration error": expected_calibration_error(probability, truth),
-        }
+        logits, _, visible = told[name]
+        worth = ClassificationEvaluation(calibration.probability(logits), truth, load_catalogue()).summary(ACCEPT)
+        result |= {f"{name} {what}": float(worth[key]) for what, key in TOLD.items()}
         if name != "clean":
-            result[f"{name} hidden IoU"] = hidden_iou(told[name][1], parts)
+            result[f"{name} hidden IoU"] = hidden_iou(visible, parts)
     return {name: round(value, 5) for name, value in result.items()}
 
 
-def outputs(net: Gated, images: Image) -> tuple[FloatArray, FloatArray]:
-    """Return scores (N, C + 1) and logits (N, 6, 6) of what can be seen."""
-    with torch.no_grad():
-        told = [net(normalise(torch.from_numpy(images[i : i + 256])))[::2] for i in range(0, len(images), 256)]
-    return tuple(torch.cat(part).numpy() for part in zip(*told, strict=True))
-
-
-def hidden_iou(seen: FloatArray, parts: FloatArray) -> float:
+def hidden_iou(told: FloatArray, parts: FloatArray) -> float:
     """Return the IoU of the places that are taken for hidden with those that are, weighted by the face in each."""
     visible, face = parts[:, 0], parts[:, 1]
-    truth, said = visible < face / 2, seen < 0
+    truth, said = visible < face / 2, told < 0.5
     return float(((truth & said) * face).sum() / max(((truth | said) * face).sum(), 1e-6))
 
 

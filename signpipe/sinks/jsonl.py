@@ -211,13 +211,14 @@ def _detections(result: FrameResult, catalogue: Catalogue) -> list[Record]:
     records = []
     for detections, classifications, track_ids in parts:
         boxes, scores = _numbers(detections.xyxy, 2), _numbers(detections.score, 4)
+        visible = classifications.visible_share
         for row, (box, score) in enumerate(zip(boxes, scores, strict=True)):
             track_id = track_ids[row] if row < len(track_ids) else -1
             records.append(
                 {
                     "xyxy": box,
                     "score": score,
-                    **_single_frame(classifications, row, catalogue),
+                    **_single_frame(classifications, visible, row, catalogue),
                     "track_id": track_id if track_id >= 0 else None,
                     "state": states.get(track_id),
                 }
@@ -225,7 +226,7 @@ def _detections(result: FrameResult, catalogue: Catalogue) -> list[Record]:
     return records
 
 
-def _single_frame(classifications: Classifications, row: int, catalogue: Catalogue) -> Record:
+def _single_frame(classifications: Classifications, visible: FloatArray, row: int, catalogue: Catalogue) -> Record:
     """Return what the classifier alone says of one detection; all None where it wasn't asked."""
     known = row < len(classifications) and np.isfinite(classifications.probability[row]).all()
     if not known or classifications.probability[row].max() <= 0:
@@ -236,7 +237,7 @@ def _single_frame(classifications: Classifications, row: int, catalogue: Catalog
         "class_name": catalogue[best].name,
         "probability": number(classifications.probability[row, best], 4),
         "novelty": number(classifications.novelty[row], 4),
-        "visible": number(classifications.visible_share[row], 4),
+        "visible": number(visible[row], 4),
     }
 
 

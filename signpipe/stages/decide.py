@@ -331,9 +331,11 @@ class Decide:
 
     def _take_right_of_way(self, readings: Iterable[Reading]) -> None:
         """Take the signs on right of way; of those that contradict one another, the most cautious."""
-        for reading in sorted((r for r in readings if r.effect in RIGHT_OF_WAY), key=_caution, reverse=True):
+        for reading in sorted(
+            (r for r in readings if r.effect in RIGHT_OF_WAY), key=lambda one: one.caution, reverse=True
+        ):
             rivals = [held.reading for held in self._state if self._contradicts(held.reading, reading)]
-            stronger = [rival for rival in rivals if _caution(rival) > _caution(reading) and self._is_recent(rival)]
+            stronger = [rival for rival in rivals if rival.caution > reading.caution and self._is_recent(rival)]
             if stronger:
                 label, other = reading.meaning.label, stronger[0].meaning
                 text = f"{label} was overruled: it was seen together with {other.label}"
@@ -349,7 +351,7 @@ class Decide:
         One grants what the other denies, or they ask for different things at one place; a stop beyond a give way is
         no contradiction.
         """
-        levels = {_caution(earlier), _caution(reading)}
+        levels = {earlier.caution, reading.caution}
         if 0 in levels or len(levels) == 1:
             return False
         nearer, farther = sorted((earlier.distance, reading.distance))
@@ -395,7 +397,3 @@ class Decide:
 def _track_id(reading: Reading) -> int:
     assert reading.track_id is not None
     return reading.track_id
-
-
-def _caution(reading: Reading) -> int:
-    return RIGHT_OF_WAY.get(reading.effect, 0) if reading.effect else 0

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 
 from signpipe.catalogue import Effect
+from signpipe.stages.caution import RIGHT_OF_WAY
 from signpipe.stages.meaning import LIMITS, SPEED_LIMIT, Meaning
 from signpipe.stages.roads import BEGINS, Road
 from signpipe.types import Advisory, AdvisoryStatus, Condition
@@ -61,6 +62,11 @@ class Reading:
     def leniency(self) -> tuple[float, float]:
         """Sorts limits from the lowest, ends last; of equal ones the surest, which is the one that is named."""
         return self.limit, self.confidence
+
+    @property
+    def caution(self) -> int:
+        """How much the sign asks for in the matter of who goes first, 0 where that isn't its matter."""
+        return RIGHT_OF_WAY.get(self.effect, 0) if self.effect else 0
 
 
 @dataclass(slots=True)

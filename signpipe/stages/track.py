@@ -131,11 +131,12 @@ class Track:
         """
         self.reset()
         height, width = picture_shape[0], picture_shape[1]
+        belief, visible = classifications.belief, classifications.visible_share
         tracks: dict[int, SignTrack] = {}
         for index in _by_score(detections):
             if is_duplicate(detections.xyxy[index], detections.xyxy[list(tracks)]):
                 continue
-            evidence = np.log(np.maximum(classifications.belief[index], SMALLEST_PROBABILITY))
+            evidence = np.log(np.maximum(belief[index], SMALLEST_PROBABILITY))
             seen = np.clip(detections.xyxy[index], 0, [width, height, width, height]).astype(np.float32)
             tracks[index] = SignTrack(
                 id=self._next_id(),
@@ -149,7 +150,7 @@ class Track:
                 probability=softmax(evidence),
                 class_id=int(evidence.argmax()),
                 novelty=float(classifications.novelty[index]),
-                visible=float(classifications.visible_share[index]),
+                visible=float(visible[index]),
                 detection=index,
                 detected=detections.xyxy[index],
             )

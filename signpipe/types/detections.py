@@ -147,16 +147,19 @@ class Classifications:
 
     @property
     def visible_share(self) -> FloatArray:
-        """float32 (N,), 0..1: how much of each sign can be seen; 1 where the classifier doesn't tell.
-
-        The outermost parts of a crop show the background, and don't count.
-        """
-        if self.visible.shape[1] < 3:
-            return np.ones(len(self), np.float32)
-        return np.asarray(self.visible[:, 1:-1, 1:-1].mean((1, 2)))
+        """float32 (N,), 0..1: how much of each sign can be seen; 1 where the classifier doesn't tell."""
+        return np.ones(len(self), np.float32) if self.visible.shape[1] < 3 else visible_share(self.visible)
 
     @classmethod
     def empty(cls, classes: int, dimensions: int = 0, parts: int = 0) -> Classifications:
         """Return classifications of no crop."""
         shapes = (0, classes), (0, dimensions), (0,), (0, parts, parts)
         return cls(*(np.zeros(shape, np.float32) for shape in shapes))
+
+
+def visible_share(visible: FloatArray) -> FloatArray:
+    """Return float32 (N,), how much of each sign can be seen, from what can be in each part of its crop (N, P, P).
+
+    The outermost parts show the background, and don't count.
+    """
+    return np.asarray(visible[:, 1:-1, 1:-1].mean((1, 2)))

@@ -3,7 +3,6 @@
 import json
 import os
 import shutil
-import subprocess
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -14,6 +13,7 @@ from signpipe.batch.schema import TABLES, reference
 from signpipe.batch.work import Task, run_task
 from tests.batch.conftest import FRAMES, Jobs, results, work
 from tests.support.clip import SAMPLE
+from tests.support.limits import mounted_disk
 
 
 @pytest.mark.slow
@@ -118,11 +118,7 @@ def test_what_is_wrong_with_a_recording_goes_with_it(clip: Path, jobs: Jobs, tmp
 
 @pytest.mark.slow
 def test_a_full_disk_is_told_in_a_sentence(clip: Path, jobs: Jobs, tmp_path: Path) -> None:
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", disk], capture_output=True).returncode:
-        pytest.skip("a small disk can't be mounted here")
-    try:
+    with mounted_disk(tmp_path / "disk", "size=256k") as disk:
         (job,) = jobs(clip, out=disk / "tables")
         (disk / "filling").write_bytes(bytes(240 * 1024))
         outcome = run_task(Task(job))
@@ -133,8 +129,6 @@ def test_a_full_disk_is_told_in_a_sentence(clip: Path, jobs: Jobs, tmp_path: Pat
         assert not results(disk / "tables")
         (disk / "filling").unlink()
         assert run_task(Task(job)).error is None
-    finally:
-        subprocess.run(["umount", "--lazy", disk], check=True)
 
 
 def test_the_reference_lists_every_column() -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from signpipe.catalogue import load_catalogue
 from signpipe.maps import open_map
 from tests.cli.conftest import Outcome
 from tests.support.clip import SAMPLE, cut_sample, slow_sample
+from tests.support.limits import mounted_disk
 
 Run = Callable[..., Outcome]
 
@@ -141,15 +141,9 @@ def test_each_bad_recording_is_left_out_with_a_sentence(
 
 
 def test_a_full_disk_costs_the_file_that_doesnt_fit(signpipe: Run, drives: Path, tmp_path: Path) -> None:
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=16k", "tmpfs", disk], capture_output=True).returncode:
-        pytest.skip("a small disk can't be mounted here")
-    try:
+    with mounted_disk(tmp_path / "disk", "size=16k") as disk:
         (disk / "filling").write_bytes(bytes(16 * 1024))
         out = tmp_path / "signs.geojson"
         outcome = signpipe("map", drives / "drive-1.jsonl", "--in-time", "--out", disk / "signs.csv", "--out", out)
         outcome.assert_one_sentence("can't be written to", "signs.csv: No space left on device")
         assert json.loads(out.read_text())["features"]
-    finally:
-        subprocess.run(["umount", "--lazy", disk], check=True)

@@ -21,6 +21,7 @@ import pytest
 
 from signpipe.shipped import shipped
 from tests.support import rtsp_server
+from tests.support.limits import mounted_disk
 from tests.support.rtsp_server import RtspServer
 from tests.support.serving import PATIENCE, Server, is_running, wait_for
 from tests.support.wall_clock import COMPILER, WallClock
@@ -156,14 +157,8 @@ def test_a_model_that_is_replaced_harms_only_who_opens_it_anew(clip: Path, tmp_p
 @pytest.fixture
 def disk(tmp_path: Path) -> Iterator[Path]:
     """A disk of 24 MB of its own."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", "size=24m", "none", str(folder)]
-    mounted = subprocess.run(command, capture_output=True, text=True, check=False)
-    if mounted.returncode:
-        pytest.skip(f"no disk can be mounted here: {mounted.stderr.strip()}")
-    yield folder
-    subprocess.run(["umount", "--lazy", str(folder)], check=True)
+    with mounted_disk(tmp_path / "disk", "size=24m") as folder:
+        yield folder
 
 
 @dataclass

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 import os
-import subprocess
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -35,7 +34,7 @@ from signpipe.types import (
     TrackState,
 )
 from tests.sinks.results import CATALOGUE, advisory, frame_result, gap_result, track
-from tests.support.limits import file_size_limit
+from tests.support.limits import file_size_limit, mounted_disk
 
 RUN = RunInfo("drive.mp4", width=320, height=240, fps=25.0, models={"detector-fast": "ab" * 32, "own": None})
 SCHEMA = json.loads(Path(signpipe.sinks.__file__).with_name("detections.schema.json").read_text())
@@ -285,14 +284,8 @@ def test_a_disk_that_is_full_from_the_start_is_refused_at_once() -> None:
 
 @pytest.mark.system
 def test_a_read_only_file_system_is_refused(tmp_path: Path) -> None:
-    mount = ["mount", "-t", "tmpfs", "-o", "ro,size=64k", "tmpfs", str(tmp_path)]
-    if os.geteuid() != 0 or subprocess.run(mount, capture_output=True).returncode:
-        pytest.skip("mounting a file system needs root")
-    try:
-        with pytest.raises(OutputError, match="Read-only file system"):
-            JsonlSink(tmp_path / "out" / "a.jsonl", RUN, CATALOGUE)
-    finally:
-        subprocess.run(["umount", str(tmp_path)], check=True)
+    with mounted_disk(tmp_path, "ro,size=64k"), pytest.raises(OutputError, match="Read-only file system"):
+        JsonlSink(tmp_path / "out" / "a.jsonl", RUN, CATALOGUE)
 
 
 def test_missing_folders_are_created(tmp_path: Path) -> None:

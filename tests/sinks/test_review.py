@@ -5,8 +5,6 @@ from __future__ import annotations
 import gc
 import json
 import logging
-import os
-import subprocess
 import weakref
 from collections.abc import Iterator
 from dataclasses import replace
@@ -25,6 +23,7 @@ from signpipe.sinks import RunInfo, open_run_sinks
 from signpipe.sinks.review import ReviewSink
 from signpipe.types import Certainty, FloatArray, Frame, FrameResult, Image, Pose, SignTrack, TrackState
 from tests.sinks.results import CATALOGUE, frame_result, gap_result, track
+from tests.support.limits import mounted_disk
 
 RUN = RunInfo("drive.mp4", width=640, height=480, fps=25.0)
 unsure = partial(track, probability=0.5, certainty=Certainty.UNCERTAIN, category="prohibitory")
@@ -241,13 +240,8 @@ def test_a_queue_full_of_labels_says_so_once_and_keeps_them(tmp_path: Path, capl
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     """Mount a real disk of 1 MB."""
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(disk)]
-    if os.geteuid() != 0 or subprocess.run(mount, capture_output=True).returncode:
-        pytest.skip("mounting a file system needs root")
-    yield disk
-    subprocess.run(["umount", str(disk)], check=True)
+    with mounted_disk(tmp_path / "disk", "size=1m") as disk:
+        yield disk
 
 
 @pytest.mark.system

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import resource
 import signal
 import subprocess
 import sys
@@ -21,6 +20,7 @@ from signpipe.sinks.overlay import Overlay
 from signpipe.sinks.video import VideoSink
 from signpipe.types import Image
 from tests.sinks.results import CATALOGUE, frame_result, gap_result, picture, track
+from tests.support.limits import file_size_limit
 
 RUN = RunInfo("drive.mp4", width=320, height=240, fps=25.0)
 
@@ -142,18 +142,14 @@ def test_on_a_full_disk_the_video_ends_with_what_went_before(tmp_path: Path) -> 
     rng = np.random.default_rng(1)
     noise = rng.integers(0, 255, (240, 320, 3), np.uint8)
     video = sink(tmp_path / "a.mp4")
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (2_000_000, hard))
     failed = 0
-    try:
+    with file_size_limit(2_000_000):
         for index in range(150):
             try:
                 video.write(frame_result(index, image=np.roll(noise, index * 7, axis=1)))
             except OSError:
                 failed += 1
         video.close()
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
     times, _ = read(tmp_path / "a.mp4")
     assert 0 < failed < 150

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -12,9 +12,9 @@ import numpy.typing as npt
 
 from signpipe.catalogue import load_catalogue
 from signpipe.crops import MARGIN, crop_signs
-from signpipe.lab.augmentation import TRAINING_OCCLUDERS, face_mask
+from signpipe.lab.augmentation import TRAINING_OCCLUDERS, Occluder, face_mask
 from signpipe.lab.data import ClassMap, Dataset, LabelledImage, open_dataset
-from signpipe.types import SHAPES, Image
+from signpipe.types import SHAPES, FloatArray, Image
 
 Part = Literal["train", "val"]
 
@@ -127,13 +127,30 @@ def hide_crops(crops: CropSet, every: int = 1, seed: int = 0) -> CropSet:
         every: Take only every so many of them.
         seed: Seed of every choice.
     """
+    hidden = np.stack([image for image, _ in hide_behind(crops, TRAINING_OCCLUDERS, None, every, seed)])
+    return CropSet(hidden, crops.labels[::every], crops.backgrounds)
+
+
+def hide_behind(
+    crops: CropSet, occluders: Sequence[Occluder], share: float | None, every: int = 1, seed: int = 0
+) -> Iterator[tuple[Image, FloatArray]]:
+    """Yield crops with a part of each sign hidden, behind one occluder after the other.
+
+    Args:
+        crops: Crops of the crop protocol.
+        occluders: What hides.
+        share: Of the face that is hidden; None for 10 to 70 % by chance.
+        every: Take only every so many crops.
+        seed: Seed of every choice.
+
+    Yields:
+        The picture, BGR uint8 (S, S, 3), and the visible part of the face, float32 (S, S).
+    """
     catalogue, size = load_catalogue(), crops.images.shape[1]
-    hidden, labels = crops.images[::every].copy(), crops.labels[::every]
-    for index, label in enumerate(labels):
+    for index, (image, label) in enumerate(zip(crops.images[::every], crops.labels[::every], strict=True)):
         rng = np.random.default_rng((seed, index))
         face = face_mask(catalogue[int(label)].shape, size, size, MARGIN)
         others = rng.integers(len(crops.images), size=8)
         others = others[crops.labels[others] != label]
-        occluder = TRAINING_OCCLUDERS[index % len(TRAINING_OCCLUDERS)]
-        hidden[index], _ = occluder(hidden[index], face, rng.uniform(0.1, 0.7), rng, crops.images[others])
-    return CropSet(hidden, labels, crops.backgrounds)
+        hidden = rng.uniform(0.1, 0.7) if share is None else share
+        yield occluders[index % len(occluders)](image, face, hidden, rng, crops.images[others])

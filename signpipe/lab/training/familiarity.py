@@ -9,6 +9,7 @@ import numpy.typing as npt
 from scipy.cluster.vq import kmeans2
 
 from signpipe.types import FloatArray
+from signpipe.types.detections import visible_share
 
 EACH = 6  # prototypes per class: a sign has several looks, by day, at night, blurred
 # Cosine that one log-odd of "cannot tell" against all classes counts for, and that a wholly hidden face is forgiven.
@@ -42,8 +43,7 @@ class Familiarity:
         """Return (N,): how familiar crops look, from scores (N, C + 1), features (N, D), visible shares (N, P, P)."""
         cosine = (_unit(features) @ self.prototypes.T).max(1)
         doubt = logits[:, -1] - np.logaddexp.reduce(logits[:, :-1].astype(np.float64), 1)
-        hidden = 1 - visible[:, 1:-1, 1:-1].mean((1, 2))  # the outermost places show the background
-        return np.asarray(cosine - DOUBT * doubt + HIDDEN * hidden)
+        return np.asarray(cosine - DOUBT * doubt + HIDDEN * (1 - visible_share(visible)))
 
     def novelty(self, logits: FloatArray, features: FloatArray, visible: FloatArray) -> FloatArray:
         """Return (N,), 0..1: how unfamiliar crops look."""
