@@ -14,6 +14,7 @@ from rich.table import Table as Printed
 from signpipe.cli.measuring import with_progress, write_json
 from signpipe.cli.options import ConfigOption, HtmlOption, JsonOption
 from signpipe.cli.presets import PresetOption, detector_of
+from signpipe.errors import SettingsError
 from signpipe.lab.evaluation.resume import Resume
 from signpipe.settings import Settings, load_settings
 from signpipe.version import VERSION
@@ -42,6 +43,10 @@ def drive(
         bool,
         typer.Option("--stills", help="Show on the page what the camera saw where it went wrong (extra `simulate`)."),
     ] = False,
+    clips: Annotated[
+        int,
+        typer.Option(min=0, help="Write videos of so many of the worst failures beside the page (extra `simulate`)."),
+    ] = 0,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with a run that was interrupted.")] = False,
     preset: PresetOption = None,
     json_file: JsonOption = None,
@@ -56,6 +61,10 @@ def drive(
     """
     from signpipe.lab.simulation.perception import SHIPPED, read_table
 
+    if clips and html is None:
+        raise SettingsError("The clips are shown by the page; name one by --html.")
+    if stills or clips or pixels > 0:
+        _require_drawing()  # now, not after a night of driving
     settings = load_settings(config, {"detect.model": detector_of(preset)})
     looks = read_table(table or SHIPPED)
     partial = None if json_file is None else json_file.with_suffix(".partial.jsonl")
@@ -72,7 +81,8 @@ def drive(
     if html is not None:
         from signpipe.lab.evaluation.pages.drive import write_drive_page
 
-        write_drive_page(html, content, stills)
+        shown = _clips(metrics, amounts, clips, html, looks, settings, kept) if clips else []
+        write_drive_page(html, content, stills, shown)
         Console().print(f"written to {escape(str(html))}", highlight=False, soft_wrap=True)
     kept.finish()
 
@@ -110,6 +120,27 @@ def _measure(amounts: _Amounts, looks: Table, settings: Settings, kept: Resume) 
             lambda progress: evaluate_pixels(few, metres, looks, settings, kept, progress), "driving in pictures"
         )
     return metrics
+
+
+def _require_drawing() -> None:
+    from signpipe.lab.simulation.render.gl import require_drawing
+
+    require_drawing()
+
+
+def _clips(
+    metrics: dict[str, Any], amounts: _Amounts, most: int, page: Path, looks: Table, settings: Settings, kept: Resume
+) -> list[tuple[str, str]]:
+    """Write videos of the worst failures into a folder beside the page; return where they lie and what they show."""
+    from signpipe.lab.evaluation.pages.clips import write_clips
+    from signpipe.lab.evaluation.pages.drive import worst_first
+
+    worst = worst_first(metrics["open"])[:most]
+    folder = page.with_name(f"{page.stem}-clips")
+    written = with_progress(
+        lambda progress: write_clips(worst, amounts.leg * 1000, folder, looks, settings, kept, progress), "drawing"
+    )
+    return [(f"{folder.name}/{name}", text) for name, text in written]
 
 
 def _print(metrics: dict[str, Any]) -> None:

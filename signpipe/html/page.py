@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
+from urllib.parse import quote
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
@@ -56,7 +57,7 @@ def _part(name: str, *arguments: Any) -> Html:
 
 
 def page(title: str, sections: Iterable[Section], note: str = "") -> str:
-    """Return a whole HTML page that refers to nothing outside itself.
+    """Return a whole HTML page that refers to nothing outside itself, but for a `video` beside it.
 
     Args:
         title: Heading and name of the page.
@@ -126,6 +127,16 @@ def figure(picture: bytes | Any, caption: str) -> Html:
         caption: What it shows; it serves as the text for those who can't see the picture too.
     """
     return _part("figure", data_uri(picture), caption)
+
+
+def video(address: str, caption: str) -> Html:
+    """Return a video with its caption; it lies beside the page and is loaded when it is started.
+
+    Args:
+        address: Where it lies, seen from the page, with slashes between folders.
+        caption: What it shows.
+    """
+    return _part("video", quote(address), caption)
 
 
 def grid(pictures: Iterable[tuple[bytes, str]]) -> Html:

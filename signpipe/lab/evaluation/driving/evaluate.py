@@ -21,6 +21,7 @@ from signpipe.lab.simulation.world.scene import RoadScene
 from signpipe.settings import Settings
 
 LEG = 5000.0  # metres of a drive
+FAILURES, ALL_FAILURES = 5, 40  # that are told of each group of drives, and of all
 # Share of the kilometres by condition: a fifth of them dark, as the regulation's 60 of 400 km.
 SHARES = {"clear": 0.4, "night": 0.12, "rain": 0.16, "night rain": 0.08, "low sun": 0.08, "fog": 0.08, "snow": 0.08}
 
@@ -152,7 +153,7 @@ def summary(scores: dict[tuple[str, str], Score]) -> dict[str, Any]:
     for (kind, condition), score in scores.items():
         for name in (f"{kind}, {condition}", condition, kind, "all"):
             groups.setdefault(name, Score()).add(score.plain())
-    return {name: _shares(score) for name, score in sorted(groups.items())}
+    return {name: _shares(score, ALL_FAILURES if name == "all" else FAILURES) for name, score in sorted(groups.items())}
 
 
 def largest_first(sums: dict[str, float]) -> list[tuple[str, float]]:
@@ -160,7 +161,7 @@ def largest_first(sums: dict[str, float]) -> list[tuple[str, float]]:
     return sorted(sums.items(), key=lambda one: -one[1])
 
 
-def _shares(score: Score) -> dict[str, Any]:
+def _shares(score: Score, failures: int) -> dict[str, Any]:
     whole, events = sum(score.metres.values()), sum(score.events.values())
     found: dict[str, Any] = {
         "km": round(whole / 1000, 2),
@@ -171,7 +172,7 @@ def _shares(score: Score) -> dict[str, Any]:
         "by_event": {name: score.events[name] / events if events else 0.0 for name in OUTCOMES},
         "delay_median": float(np.median(score.delays)) if score.delays else None,
         "blame_km": {name: round(metres / 1000, 2) for name, metres in largest_first(score.blame)},
-        "failures": sorted(score.failures, key=lambda one: -one["metres"])[:5],
+        "failures": sorted(score.failures, key=lambda one: -one["metres"])[:failures],
     }
     if whole:
         found["by_distance_interval_95"] = list(share_interval(score.drives))

@@ -115,7 +115,7 @@ class Seer(Protocol):
         """Give back what was opened."""
 
 
-class _Shaken:
+class Shaken:
     """The shaking of a car, the same whoever looks."""
 
     def __init__(self, seed: int) -> None:
@@ -163,7 +163,7 @@ class TableSeer:
 
     def __init__(self, scene: RoadScene, table: Table, settings: Settings, seed: int) -> None:
         self.stories = Stories()
-        self._scene, self._watcher, self._shaken = scene, Watcher(scene), _Shaken(seed)
+        self._scene, self._watcher, self._shaken = scene, Watcher(scene), Shaken(seed)
         self._stations = np.array([sign.at for sign in scene.signs])
         country = load_country(scene.country)
         self.catalogue = readable(country, table)
@@ -247,7 +247,7 @@ class PixelSeer:
         from signpipe.lab.simulation.render.gl import Renderer
 
         self.stories = Stories()
-        self._scene, self._shaken = scene, _Shaken(seed)
+        self._scene, self._shaken = scene, Shaken(seed)
         self._renderer = Renderer(scene)
         self._pipeline = Pipeline(seen_by(scene.camera, settings), models=models)
         self.catalogue = self._pipeline.catalogue

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from signpipe.html.figures import new_figure
-from signpipe.html.page import Html, Section, figure, join, paragraph, table, write_page
+from signpipe.html.page import Html, Section, figure, join, paragraph, table, video, write_page
 from signpipe.lab.simulation.world.limits import limits_of
 from signpipe.lab.simulation.world.routes import KINDS, route
 
@@ -23,13 +23,16 @@ GOALS = {"clear": (0.99, 0.97), "rain": (0.95, 0.90), "night": (0.95, 0.90)}
 COLOURS = {"wrong": "#c0392b", "missing": "#e08e0b"}
 
 
-def write_drive_page(path: Path, content: dict[str, Any], stills: bool = False) -> None:
+def write_drive_page(
+    path: Path, content: dict[str, Any], stills: bool = False, clips: Sequence[tuple[str, str]] = ()
+) -> None:
     """Write the page.
 
     Args:
         path: The file.
         content: What `signpipe evaluate drive --json` writes.
         stills: Show what the camera saw where it went wrong: needs the extra "simulate".
+        clips: Videos of what went wrong, by where they lie seen from the page, and what they show.
 
     Raises:
         ExtraMissingError: The extra "report" isn't installed.
@@ -38,15 +41,17 @@ def write_drive_page(path: Path, content: dict[str, Any], stills: bool = False) 
     metrics = content["metrics"]
     sections = [Section("By road and weather", join(_shares(metrics["open"]), _goals(metrics["open"])))]
     sections.append(Section("Who is to blame", _blame(metrics["open"]["all"])))
-    failures = metrics["open"]["all"]["failures"] + _worst(metrics["open"])
+    failures = worst_first(metrics["open"])
     sections.append(Section("Where", _maps(failures, content["leg_km"] * 1000)))
     if stills:
         from signpipe.lab.evaluation.pages.stills import strips
 
-        worst = sorted(failures, key=lambda one: -one["metres"])
-        seen = [figure(strip, text) for strip, text in strips(worst, content["leg_km"] * 1000, STRIPS)]
+        seen = [figure(strip, text) for strip, text in strips(failures, content["leg_km"] * 1000, STRIPS)]
         note = paragraph("What the camera saw of the sign that should have been told: 48, 26 and 14 m before it.")
         sections.append(Section("What was missed", join(note, *seen)))
+    if clips:
+        note = paragraph("The last seconds before it, with what was said of the signs then and what was told.")
+        sections.append(Section("How it went wrong", join(note, *(video(*one) for one in clips))))
     if "closed" in metrics:
         sections.append(Section("A car that obeys", _closed(metrics["closed"])))
     if "pixels" in metrics:
@@ -115,18 +120,20 @@ def _closed(cells: dict[str, Any]) -> Html:
     return table(header, rows)
 
 
-def _worst(cells: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return the longest failure of each road and weather."""
-    return [one for name, cell in cells.items() if ", " in name for one in cell["failures"][:1]]
+def worst_first(cells: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the longest failures of all drives, and the longest of each road and weather."""
+    found: list[dict[str, Any]] = []
+    for one in [*cells["all"]["failures"], *(c["failures"][0] for c in cells.values() if c["failures"])]:
+        if one not in found:
+            found.append(one)
+    return sorted(found, key=lambda one: -one["metres"])
 
 
 def _maps(failures: list[dict[str, Any]], length: float) -> Html:
     """Draw the roads with the longest failures, and list them."""
     roads: dict[str, list[dict[str, Any]]] = {}
-    for one in sorted(failures, key=lambda one: -one["metres"]):
-        listed = roads.setdefault(one["road"], [])
-        if one not in listed:
-            listed.append(one)
+    for one in failures:
+        roads.setdefault(one["road"], []).append(one)
     chosen = dict(list(roads.items())[:MAPS])
     names = ("road", "begin", "metres", "true", "told", "outcome", "blame")
     rows = [[str(one[name]) for name in names] for ones in chosen.values() for one in ones]

@@ -50,9 +50,13 @@ def strips(failures: Sequence[dict[str, Any]], length: float, most: int) -> Iter
 
 def scene_of(name: str, length: float) -> RoadScene:
     """Return the road of a name such as "town 3, night rain"."""
-    drawn, _, condition = name.partition(", ")
-    kind, seed = drawn.split(" ")
-    return route(kind, int(seed), length, condition)
+    kind = name.partition(" ")[0]
+    return route(kind, seed_of(name), length, name.partition(", ")[2])
+
+
+def seed_of(name: str) -> int:
+    """Return what a road of such a name, and the drive on it, was drawn by."""
+    return int(name.partition(",")[0].split(" ")[1])
 
 
 def _look(renderer: Renderer, scene: RoadScene, number: int, station: float) -> Image:

@@ -220,6 +220,16 @@ def open_context() -> Any:
         ) from None
 
 
+def require_drawing() -> None:
+    """Make sure that scenes can be drawn.
+
+    Raises:
+        ExtraMissingError: The extra "simulate" isn't installed.
+        SettingsError: There is no OpenGL without a screen (EGL).
+    """
+    open_context().release()
+
+
 def _matrix(camera: Camera, at_eye: bool = True) -> Array:
     """Return the projection of the world to OpenGL's clip space, float64 (4, 4), which acts on columns."""
     cos, sin = np.cos(camera.yaw), np.sin(camera.yaw)
