@@ -52,6 +52,17 @@ def classifier(
     weights: Annotated[
         Path | None, typer.Option(help="Start from this checkpoint of an earlier training; else from chance.")
     ] = None,
+    wider: Annotated[
+        int,
+        typer.Option(
+            min=1,
+            max=8,
+            help="Times the channels of the shipped network, for a teacher: 2 has 4 M parameters, 3 has 9.",
+        ),
+    ] = 1,
+    teacher: Annotated[
+        Path | None, typer.Option(help="Learn from this checkpoint of a larger classifier too (distillation).")
+    ] = None,
     rate: Annotated[float, typer.Option(min=1e-5, max=0.1, help="Peak learning rate.")] = 3e-3,
     leave_out: Annotated[
         list[str] | None,
@@ -98,6 +109,8 @@ def classifier(
         occlusion=occlusion,
         reviewed=None if reviewed is None else str(reviewed),
         start=None if weights is None else str(weights),
+        wider=wider,
+        teacher=None if teacher is None else str(teacher),
         limit=limit,
         leave_out=tuple(leave_out or ()),
         drawings=None if drawings is None else str(drawings),

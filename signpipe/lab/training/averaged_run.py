@@ -21,11 +21,10 @@ class AveragedRun(Generic[Net]):
     """One training run: its network, averaged weights, optimiser and history, in a folder of checkpoints.
 
     Args:
-        net: The network, where it is trained.
+        net: The network that training starts from, where it is trained.
         average: Share of the averaged weights that a step keeps.
         steps: Steps a round.
         out: Folder for the checkpoint.
-        start: Earlier checkpoint whose averaged weights the network starts from, else as it is.
 
     Attributes:
         optimizer: Set by whoever knows what is trained.
@@ -33,14 +32,12 @@ class AveragedRun(Generic[Net]):
 
     optimizer: torch.optim.Optimizer
 
-    def __init__(self, net: Net, average: float, steps: int, out: Path, start: str | None) -> None:
+    def __init__(self, net: Net, average: float, steps: int, out: Path) -> None:
         self.net = net
         self.out = out
         self.steps = steps
         self.epoch = 0
         self.history: list[dict[str, float]] = []
-        if start is not None:
-            net.load_state_dict(load_checkpoint(Path(start))["averaged"])
         self.averages = AveragedModel(net, avg_fn=_moved_towards(average), use_buffers=True)
 
     @property

@@ -28,9 +28,11 @@ from signpipe.lab.training.device import Device, mixed_precision
 from signpipe.lab.training.embedding import Proxies
 from signpipe.lab.training.embedding_data import EmbeddingCrops
 from signpipe.lab.training.embedding_sources import read_sources
-from signpipe.lab.training.network import SignNet, normalise
+from signpipe.lab.training.export import load_checkpoint
+from signpipe.lab.training.network import SignNet, normalise, restored
 from signpipe.lab.training.report import describe_machine, plot_curves
 from signpipe.lab.training.reviewed import with_reviewed
+from signpipe.lab.training.teaching import EMBEDDING_WEIGHT, TAUGHT, Teacher, widen, widths_of
 from signpipe.settings import FallbackSettings
 from signpipe.types import FloatArray, Image
 
@@ -60,6 +62,9 @@ class ClassifierPlan:
         occlusion: Share of the signs that are partly hidden.
         reviewed: Review queue, or crops exported from it, whose labelled signs are learned too, never validated with.
         start: Earlier checkpoint whose averaged weights the network starts from, else chance.
+        wider: How many times as wide the network is as the shipped one, to be a teacher; it starts from what
+            `start` says whatever the width of that.
+        teacher: Checkpoint of a larger classifier that the network learns from, beside the targets.
         limit: Read only about so many crops; for a trial.
         leave_out: Names of classes that the network may learn nothing of; its outputs for them stay.
         drawings: Folder of drawings of the world's signs, see `signpipe.lab.training.looks`. With it the embedding
@@ -80,6 +85,8 @@ class ClassifierPlan:
     occlusion: float = 0.6
     reviewed: str | None = None
     start: str | None = None
+    wider: int = 1
+    teacher: str | None = None
     limit: int | None = None
     leave_out: tuple[str, ...] = ()
     drawings: str | None = None
@@ -99,8 +106,12 @@ class ClassifierTraining(AveragedRun[SignNet]):
         torch.manual_seed(plan.seed)
         torch.set_num_threads(plan.threads)
         self.plan = plan
-        net = SignNet().to(plan.device, memory_format=torch.channels_last)
-        super().__init__(net, plan.average, plan.pictures // plan.batch, out, plan.start)
+        net = SignNet(widths=widths_of(plan.wider))
+        if plan.start is not None:
+            net = widen(restored(load_checkpoint(Path(plan.start))["averaged"]), net.widths)
+        net = net.to(plan.device, memory_format=torch.channels_last)
+        super().__init__(net, plan.average, plan.pictures // plan.batch, out)
+        self.teacher = None if plan.teacher is None else Teacher(Path(plan.teacher), plan.device)
         self.proxies = Proxies(np.zeros((0, 0), bool) if shared is None else shared, self.net.embed.out_features).to(
             plan.device
         )
@@ -185,6 +196,9 @@ class ClassifierTraining(AveragedRun[SignNet]):
         with mixed_precision(device):
             logits, features, seen = self.net(crops)
         loss = F.cross_entropy(logits.float(), targets.to(device))
+        if self.teacher is not None:
+            said, known = self.teacher.loss(crops, logits.float(), features.float())
+            loss = (1 - TAUGHT) * loss + TAUGHT * said + EMBEDDING_WEIGHT * known
         loss = loss + GATE_WEIGHT * gate_loss(seen.float(), parts.to(device))
         if looks is not None:
             loss = loss + LOOK_WEIGHT * self.proxies(features.float(), looks.to(device))

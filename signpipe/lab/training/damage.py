@@ -25,7 +25,7 @@ from signpipe.lab.training.averaged_run import load_same_run
 from signpipe.lab.training.damage_network import Critic, DamageNet, noise_for
 from signpipe.lab.training.device import mixed_precision
 from signpipe.lab.training.export import load_checkpoint, save_checkpoint
-from signpipe.lab.training.network import SignNet, normalise
+from signpipe.lab.training.network import SignNet, normalise, restored
 from signpipe.types import Image
 
 REAL = {"faded": "faded", "stickered": "sticker"}  # kinds of which there are photographs, and what the table calls them
@@ -212,8 +212,7 @@ def train_damage(
     Raises:
         SourceError: Data or a checkpoint is missing.
     """
-    judge = SignNet()
-    judge.load_state_dict(load_checkpoint(weights)["averaged"])
+    judge = restored(load_checkpoint(weights)["averaged"])
     out.mkdir(parents=True, exist_ok=True)
     training = DamageTraining(plan, load_damage_data(data, plan), judge, out)
     if resume:

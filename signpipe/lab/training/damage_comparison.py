@@ -21,7 +21,7 @@ from signpipe.lab.training.damage import HARDEST, DamageData, cut, damage_crops
 from signpipe.lab.training.damage_network import DamageNet
 from signpipe.lab.training.device import mixed_precision
 from signpipe.lab.training.export import load_checkpoint
-from signpipe.lab.training.network import SignNet, normalise
+from signpipe.lab.training.network import SignNet, normalise, restored
 from signpipe.types import Image
 
 WAYS = ("clean", "procedural", "generated", "both")
@@ -69,10 +69,7 @@ def compare(
 
 
 def _network(weights: Path) -> SignNet:
-    net = SignNet()
-    net.load_state_dict(load_checkpoint(weights)["averaged"])
-    net.to(memory_format=torch.channels_last)
-    return net
+    return restored(load_checkpoint(weights)["averaged"]).to(memory_format=torch.channels_last)
 
 
 def _batch(

@@ -18,7 +18,7 @@ from signpipe.lab.training.calibration import Calibration
 from signpipe.lab.training.classifier import evaluate, outputs_of, plan_of
 from signpipe.lab.training.export import enter_judged, load_checkpoint, to_onnx
 from signpipe.lab.training.familiarity import Familiarity, fit_familiarity
-from signpipe.lab.training.network import Deployed, SignNet
+from signpipe.lab.training.network import Deployed, SignNet, restored
 from signpipe.lab.training.quantise import quantise
 from signpipe.runtime.session import open_session
 from signpipe.settings import FallbackSettings, RuntimeSettings
@@ -61,8 +61,7 @@ def export_classifier(checkpoint: Path, data: Path, models: Path, name: str = "c
     state = load_checkpoint(checkpoint)
     plan = plan_of(state)
     size = plan.size
-    net = SignNet()
-    net.load_state_dict(state["averaged"])
+    net = restored(state["averaged"])
     left_out = [load_catalogue().names.index(name) for name in plan.leave_out]
     val = without(load_crops(data, "val", size, MARGIN), left_out)
     hidden = hide_crops(val)

@@ -9,6 +9,8 @@ from torch.nn import functional as F  # noqa: N812  # torch's own convention
 from signpipe.lab.training.calibration import Calibration
 from signpipe.lab.training.familiarity import DOUBT, HIDDEN, Familiarity
 
+WIDTHS = (32, 64, 160)  # channels of the shipped network at 24, 12 and 6 pixels
+
 
 class Block(nn.Module):  # type: ignore[misc]  # torch counts as untyped
     """Two 3x3 convolutions with a shortcut; a stride of 2 halves the resolution."""
@@ -43,8 +45,9 @@ class SignNet(nn.Module):  # type: ignore[misc]  # torch counts as untyped
         widths: Channels at 24, 12 and 6 pixels; multiples of 32, others train many times slower in bfloat16.
     """
 
-    def __init__(self, classes: int = 43, dimensions: int = 128, widths: tuple[int, int, int] = (32, 64, 160)) -> None:
+    def __init__(self, classes: int = 43, dimensions: int = 128, widths: tuple[int, int, int] = WIDTHS) -> None:
         super().__init__()
+        self.widths = widths
         small, middle, large = widths
         self.stem = nn.Sequential(nn.Conv2d(4, small, 5, 2, 2, bias=False), nn.BatchNorm2d(small), nn.ReLU())
         self.blocks = nn.Sequential(
@@ -72,6 +75,19 @@ class SignNet(nn.Module):  # type: ignore[misc]  # torch counts as untyped
         grid = F.avg_pool2d(x * torch.sigmoid(seen), 2).flatten(1)
         features = self.embed(grid)
         return self.head(self.dropout(F.relu(features))), features, seen[:, 0]
+
+
+def restored(state: dict[str, torch.Tensor]) -> SignNet:
+    """Return the network whose weights these are, however wide it is.
+
+    Args:
+        state: Weights and statistics by name, as a checkpoint keeps them.
+    """
+    widths = (len(state["stem.1.weight"]), len(state["blocks.1.norm1.weight"]), len(state["blocks.3.norm1.weight"]))
+    dimensions, scores = len(state["embed.weight"]), len(state["head.weight"])
+    net = SignNet(scores - 1, dimensions, widths)
+    net.load_state_dict(state)
+    return net
 
 
 class Deployed(nn.Module):  # type: ignore[misc]  # torch counts as untyped

@@ -20,6 +20,7 @@ from signpipe.lab.augmentation.lettering import TRAINING, VALIDATION, open_typef
 from signpipe.lab.augmentation.placing import fitted, reframed
 from signpipe.lab.training.averaged_run import AveragedRun
 from signpipe.lab.training.device import Device
+from signpipe.lab.training.export import load_checkpoint
 from signpipe.lab.training.network import normalise
 from signpipe.lab.training.reader_data import POOL, FigureCrops, Photographs
 from signpipe.lab.training.reader_network import ReaderNet
@@ -86,7 +87,9 @@ class ReaderTraining(AveragedRun[ReaderNet]):
         torch.set_num_threads(plan.threads)
         self.plan = plan
         net = ReaderNet().to(plan.device, memory_format=torch.channels_last)
-        super().__init__(net, plan.average, plan.pictures // plan.batch, out, plan.start)
+        if plan.start is not None:
+            net.load_state_dict(load_checkpoint(Path(plan.start))["averaged"])
+        super().__init__(net, plan.average, plan.pictures // plan.batch, out)
         self.optimizer = torch.optim.AdamW(self.net.parameters(), weight_decay=plan.decay)
         self.schedule = self._schedule()
 

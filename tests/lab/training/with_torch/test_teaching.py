@@ -1,0 +1,102 @@
+"""A trained network made wider says the same, and a pupil comes nearer to its teacher."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from signpipe.errors import SourceError
+from signpipe.lab.training.classifier import ClassifierPlan, ClassifierTraining
+from signpipe.lab.training.network import SignNet, normalise, restored
+from signpipe.lab.training.teaching import Teacher, widen, widths_of
+
+CROPS = torch.randn(8, 4, 48, 48, generator=torch.Generator().manual_seed(0))
+PLAN = ClassifierPlan(epochs=1, pictures=128, batch=64, threads=1)
+
+
+def used(widths: tuple[int, int, int]) -> SignNet:
+    """Return a network whose normalisation has seen something."""
+    torch.manual_seed(1)
+    net = SignNet(widths=widths)
+    net.train()
+    with torch.no_grad():
+        for _ in range(3):
+            net(CROPS * 2 + 1)
+    return net.eval()
+
+
+@pytest.mark.parametrize("widths", [(16, 32, 32), (32, 64, 64), (24, 33, 50)])
+def test_a_wider_network_says_what_the_narrow_one_says(widths: tuple[int, int, int]) -> None:
+    net = used((16, 32, 32))
+    with torch.no_grad():
+        before = net(CROPS)
+        after = widen(net, widths).eval()(CROPS)
+    assert all(len(one) == 8 for one in after)
+    for old, new in zip(before, after, strict=True):
+        spread = (old - old.mean()).abs().mean()
+        assert (old - new).abs().mean() < 0.2 * spread  # the noise that tells copies apart
+
+
+def test_copies_learn_to_differ() -> None:
+    wide = widen(used((16, 32, 32)), (32, 64, 64))
+    weight = wide.blocks[1].first.weight
+    assert not torch.allclose(weight[:32], weight[32:])
+    assert torch.allclose(weight[:32], weight[32:], atol=0.1)
+
+
+def test_no_channel_is_taken_away() -> None:
+    with pytest.raises(ValueError, match="give no fewer"):
+        widen(used((16, 32, 32)), (16, 32, 16))
+
+
+def test_a_network_is_restored_as_wide_as_it_was() -> None:
+    net = used((16, 32, 64))
+    again = restored(net.state_dict())
+    assert again.widths == (16, 32, 64)
+    with torch.no_grad():
+        assert torch.equal(again.eval()(CROPS)[0], net(CROPS)[0])
+
+
+def test_a_teacher_starts_from_the_narrow_network_and_its_pupil_comes_nearer(tmp_path: Path) -> None:
+    for name in ("start", "teacher", "pupil"):
+        (tmp_path / name).mkdir()
+    ClassifierTraining(PLAN, tmp_path / "start").save()
+    start = str(tmp_path / "start" / "last.pt")
+    teaching = ClassifierTraining(replace(PLAN, start=start, wider=2), tmp_path / "teacher")
+    assert teaching.net.widths == widths_of(2)
+    teaching.save()
+    plan = replace(PLAN, teacher=str(tmp_path / "teacher" / "last.pt"), rate=1e-3)
+    pupil = ClassifierTraining(plan, tmp_path / "pupil")
+    assert pupil.teacher is not None
+
+    images = torch.randint(0, 256, (64, 48, 48, 3), dtype=torch.uint8)
+    crops, parts = normalise(images), torch.ones(64, 2, 6, 6)
+    with torch.no_grad():
+        targets = torch.softmax(pupil.teacher.net(crops)[0], 1)
+
+    def apart() -> float:
+        assert pupil.teacher is not None
+        pupil.net.eval()
+        with torch.no_grad():
+            # How much lower the other part can get depends on how sure the teacher is; this one can get to 0.
+            return float(pupil.teacher.loss(crops, *pupil.net(crops)[:2])[1])
+
+    before = apart()
+    pupil._set_rate(0.05)
+    for _ in range(8):
+        pupil.net.train()
+        pupil._step(images, targets, parts, None)
+    assert apart() < 0.9 * before
+    pupil.save()
+    again = ClassifierTraining(plan, tmp_path / "pupil")
+    again.resume()  # a checkpoint knows its teacher by the plan
+    with pytest.raises(SourceError, match="other settings"):
+        ClassifierTraining(replace(plan, teacher=None), tmp_path / "pupil").resume()
+
+
+def test_a_teacher_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match="no checkpoint"):
+        Teacher(tmp_path / "none.pt", "cpu")
