@@ -7,6 +7,11 @@ Each design starts from the same trained residual blocks, everything after them 
 an order of its own seed, once. Judged on GTSRB's validation tracks: in plain view, hidden by the occluders of training,
 by which a design is chosen, and by leaves and branches, which training never saw and by which nothing is chosen. Runs
 that are done are kept in the folder and not done again.
+
+`--trained` judges classifiers that `signpipe train classifier` made on the same crops, as a teacher and its pupil:
+
+    .venv-train/bin/python benchmarks/designs.py --data DATA --designs --trained alone=runs/alone/last.pt \
+        teacher=runs/teacher/last.pt pupil=runs/pupil/last.pt --json benchmarks/results/teaching.json
 """
 
 from __future__ import annotations
@@ -40,7 +45,7 @@ from signpipe.lab.training.classifier import ACCEPT, GATE_WEIGHT, gate_loss, out
 from signpipe.lab.training.classifier_data import TrainingCrops, parts_of
 from signpipe.lab.training.designs import DESIGNS, Gated, take_trunk
 from signpipe.lab.training.export import load_checkpoint
-from signpipe.lab.training.network import normalise
+from signpipe.lab.training.network import SignNet, normalise, restored
 from signpipe.runtime.machine import describe_machine
 from signpipe.types import FloatArray, Image
 from signpipe.version import VERSION
@@ -62,19 +67,41 @@ def main() -> None:
     """Train, judge, print and write."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, help="folder of the data sets; else SIGNPIPE_DATA, else ../shared/data")
-    parser.add_argument("--start", type=Path, required=True, help="checkpoint of a trained classifier")
+    parser.add_argument("--start", type=Path, help="checkpoint of a trained classifier, for its blocks")
     parser.add_argument("--crops", type=int, default=48_000, help="that each design sees once")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1])
-    parser.add_argument("--designs", nargs="+", default=list(DESIGNS), choices=list(DESIGNS))
-    parser.add_argument("--out", type=Path, required=True, help="folder of the networks and of what is done already")
+    parser.add_argument("--designs", nargs="*", default=list(DESIGNS), help=f"of {', '.join(DESIGNS)}")
+    parser.add_argument("--trained", nargs="+", default=[], metavar="NAME=CHECKPOINT", help="judge these, too")
+    parser.add_argument("--out", type=Path, default=Path("runs/designs"), help="folder of networks and of what is done")
     parser.add_argument("--json", type=Path, help="write the result here")
     parser.add_argument("--figure", type=Path, help="show ten signs here: what is hidden, and what each design says")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    arguments.out.mkdir(parents=True, exist_ok=True)
     data = find_data(arguments.data)
-    pool = training_pool(data, arguments.crops, arguments.out / "pool.npz")
     sets = judging_sets(load_crops(data, "val", SIZE, MARGIN))
+    done = compare(arguments, data, sets) if arguments.designs else {}
+    trained = {name: judge_trained(Path(file), sets) for name, file in (one.split("=", 1) for one in arguments.trained)}
+    if arguments.json:
+        told = {
+            "task": "designs", "version": VERSION, "crops": arguments.crops, "seeds": arguments.seeds,
+            "designs": {name: summarise([done[f"{name}/{seed}"] for seed in arguments.seeds]) | cost(name)
+                        for name in arguments.designs},
+            "trained": trained,
+            "machine": asdict(describe_machine()),
+        }  # fmt: skip
+        arguments.json.write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
+    if arguments.figure:
+        draw(
+            arguments.figure, {name: load(name, arguments.seeds[0], arguments.out) for name in arguments.designs}, sets
+        )
+
+
+def compare(arguments: argparse.Namespace, data: Path, sets: Sets) -> dict[str, Any]:
+    """Train and judge each design by each seed, unless it was done before; return what they are worth by name/seed."""
+    if arguments.start is None or set(arguments.designs) - set(DESIGNS):
+        raise SystemExit(f"Give --start a trained classifier's checkpoint, and --designs some of {', '.join(DESIGNS)}.")
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    pool = training_pool(data, arguments.crops, arguments.out / "pool.npz")
     trunk = load_checkpoint(arguments.start)["averaged"]
     done_file = arguments.out / "done.json"
     done: dict[str, Any] = json.loads(done_file.read_text(encoding="utf-8")) if done_file.exists() else {}
@@ -87,18 +114,15 @@ def main() -> None:
                 done[key] = judge(net, sets) | {"seconds": seconds}
                 done_file.write_text(json.dumps(done, indent=1) + "\n", encoding="utf-8")
             print(key, json.dumps(done[key]), flush=True)
-    if arguments.json:
-        told = {
-            "task": "designs", "version": VERSION, "crops": arguments.crops, "seeds": arguments.seeds,
-            "designs": {name: summarise([done[f"{name}/{seed}"] for seed in arguments.seeds]) | cost(name)
-                        for name in arguments.designs},
-            "machine": asdict(describe_machine()),
-        }  # fmt: skip
-        arguments.json.write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
-    if arguments.figure:
-        draw(
-            arguments.figure, {name: load(name, arguments.seeds[0], arguments.out) for name in arguments.designs}, sets
-        )
+    return done
+
+
+def judge_trained(checkpoint: Path, sets: Sets) -> dict[str, Any]:
+    """Return what a classifier is worth that was trained whole, its parameters, and how it was trained."""
+    state = load_checkpoint(checkpoint)
+    net = restored(state["averaged"]).eval()
+    plan = {key: state["plan"].get(key) for key in ("epochs", "pictures", "rate", "occlusion", "wider", "teacher")}
+    return judge(net, sets) | {"parameters": sum(p.numel() for p in net.parameters()), "plan": plan}
 
 
 def load(name: str, seed: int, out: Path) -> Gated:
@@ -217,7 +241,7 @@ def hidden(
     return np.stack(images), crops.labels, np.stack(parts)
 
 
-def judge(net: Gated, sets: Sets) -> dict[str, float]:
+def judge(net: SignNet, sets: Sets) -> dict[str, float]:
     """Return how a design reads each set, calibrated as the shipped classifier is, and how it knows what is hidden."""
     told = {name: outputs_of(net, images) for name, (images, _, _) in sets.items()}
     training = [name for name in sets if name.startswith("training")]
