@@ -22,7 +22,7 @@ GROWTH = 1.0
 INDEPENDENT = 0.5
 # No class may trail the best by more log-odds, so that no number of observations makes a track blind to later ones.
 LARGEST_LEAD = 10.0
-
+WORTHLESS = 0.01  # chance that one observation says nothing
 
 # A detector that tells outlines names the right one in such a share; it sees the pixels that the classifier saw, so its
 # log-odds count so much.
@@ -47,7 +47,7 @@ class Look:
 
 
 def looks_of(
-    known: Classifications, outlined: npt.NDArray[np.float64] | None = None, worthless: float = 0.01
+    known: Classifications, outlined: npt.NDArray[np.float64] | None = None, worthless: float = WORTHLESS
 ) -> list[Look]:
     """Return N observations.
 
@@ -57,12 +57,17 @@ def looks_of(
         worthless: Chance that one says nothing.
     """
     belief = known.belief
-    log = np.log((1 - worthless) * belief.astype(np.float64) + worthless / belief.shape[1])
+    log = log_likelihood(belief, worthless)
     certain = np.maximum(belief.astype(np.float64), 1e-9)
     clarity = np.maximum(1 + (certain * np.log(certain)).sum(axis=1) / math.log(belief.shape[1]), 0.0)
     if outlined is not None:
         log += outlined
     return [Look(*one) for one in zip(belief, log, clarity.tolist(), known.visible_share.tolist(), strict=True)]
+
+
+def log_likelihood(belief: FloatArray, worthless: float = WORTHLESS) -> npt.NDArray[np.float64]:
+    """Return the log-likelihoods (..., C) of what looks say, bounded by the chance that one is worthless."""
+    return np.asarray(np.log((1 - worthless) * belief.astype(np.float64) + worthless / belief.shape[-1]))
 
 
 def outline_table(shapes: Sequence[str]) -> npt.NDArray[np.float64]:

@@ -14,6 +14,7 @@ from signpipe.log_odds import fuse
 from signpipe.opinion import VISION, Learner, Opinion, Role, Witness
 from signpipe.settings import FallbackSettings
 from signpipe.stages.caution import is_more_cautious
+from signpipe.stages.evidence import log_likelihood
 from signpipe.stages.heard import Heard, agree, fused, of_roles, reasons, supporters
 from signpipe.types import Certainty, FloatArray, Frame, SignTrack, TrackState, Verdict
 
@@ -219,8 +220,9 @@ class Fallback:
         if not sensors and not priors:
             early = memory.held != held and self._is_early(track, track.class_id, sensors)
             return _Finding(None if early else held, track.probability)
+        evidence = self._evidence(track, sensors)
         untrained = self._untrained(sensors)
-        evidence = track.evidence if untrained is None else self._shared(track.evidence, untrained)
+        evidence = evidence if untrained is None else self._shared(evidence, untrained)
         familiar = any(one.opinion.familiar for one in sensors)
         sensed = fused(evidence, sensors)
         seen = int(sensed.argmax()) if sensors else track.class_id
@@ -242,6 +244,16 @@ class Fallback:
             if contested:
                 return _Finding(None, sensed)
         return _Finding(seen, sensed, supporters(seen, held, sensors)) if sure else _Finding(None, sensed)
+
+    def _evidence(self, track: SignTrack, sensors: tuple[Heard, ...]) -> FloatArray:
+        """Return vision's log-probabilities; of a sign that is unfamiliar for its typeface alone, those of one look.
+
+        Unfamiliar looks count little, whatever they say; once its figures were read so well, that isn't called for.
+        """
+        read = any(one.opinion.familiar and one.opinion.figures is not None for one in sensors)
+        if not read or track.mean is None or track.novelty <= self._settings.novelty:
+            return track.evidence
+        return log_likelihood(track.mean).astype(np.float32)
 
     def _untrained(self, sensors: tuple[Heard, ...]) -> int | None:
         """Return the limit, of those that vision wasn't trained on, whose figures someone is sure to have read."""

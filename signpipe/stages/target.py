@@ -163,6 +163,7 @@ class Target:
             class_id=self.evidence.class_id,
             novelty=self.evidence.novelty,
             visible=self.evidence.visible,
+            mean=self.evidence.mean,
             velocity=velocity,
             detection=self.detection,
             detected=self._detected,

@@ -151,6 +151,7 @@ class Track:
                 class_id=int(evidence.argmax()),
                 novelty=float(classifications.novelty[index]),
                 visible=float(visible[index]),
+                mean=belief[index],
                 detection=index,
                 detected=detections.xyxy[index],
             )

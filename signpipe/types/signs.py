@@ -83,6 +83,8 @@ class SignTrack:
         class_id: The class with hysteresis applied; after the fallback, the one that may be published if any may.
         novelty: Novelty fused over the track, 0..1.
         visible: How much of the sign could be seen, the mean over the track, 0..1; 1 where the classifier doesn't tell.
+        mean: float32 (C,), what vision says in one look on average, however unfamiliar the sign is, or None where only
+            `evidence` is known, for which unfamiliar looks count less.
         velocity: Pixels per second of the box's centre as (vx, vy).
         detection: Index of this frame's detection, or None while coasting.
         detected: float32 (4,), the box of that detection, or None while coasting.
@@ -104,6 +106,7 @@ class SignTrack:
     class_id: int
     novelty: float = 0.0
     visible: float = 1.0
+    mean: FloatArray | None = None
     velocity: tuple[float, float] = (0.0, 0.0)
     detection: int | None = None
     detected: FloatArray | None = None

@@ -21,7 +21,8 @@ from signpipe.types import FiguresRead, Frame, Image, SignTrack
 
 ERROR = 0.004  # probability that all looks misread a sign in the same way, or that its figures are hidden
 UNSURE = 0.2  # probability below which even the likeliest text wasn't read, and below which no line is through it
-LIMIT = 0.8  # probability of all limits together from which vision is sure that a sign is one of them
+LIMIT = 0.9  # share of what vision tells of a sign from which it is sure that it is a limit
+TELLS = 0.2  # probability that isn't spread evenly from which vision tells anything
 REMEMBERED = 256  # tracks whose looks are kept
 UNREAD = "?"
 BOARDS = (Shape.RECTANGLE, Shape.PLATE)
@@ -126,8 +127,7 @@ class FiguresWitness:
             memory = self._remember(track.id)
             memory.looks.add(self._reader(frame.image, track.xyxy[None])[0])
             memory.asked, memory.side = frame.media_time, side
-            limit = float(softmax(track.evidence)[self._limits].sum()) >= LIMIT
-            memory.opinion = self._opinion(memory.looks, limit)
+            memory.opinion = self._opinion(memory.looks, self._is_limit(track))
             self.model_ms += self._reader.model_ms
             self._read += 1
         return memory.opinion if memory else None
@@ -140,6 +140,12 @@ class FiguresWitness:
             figured = float(track.probability[self._carries].sum())
             return figured >= self._settings.least or track.novelty > self._settings.unfamiliar
         return side >= memory.side * self._settings.growth or now - memory.asked >= self._settings.interval
+
+    def _is_limit(self, track: SignTrack) -> bool:
+        """Return True if what vision tells is that a sign is a limit, however little: a typeface makes it doubt all."""
+        belief = softmax(track.evidence) if track.mean is None else track.mean
+        told = belief - belief.min()  # what it can't tell is spread evenly over the classes
+        return float(told.sum()) >= TELLS and float(told[self._limits].sum()) >= LIMIT * float(told.sum())
 
     def _remember(self, track_id: int) -> _Memory:
         """Return what is known of a track; what is known of the oldest one is forgotten."""

@@ -154,6 +154,37 @@ def test_a_limit_in_an_unfamiliar_typeface_is_confirmed_once_its_figures_are_sur
     assert (verdict.certainty, verdict.class_id) == (Certainty.CONFIRMED, track.class_id)
 
 
+def doubting(*names: str, doubt: float = 0.4) -> tuple[SignTrack, Frame]:
+    """Return a sign that vision can hardly tell, for its typeface: what it doesn't tell is spread over all classes.
+
+    Unfamiliar looks count for little, so that the evidence is nearly flat.
+    """
+    track, frame = seen(SCENE, 60, *names)
+    mean = (1 - doubt) * track.probability + np.float32(doubt / len(CATALOGUE))
+    evidence = np.float32(0.05) * np.log(mean)
+    shares = np.exp(evidence) / np.exp(evidence).sum()
+    return replace(track, mean=mean, evidence=evidence, probability=shares, novelty=0.95), frame
+
+
+def test_a_typeface_that_makes_vision_doubt_every_sign_is_confirmed_if_what_it_tells_is_a_limit() -> None:
+    track, frame = doubting("speed_limit_60")
+    verdict = judged(track, frame, reading({"60": 0.995}))
+    assert (verdict.certainty, verdict.class_id) == (Certainty.CONFIRMED, track.class_id)
+
+
+@pytest.mark.parametrize(
+    ("names", "doubt"),
+    [
+        (("speed_limit_60", "priority_road"), 0.4),  # half of what it tells is something else
+        (("keep_right",), 0.4),
+        (("speed_limit_60",), 0.9),  # it tells next to nothing
+    ],
+)
+def test_figures_alone_make_no_limit(names: tuple[str, ...], doubt: float) -> None:
+    track, frame = doubting(*names, doubt=doubt)
+    assert judged(track, frame, reading({"60": 0.995})).class_id is None
+
+
 @pytest.mark.parametrize(
     ("name", "read"),
     [
