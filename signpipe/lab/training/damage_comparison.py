@@ -69,7 +69,9 @@ def compare(
 
 
 def _network(weights: Path) -> SignNet:
-    return restored(load_checkpoint(weights)["averaged"]).to(memory_format=torch.channels_last)
+    net = restored(load_checkpoint(weights)["averaged"])
+    net.to(memory_format=torch.channels_last)
+    return net
 
 
 def _batch(

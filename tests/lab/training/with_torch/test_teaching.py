@@ -25,7 +25,8 @@ def used(widths: tuple[int, int, int]) -> SignNet:
     with torch.no_grad():
         for _ in range(3):
             net(CROPS * 2 + 1)
-    return net.eval()
+    net.eval()
+    return net
 
 
 @pytest.mark.parametrize("widths", [(16, 32, 32), (32, 64, 64), (24, 33, 50)])
