@@ -4,7 +4,8 @@
 
 Pictures along one road in each weather, with all that makes them (light, signs, traffic, rain, lens, noise, JPEG). Told
 are pictures a second by the clock, which other work on the machine slows down, and the processor time of one picture
-over all threads: two cores that do nothing else make at most two seconds of it a second.
+over all threads: two cores that do nothing else make at most two seconds of it a second. `--before` takes the result of
+another version, measured just before on the same machine, and tells how much less processor time a picture takes.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ LENGTH = 1000.0  # metres of a road
 SPEED = 15.0  # metres a second
 
 
-def measure(kind: str, condition: str, pictures: int) -> dict[str, float]:
+def measure(kind: str, condition: str, pictures: int) -> dict[str, Any]:
     """Draw pictures along a road."""
     scene = route(kind, 1, LENGTH, condition)
     renderer = Renderer(scene)
@@ -47,6 +48,7 @@ def main() -> None:
     parser.add_argument("--pictures", type=int, default=12, help="of each road and weather")
     parser.add_argument("--roads", nargs="+", choices=KINDS, default=KINDS)
     parser.add_argument("--weathers", nargs="+", choices=tuple(CONDITIONS), default=tuple(CONDITIONS))
+    parser.add_argument("--before", type=Path, help="result of another version")
     parser.add_argument("--json", type=Path, required=True)
     options = parser.parse_args()
     found: dict[str, Any] = {
@@ -54,6 +56,12 @@ def main() -> None:
         for kind in options.roads
         for condition in options.weathers
     }
+    if options.before is not None:
+        earlier = json.loads(options.before.read_text(encoding="utf-8"))["metrics"]
+        for name, one in found.items():
+            one["before"] = earlier[name]
+            spent = [cell["processor_seconds_a_picture"] for cell in (earlier[name], one)]
+            one["times_less_processor"] = round(spent[0] / spent[1], 2)
     camera = route(KINDS[0], 1, LENGTH).camera
     content = {
         "task": "render", "version": VERSION, "size": [camera.width, camera.height], "cores": os.cpu_count(),
@@ -61,7 +69,9 @@ def main() -> None:
     }  # fmt: skip
     options.json.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
     for name, one in found.items():
-        print(f"{name}: {one['pictures_a_second']} a second, {one['processor_seconds_a_picture']} s of processor each")
+        less = f", {one['times_less_processor']} times less than before" if "before" in one else ""
+        told = f"{one['processor_seconds_a_picture']} s of processor each{less}"
+        print(f"{name}: {one['pictures_a_second']} a second, {told}")
 
 
 if __name__ == "__main__":

@@ -9,7 +9,17 @@ import cv2
 import numpy as np
 
 from signpipe.lab.augmentation.corruption import Corruption
-from signpipe.lab.augmentation.pixels import grid, is_crop, level, streak_kernel, to_image, to_light, unit
+from signpipe.lab.augmentation.pixels import (
+    grid,
+    is_crop,
+    level,
+    streak_kernel,
+    strips,
+    to_image,
+    to_light,
+    tones,
+    unit,
+)
 from signpipe.types import FloatArray, Image
 
 
@@ -38,11 +48,17 @@ def disc_kernel(radius: float) -> FloatArray:
 
 def noise(image: Image, severity: float, rng: np.random.Generator) -> Image:
     """Sensor noise: shot noise that grows with the light, and read noise (Foi et al., IEEE TIP 2008)."""
-    light = to_light(image)
     shot = level(severity, 0.0006, 0.0016, 0.0036, 0.008, 0.018, identity=0)
     read = level(severity, 0.004, 0.008, 0.014, 0.022, 0.034, identity=0)
-    deviation = np.sqrt(np.float32(shot) * light + np.float32(read**2))
-    return to_image(light + deviation * rng.standard_normal(light.shape, np.float32))
+    deviation = tones(lambda light: np.sqrt(np.float32(shot) * light + np.float32(read**2)))
+    shown = np.empty_like(image)
+    for rows in strips(len(image)):
+        part = image[rows]
+        grain = rng.standard_normal(part.shape, np.float32)
+        grain *= cv2.LUT(part, deviation)
+        grain += to_light(part)
+        shown[rows] = to_image(grain)
+    return shown
 
 
 def jpeg(image: Image, severity: float, rng: np.random.Generator) -> Image:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from functools import lru_cache
 
 import cv2
@@ -11,6 +12,7 @@ import numpy.typing as npt
 from signpipe.types import FloatArray, Image
 
 MAX_SEVERITY = 5.0
+STRIP = 32  # rows
 _LIGHT = np.square(np.arange(256, dtype=np.float32) / 255)
 
 
@@ -21,7 +23,32 @@ def to_light(image: npt.NDArray[np.uint8]) -> FloatArray:
 
 def to_image(light: FloatArray) -> Image:
     """Return the uint8 picture of linear light; what is over 1 saturates."""
-    return to_bytes(np.sqrt(np.clip(light, 0, 1)) * 255)
+    kept = np.clip(light, 0, 1)
+    return np.asarray(cv2.convertScaleAbs(np.sqrt(kept, out=kept), alpha=255), np.uint8)
+
+
+def strips(height: int) -> Iterator[slice]:
+    """Yield the rows of a picture in strips that stay in the processor's cache."""
+    for top in range(0, height, STRIP):
+        yield slice(top, min(top + STRIP, height))
+
+
+def tones(change: Callable[[FloatArray], FloatArray]) -> FloatArray:
+    """Return what a function makes of the light of each of 256 bytes, float32 (256, ...), as `cv2.LUT` takes it."""
+    return np.asarray(change(_LIGHT), np.float32)
+
+
+def cover_with(light: FloatArray, colour: FloatArray, share: FloatArray) -> Image:
+    """Return the uint8 picture of light (H, W, 3) that a colour (3,) lies over by a share (H, W) in 0..1."""
+    shown = np.empty(light.shape, np.uint8)
+    wide = np.broadcast_to(colour, (STRIP, *light.shape[1:])).copy()
+    for rows in strips(len(light)):
+        part = light[rows]
+        over = wide[: len(part)] - part
+        over *= cv2.merge([share[rows]] * 3)
+        over += part
+        shown[rows] = to_image(over)
+    return shown
 
 
 def to_bytes(values: FloatArray) -> Image:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 
 from signpipe.lab.simulation import paint
 from signpipe.lab.simulation.world.scene import RoadScene
@@ -56,6 +57,11 @@ class Art:
         layers = np.stack(self._layers).astype(np.float32)
         layers[..., :3] *= layers[..., 3:] / 255
         return np.ascontiguousarray(layers[..., [2, 1, 0, 3]].round().astype(np.uint8)).tobytes(), len(layers)
+
+    @property
+    def opaque(self) -> npt.NDArray[np.bool_]:
+        """Whether nothing is seen through a layer, of each."""
+        return np.array([layer[..., 3].min() == 255 for layer in self._layers])
 
     def _add(self, name: str, picture: Image) -> None:
         self._numbers[name] = len(self._layers)

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from signpipe.lab.simulation.render.art import BUSHES, HOUSES, STRETCH, TREES, Art
 from signpipe.lab.simulation.world.alignment import Array
-from signpipe.lab.simulation.world.scene import VEHICLES, Obstacle, RoadScene
+from signpipe.lab.simulation.world.scene import VEHICLES, Interval, Obstacle, RoadScene
 
 Vertices = npt.NDArray[np.float32]
 
@@ -28,33 +28,38 @@ CORNERS = np.array([[-0.5, 1], [0.5, 1], [0.5, 0], [-0.5, 0]])  # across and up,
 
 @dataclass(slots=True)
 class _Faces:
-    """Faces that are collected: corners (4, 3), normal, layer, tint, material and number of the sign."""
+    """Faces that are collected: corners (4, 3) of each; layer, tint, material and number of the sign; and its bias."""
 
     eye: Array
-    rows: list[tuple[float, Vertices]] = field(default_factory=list)
+    corners: list[Array] = field(default_factory=list)
+    looks: list[tuple[float, ...]] = field(default_factory=list)
+    biases: list[float] = field(default_factory=list)
 
     def add(
         self, corners: Array, layer: float, material: float = DULL, number: float = -1.0,
         tint: tuple[float, float, float] = (1.0, 1.0, 1.0), bias: float = 0.0,
     ) -> None:  # fmt: skip
         """Take a face; `bias` metres bring it forward in the order."""
-        normal = np.cross(corners[1] - corners[0], corners[3] - corners[0])
-        normal /= max(float(np.linalg.norm(normal)), 1e-9)
-        if normal @ (self.eye - corners[0]) < 0:
-            normal = -normal
-        same = np.array([*normal, 0, 0, layer, *tint, material, number], np.float64)
-        vertices = np.empty((6, 14), np.float32)
-        vertices[:, 3:] = same
-        vertices[:, :3] = corners[TRIANGLES]
-        vertices[:, 6:8] = UV[TRIANGLES]
-        distance = float(np.linalg.norm(corners.mean(axis=0) - self.eye))
-        self.rows.append((distance - bias, vertices))
+        self.corners.append(corners)
+        self.looks.append((layer, *tint, material, number))
+        self.biases.append(bias)
 
     def sorted(self) -> Vertices:
-        """Return all, the farthest first, float32 (N, 14)."""
-        if not self.rows:
+        """Return all, the farthest first and six vertices of each, float32 (N, 14)."""
+        if not self.corners:
             return np.zeros((0, 14), np.float32)
-        return np.concatenate([one for _, one in sorted(self.rows, key=lambda row: -row[0])])
+        corners = np.stack(self.corners)
+        first = corners[:, 0]
+        normals = np.cross(corners[:, 1] - first, corners[:, 3] - first)
+        normals /= np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-9)
+        normals[((self.eye - first) * normals).sum(axis=1) < 0] *= -1
+        distances = np.linalg.norm(corners.mean(axis=1) - self.eye, axis=1) - self.biases
+        vertices = np.empty((len(corners), 6, 14), np.float32)
+        vertices[..., :3] = corners[:, TRIANGLES]
+        vertices[..., 3:6] = normals[:, None]
+        vertices[..., 6:8] = UV[TRIANGLES]
+        vertices[..., 8:] = np.array(self.looks)[:, None]
+        return vertices[np.argsort(-distances, kind="stable")].reshape(-1, 14)
 
 
 class Roadside:
@@ -68,6 +73,7 @@ class Roadside:
     def __init__(self, scene: RoadScene, art: Art) -> None:
         self._scene, self._art = scene, art
         self._plants: dict[int, list[tuple[Array, float, float, str]]] = {}
+        self._fronts: dict[tuple[float, int], list[tuple[Array, float, tuple[float, float, float]]]] = {}
 
     def faces(self, station: float, eye: Array) -> Vertices:
         """Return everything that stands near a station as seen from a point, float32 (N, 14)."""
@@ -158,22 +164,31 @@ class Roadside:
             found.add(face, self._art.sign(sticker, 0), bias=0.2)
 
     def _houses(self, found: _Faces, station: float) -> None:
-        length, height, away = HOUSE
         for town in self._scene.towns:
-            for place in np.arange(max(town.begin, station - 20 - station % length), min(town.end, station + REACH),
-                                   length):  # fmt: skip
-                number = int(place // length)
-                rng = np.random.default_rng([self._scene.seed, 13, number])
-                for side, edge in zip((-1, 1), self._scene.lanes, strict=True):
-                    if rng.random() < 0.25:
-                        continue
-                    middle = edge + side * (away + float(rng.uniform(0, 4)))
-                    house = Obstacle(
-                        "house", float(place) + 1, middle, length - 3, 8.0, height * float(rng.uniform(0.7, 1.2))
-                    )
-                    for face, corners in enumerate(box_faces(self._scene, house)):
-                        painted = self._art[f"house{number % HOUSES}"] if face < 3 else self._art["plain"]
-                        found.add(corners, painted, tint=_body("house", face))
+            first = max(int((station - 20 - town.begin) // HOUSE[0]), 0)
+            last = int(np.ceil((min(town.end, station + REACH) - town.begin) / HOUSE[0]))
+            for number in range(first, last):
+                for corners, layer, tint in self._fronts_of(town, number):
+                    found.add(corners, layer, tint=tint)
+
+    def _fronts_of(self, town: Interval, number: int) -> list[tuple[Array, float, tuple[float, float, float]]]:
+        """Return the faces of the houses on both sides at a place of a town: the same each time."""
+        if (town.begin, number) in self._fronts:
+            return self._fronts[town.begin, number]
+        length, height, away = HOUSE
+        place = town.begin + number * length
+        rng = np.random.default_rng([self._scene.seed, 13, int(place // length)])
+        faces = []
+        for side, edge in zip((-1, 1), self._scene.lanes, strict=True):
+            if rng.random() < 0.25:
+                continue
+            middle = edge + side * (away + float(rng.uniform(0, 4)))
+            house = Obstacle("house", place + 1, middle, length - 3, 8.0, height * float(rng.uniform(0.7, 1.2)))
+            for face, corners in enumerate(box_faces(self._scene, house)):
+                painted = self._art[f"house{number % HOUSES}"] if face < 3 else self._art["plain"]
+                faces.append((corners, painted, _body("house", face)))
+        self._fronts[town.begin, number] = faces
+        return faces
 
     def _built(self, found: _Faces, station: float) -> None:
         """Add gantries and tunnels."""

@@ -19,7 +19,7 @@ from signpipe.lab.simulation.render.lens import photograph
 from signpipe.lab.simulation.scene import outline
 from signpipe.lab.simulation.world.alignment import Array
 from signpipe.lab.simulation.world.scene import RoadScene
-from signpipe.lab.simulation.world.sight import Camera, Sight, camera_at
+from signpipe.lab.simulation.world.sight import NOTHING, Camera, Sight, camera_at
 from signpipe.types import Image
 
 FOLDER = Path(__file__).parent
@@ -60,10 +60,10 @@ class Renderer:
         size = (scene.camera.width, scene.camera.height)
         self._art = Art(scene)
         self._roadside = Roadside(scene, self._art)
+        self._opaque = self._art.opaque
         texels, layers = self._art.texels
         self._layers = self._gl.texture_array((SIDE, SIDE, layers), 4, texels)
         self._layers.build_mipmaps()
-        self._layers.anisotropy = 4.0
         self._grain = self._gl.texture((512, 512), 2, _grain(scene.seed))
         self._grain.build_mipmaps()
         self._grain.repeat_x = self._grain.repeat_y = True
@@ -109,6 +109,12 @@ class Renderer:
         self._shown.clear(depth=1.0)
         matrix = _matrix(camera)
         gl.enable_only(gl.DEPTH_TEST)
+        # What hides all behind it comes first, the nearest before others, so that nothing is lit to be painted over.
+        each = faces.reshape(-1, 6, 14)
+        hides = self._opaque[each[:, 0, 8].astype(int)]
+        self._set(self._solid, camera, air, matrix)
+        self._layers.use(0)
+        self._render(self._solid, each[hides][::-1].reshape(-1, 14), SOLID)
         self._set(self._ground, camera, air, matrix)
         self._ground["edges"].value = _edges(self.scene)
         self._ground["sky"].value, self._ground["wet"].value = air.low_sky, air.wet
@@ -124,33 +130,41 @@ class Renderer:
         sky.release()
         gl.enable_only(gl.DEPTH_TEST | gl.BLEND)
         gl.blend_func = gl.ONE, gl.ONE_MINUS_SRC_ALPHA
-        self._set(self._solid, camera, air, matrix)
         self._layers.use(0)
-        self._render(self._solid, faces, SOLID)
+        self._render(self._solid, each[~hides].reshape(-1, 14), SOLID)
         rows = np.frombuffer(self._shown.read(components=3, alignment=1), np.uint8)
         return np.ascontiguousarray(rows.reshape(camera.height, camera.width, 3)[::-1, :, ::-1])
 
     def _see(self, camera: Camera, faces: Vertices) -> Sight:
-        """Draw the numbers of the signs, and count what is left of each."""
+        """Draw the numbers of the signs, where there are some, and count what is left of each."""
+        present = np.unique(faces[faces[:, 13] >= 0, 13]).astype(int).tolist()
+        found = [(number, *seen) for number in present if (seen := self._box(camera, number))]
+        if not found:
+            return NOTHING
+        signs, boxes, areas, distance = zip(*found, strict=True)
+        pixels = self._pixels(camera, faces, np.stack(boxes))[list(signs)]
+        visible = np.minimum(pixels / np.maximum(areas, 1.0), 1.0)
+        return Sight(np.array(signs, np.int64), np.stack(boxes), visible, np.array(distance))
+
+    def _pixels(self, camera: Camera, faces: Vertices, boxes: Array) -> npt.NDArray[np.int64]:
+        """Return how many pixels show each sign of the scene, counted in the part of the picture that boxes lie in."""
         gl = self._gl
+        low, high = np.floor(boxes[:, :2].min(axis=0)) - 1, np.ceil(boxes[:, 2:].max(axis=0)) + 1
+        left, top = np.maximum(low, 0).astype(int).tolist()
+        right, bottom = np.minimum(high, (camera.width, camera.height)).astype(int).tolist()
+        part = (left, camera.height - bottom, right - left, bottom - top)
         self._numbers.use()
-        self._numbers.clear(depth=1.0)
+        self._numbers.scissor = part
+        self._numbers.clear(depth=1.0, viewport=part)
         gl.enable_only(gl.DEPTH_TEST)
         self._number["camera"].write(_matrix(camera).astype(np.float32).T.tobytes())
         self._layers.use(0)
         self._render(self._number, faces, SOLID)
-        rows = np.frombuffer(self._numbers.read(components=1, alignment=1, dtype="f4"), np.float32)
-        numbers = rows.reshape(camera.height, camera.width)[::-1].round().astype(np.int64)
-        pixels = np.bincount(np.maximum(numbers.ravel(), 0), minlength=len(self.scene.signs) + 1)[1:]
-        present = np.unique(faces[faces[:, 13] >= 0, 13]).astype(int).tolist()
-        found = [(number, *seen) for number in present if (seen := self._box(camera, number, int(pixels[number])))]
-        if not found:
-            return Sight(np.zeros(0, np.int64), np.zeros((0, 4)), np.zeros(0), np.zeros(0))
-        signs, boxes, visible, distance = zip(*found, strict=True)
-        return Sight(np.array(signs, np.int64), np.stack(boxes), np.array(visible), np.array(distance))
+        rows = np.frombuffer(self._numbers.read(part, components=1, alignment=1, dtype="f4"), np.float32)
+        return np.bincount(rows.round().astype(np.int64), minlength=len(self.scene.signs) + 1)[1:]
 
-    def _box(self, camera: Camera, number: int, pixels: int) -> tuple[Array, float, float] | None:
-        """Return the tight box of a sign, its visible share and its distance; None if it isn't in the picture."""
+    def _box(self, camera: Camera, number: int) -> tuple[Array, float, float] | None:
+        """Return the tight box of a sign, the pixels of its face and its distance; None if it isn't in the picture."""
         sign = self.scene.signs[number]
         heading = float(self.scene.alignment.at(sign.at)[0, 3]) + np.radians(sign.turned)
         face = (outline(sign.sign.name) - 0.5) * (sign.width, -sign.height)
@@ -164,8 +178,7 @@ class Renderer:
         low, high = np.clip(points.min(axis=0), 0, edge), np.clip(points.max(axis=0), 0, edge)
         if (high - low).min() < SMALLEST:
             return None
-        area = float(cv2.contourArea(points.astype(np.float32)))
-        return np.concatenate([low, high]), min(pixels / max(area, 1.0), 1.0), float(depths.mean())
+        return np.concatenate([low, high]), cv2.contourArea(points.astype(np.float32)), float(depths.mean())
 
     def _program(self, vertex: str, fragment: str, shared: str) -> Any:
         text = (FOLDER / fragment).read_text(encoding="utf-8")

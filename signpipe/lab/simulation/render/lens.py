@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from functools import lru_cache
 
 import cv2
@@ -14,7 +15,7 @@ from signpipe.lab.simulation.world.sight import Camera
 from signpipe.types import FloatArray, Image
 
 SOFTNESS = 0.6  # pixels, spread of the lens at a width of 1280
-SMEARS = 5  # positions over which the car's motion is averaged
+APART = 2.0  # pixels at the edge between the positions over which the car's motion is averaged
 BLOOM = 0.12  # share of a lamp's light that the lens scatters
 
 
@@ -58,19 +59,26 @@ def photograph(
 def _smear(image: Image, camera: Camera, metres: float) -> Image:
     """Smear a picture as driving does during the exposure: away from the vanishing point, most at the edges."""
     growth = metres / 15.0  # of what stands 15 m away, as the sides of the picture do
-    if growth * camera.width / 2 < 1.0:
+    pixels = growth * camera.width / 2
+    if pixels < 1.0:
         return image
-    total = np.zeros(image.shape, np.float32)
-    for share in np.linspace(0, growth, SMEARS):
-        zoom = 1 + float(share)
+    smeared, doublings = image, math.ceil(math.log2(pixels / APART + 1))
+    for doubling in range(doublings):  # the mean of all positions so far, and of as many further on
+        zoom = 1 + growth * 2**doubling / (2**doublings - 1)
         move = np.array([[zoom, 0, (1 - zoom) * camera.width / 2], [0, zoom, (1 - zoom) * camera.height / 2]])
-        total += cv2.warpAffine(image, move, (camera.width, camera.height), borderMode=cv2.BORDER_REPLICATE)
-    return np.asarray(np.clip(total / SMEARS, 0, 255), np.uint8)
+        moved = cv2.warpAffine(smeared, move, (camera.width, camera.height), borderMode=cv2.BORDER_REPLICATE)
+        smeared = np.asarray(cv2.addWeighted(smeared, 0.5, moved, 0.5, 0), np.uint8)
+    return smeared
 
 
 def _bloom(image: Image) -> Image:
-    bright = np.where(image.max(axis=2, keepdims=True) > 240, image, 0).astype(np.uint8)
-    spread = cv2.GaussianBlur(bright, (0, 0), 6.0)
+    most = cv2.max(cv2.max(image[..., 0], image[..., 1]), image[..., 2])
+    lit = cv2.threshold(most, 240, 255, cv2.THRESH_BINARY)[1]
+    if not lit.any():
+        return image
+    height, width = image.shape[:2]
+    small = cv2.resize(cv2.bitwise_and(image, image, mask=lit), (width // 4, height // 4), interpolation=cv2.INTER_AREA)
+    spread = cv2.resize(cv2.GaussianBlur(small, (0, 0), 1.5), (width, height), interpolation=cv2.INTER_LINEAR)
     return np.asarray(cv2.addWeighted(image, 1.0, spread, BLOOM * 2, 0), np.uint8)
 
 
