@@ -27,6 +27,7 @@ logger = logging.getLogger(__name__)
 ONLINE, OFFLINE = "online", "offline"
 REFRESH = 5.0  # seconds after which the limit is told again, with its age, if it is the same
 NOTHING: Record = {"kind": "not_available", "value": None}
+_QUEUE_FULL = 15  # paho's MQTT_ERR_QUEUE_SIZE; paho is there only where there is a broker
 _PORTS = {"mqtt": 1883, "mqtts": 8883}
 _SIGNS = 4096  # tracks that are remembered as told
 _FAREWELL = 2.0  # seconds that `close` waits for the last messages
@@ -44,7 +45,7 @@ class MqttSink:
         catalogue: Names and titles of the classes.
 
     Raises:
-        SettingsError: The address is none.
+        SettingsError: The address is none, or password or certificate don't go with it.
         ExtraMissingError: The extra "mqtt" isn't installed.
         OutputError: The certificate of the authority can't be read.
     """
@@ -73,6 +74,12 @@ class MqttSink:
         client.reconnect_delay_set(settings.reconnect_first, settings.reconnect_longest)
         client.will_set(f"{self._base}/availability", OFFLINE, qos=1, retain=True)
         password = settings.password.get_secret_value() if settings.password else address.password
+        if password and not address.user:
+            raise SettingsError(f"The password for the MQTT broker {self._host} needs a user: mqtt://USER@HOST/TOPIC.")
+        if settings.ca and not address.secure:
+            raise SettingsError(
+                f"mqtt.ca is for TLS, and mqtt://{self._host} is none: name the broker mqtts://, or leave mqtt.ca out."
+            )
         if address.user:
             client.username_pw_set(address.user, password)
         if address.secure:
@@ -150,7 +157,7 @@ class MqttSink:
         if qos == 0 and not self._client.is_connected():
             return  # the limit is told again on connecting
         info = self._client.publish(f"{self._base}/{topic}", json.dumps(record, ensure_ascii=False), qos, retain)
-        if info.rc == 15:  # MQTT_ERR_QUEUE_SIZE
+        if info.rc == _QUEUE_FULL:
             self.lost += 1
             self._say("full", "has been away for so long that messages are lost")
 
@@ -212,10 +219,11 @@ class _Address:
         except ValueError:
             parts, port = urlsplit(""), None
         topic = unquote(parts.path).strip("/") or "signpipe"
-        if parts.scheme not in _PORTS or not parts.hostname or set(topic) & set("+#\0"):
+        more = parts.query or parts.fragment  # what follows a ? or #
+        if parts.scheme not in _PORTS or not parts.hostname or more or set(topic) & set("+#\0"):
             shown = text.rpartition("@")[2]
             raise SettingsError(
-                f"'{shown}' is no MQTT broker: name it mqtt://USER@HOST/TOPIC, or mqtts:// for TLS, without + and #."
+                f"'{shown}' is no MQTT broker: name it mqtt://USER@HOST/TOPIC, or mqtts:// for TLS, without +, # and ?."
             )
         self.host, self.port, self.topic = parts.hostname, port or _PORTS[parts.scheme], topic
         self.user = unquote(parts.username) if parts.username else None

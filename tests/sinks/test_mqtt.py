@@ -181,11 +181,36 @@ def test_a_broker_that_is_not_there_costs_nothing_and_is_reported_once(caplog: p
     assert "127.0.0.1:9 was never reached" in sinks.missing["MQTT messages"]
 
 
-@pytest.mark.parametrize("address", ["host/topic", "http://host", "mqtt://", "mqtt://u:p@host:port/x", "mqtt://h/a%23"])
+@pytest.mark.parametrize(
+    "address",
+    [
+        "host/topic",
+        "http://host",
+        "mqtt://",
+        "mqtt://u:p@host:port/x",
+        "mqtt://h/a%23",
+        "mqtt://h/a#b",
+        "mqtt://h/a?b=c",
+    ],
+)
 def test_an_address_that_is_none_is_one_sentence_without_its_password(address: str) -> None:
     with pytest.raises(SettingsError, match="is no MQTT broker") as caught:
         MqttSink(MqttSettings(broker=address), LIVE, CATALOGUE)
     assert "u:p" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        (MqttSettings(broker="mqtt://h/x", password="s3cret"), "needs a user"),
+        (MqttSettings(broker="mqtt://:s3cret@h/x"), "needs a user"),
+        (MqttSettings(broker="mqtt://h/x", ca=Path("ca.pem")), "mqtts://"),
+    ],
+)
+def test_what_would_not_be_used_is_refused(settings: MqttSettings, words: str) -> None:
+    with pytest.raises(SettingsError, match=words) as caught:
+        MqttSink(settings, LIVE, CATALOGUE)
+    assert "s3cret" not in str(caught.value)
 
 
 def test_a_certificate_that_is_not_there_is_one_sentence(tmp_path: Path) -> None:

@@ -126,6 +126,11 @@ class Table:
             by_class = self.approaches.setdefault(condition, {})
             by_class.setdefault(name, []).append(sorted(looks, key=lambda look: look.side))
 
+    def renew(self, newer: Table) -> None:
+        """Take the looks of another table for the classes and conditions that it has, in place of these."""
+        for condition, by_class in newer.approaches.items():
+            self.approaches.setdefault(condition, {}).update(by_class)
+
     def write(self, path: Path) -> None:
         """Write it, compressed."""
         content = {

@@ -1,11 +1,19 @@
 """Rendered looks beside real ones: the same are alike, and other ones aren't."""
 
+from collections import defaultdict
+from pathlib import Path
+
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
-from signpipe.lab.evaluation.perception import BANDS, lined_road, summarise
+from signpipe.cli import perception as cli
+from signpipe.cli.main import app
+from signpipe.lab.evaluation import perception
+from signpipe.lab.evaluation.perception import BANDS, SEEN, STRIDE, lined_road, summarise
 from signpipe.lab.evaluation.realism import compare
 from signpipe.lab.simulation.perception import Look, Table
+from signpipe.lab.simulation.world.sight import Watcher, camera_at
 
 
 def looks(count: int, score: float, seed: int) -> list[Look]:
@@ -44,4 +52,45 @@ def test_a_lined_road_has_every_class_once_where_it_can_be_seen() -> None:
     road = lined_road(["stop", "give_way", "town"], "rain", 3)
     assert sorted(sign.sign.name for sign in road.signs) == ["give_way", "stop", "town"]
     assert road.condition() == "rain"
-    assert all(abs(sign.right) > 3.5 for sign in road.signs)
+    assert all(sign.right > 3.5 for sign in road.signs)
+
+
+def test_each_class_is_looked_at_from_afar_and_from_as_near_as_cars_pass_it() -> None:
+    road = lined_road(["stop", "give_way", "town", "end_town", "motorway", "speed_limit_130", "keep_right"], "clear", 0)
+    stations = np.arange(0.0, road.alignment.length - 10, STRIDE)
+    watcher, sides = Watcher(road), defaultdict[int, list[float]](list)
+    for station in stations.tolist():
+        sight = watcher.look(station, camera_at(road, station))
+        for number, visible, side in zip(sight.signs.tolist(), sight.visible, sight.sides, strict=True):
+            if visible >= SEEN:
+                sides[number].append(float(side) / road.signs[number].width)
+    assert len(sides) == len(road.signs)
+    assert min(max(one) for one in sides.values()) > 80  # pixels a metre: from 15 m and less
+    assert max(min(one) for one in sides.values()) < 30  # from 45 m and more
+
+
+def test_classes_that_are_measured_again_take_the_place_of_older_ones() -> None:
+    old, new = Table(), Table()
+    for condition in ("clear", "rain"):
+        for name in ("stop", "town"):
+            old.add(condition, name, [Look(12)])
+    new.add("rain", "town", [Look(90)])
+    old.renew(new)
+    assert old.approaches["rain"] == {"stop": [[Look(12)]], "town": [[Look(90)]]}
+    assert old.approaches["clear"]["town"] == [[Look(12)]]
+
+
+@pytest.mark.parametrize(
+    ("only", "about", "words"),
+    [("stopp", {}, "No 'stopp' stands along the roads"), ("stop", {"classifier": "another"}, "measure all classes")],
+)
+def test_what_cannot_be_measured_again_is_refused(
+    only: str, about: dict[str, str], words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "t.npz"
+    Table(about).write(path)
+    monkeypatch.setattr(perception, "classes_on_roads", lambda: ["stop", "town"])
+    monkeypatch.setattr(cli, "models_of", lambda _: {"detector": "d", "classifier": "c"})
+    run = CliRunner().invoke(app, ["evaluate", "perception", str(path), "--only", only])
+    assert run.exit_code != 0
+    assert words in " ".join((run.output + str(run.exception)).replace("│", " ").split())
