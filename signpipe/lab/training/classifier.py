@@ -286,21 +286,11 @@ def train_classifier(plan: ClassifierPlan, data: Path, out: Path, resume: bool =
         SourceError: Data or the checkpoint is missing.
     """
     out.mkdir(parents=True, exist_ok=True)
-    sources = load_crops(data, "train", framing.SOURCE_SIZE, framing.SOURCE_MARGIN, plan.limit)
-    if plan.reviewed:
-        sources = with_reviewed(sources, Path(plan.reviewed), framing.SOURCE_MARGIN)
-    left_out = [load_catalogue().names.index(name) for name in plan.leave_out]
-    val = without(load_crops(data, "val", plan.size, MARGIN, plan.limit), left_out)
+    pictures, shared = _training_pictures(plan, data, out)
+    val = without(load_crops(data, "val", plan.size, MARGIN, plan.limit), _ids(plan.leave_out))
     if plan.drawings:
         val = CropSet(val.images[::THIN], val.labels[::THIN], val.backgrounds[::THIN])
     hidden = hide_crops(val, every=4)
-    length = plan.epochs * plan.pictures if plan.minutes is None else 10**9
-    pictures: TrainingCrops | EmbeddingCrops
-    pictures = TrainingCrops(sources, length, plan.seed, plan.size, plan.occlusion, left_out)
-    shared = None
-    if plan.drawings:
-        beside = read_sources(Path(plan.drawings), data, out)
-        pictures, shared = EmbeddingCrops(pictures, beside), beside.looks.shared
     training = ClassifierTraining(plan, out, shared)
     if resume:
         training.resume()
@@ -337,3 +327,22 @@ def train_classifier(plan: ClassifierPlan, data: Path, out: Path, resume: bool =
         out / "curves.png",
     )
     return result
+
+
+def _training_pictures(
+    plan: ClassifierPlan, data: Path, out: Path
+) -> tuple[TrainingCrops | EmbeddingCrops, npt.NDArray[np.bool_] | None]:
+    """Return what is learned from, and which looks of the embedding share a meaning, if there are drawings."""
+    sources = load_crops(data, "train", framing.SOURCE_SIZE, framing.SOURCE_MARGIN, plan.limit)
+    if plan.reviewed:
+        sources = with_reviewed(sources, Path(plan.reviewed), framing.SOURCE_MARGIN)
+    length = plan.epochs * plan.pictures if plan.minutes is None else 10**9
+    pictures = TrainingCrops(sources, length, plan.seed, plan.size, plan.occlusion, _ids(plan.leave_out))
+    if not plan.drawings:
+        return pictures, None
+    beside = read_sources(Path(plan.drawings), data, out)
+    return EmbeddingCrops(pictures, beside), beside.looks.shared
+
+
+def _ids(names: tuple[str, ...]) -> list[int]:
+    return [load_catalogue().names.index(name) for name in names]
