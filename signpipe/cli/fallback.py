@@ -10,7 +10,7 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from signpipe.cli.measuring import measured, open_part, tell, with_progress
+from signpipe.cli.measuring import kept_beside, measured, open_part, tell, with_progress
 from signpipe.cli.options import (
     ConfigOption,
     DataOption,
@@ -18,6 +18,7 @@ from signpipe.cli.options import (
     FormatOption,
     JsonOption,
     ModelOption,
+    ResumeOption,
     SplitOption,
 )
 from signpipe.lab.data import ClassMap, find_data
@@ -39,21 +40,26 @@ def fallback(
     ] = None,
     model: ModelOption = None,
     json_file: JsonOption = None,
+    resume: ResumeOption = False,
     config: ConfigOption = None,
 ) -> None:
     """Measure what each witness wins: vision alone, with drawings, shape, map or LiDAR, and all together.
 
     Tracks are driven up to in plain view, hidden, damaged, with maps that are right, stale, wrong, shifted, reversed or
     empty, and as pictures printed on a lorry. Poses, maps and sweeps are those of a virtual road. A track counts as
-    wrong if a class was ever published that it doesn't have, as right if its class stood published at the end.
+    wrong if a class was ever published that it doesn't have, as right if its class stood published at the end. It
+    takes an hour or two on a CPU; with --json, an interrupted run goes on with --resume.
     """
     from signpipe.lab.evaluation.fallback import evaluate_fallback, uncatalogued_signs
 
     settings, drawings = load_settings(config, {"classify.model": model}), find_drawings(drawings)
     dataset = open_part(data, format, split, ClassMap())
     uncatalogued = uncatalogued_signs(drawings, find_data(data), signs, observations) if drawings else []
+    keep = kept_beside(json_file, resume)
     metrics = with_progress(
-        lambda progress: evaluate_fallback(dataset, settings, progress, signs, observations, uncatalogued, only or ())
+        lambda progress: evaluate_fallback(
+            dataset, settings, progress, signs, observations, uncatalogued, only or (), keep, resume
+        )
     )
     _print_sets(metrics["sets"])
     tell(measured("fallback", settings.classify.model, "classifier", settings, dataset, split, metrics), json_file)

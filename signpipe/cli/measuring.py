@@ -116,6 +116,21 @@ def tell(measured: Measured, json_file: Path | None) -> None:
         console.print(f"written to {escape(str(json_file))}", highlight=False, soft_wrap=True)
 
 
+def kept_beside(json_file: Path | None, resume: bool) -> Path | None:
+    """Return the file beside a result that keeps what is done of it, or None without a result.
+
+    Raises:
+        SettingsError: A run is to go on whose result isn't named.
+    """
+    if json_file is None:
+        if resume:
+            raise SettingsError(
+                "--resume goes on with the run that writes --json; give the file of the interrupted run."
+            )
+        return None
+    return json_file.with_name(json_file.name + ".part")
+
+
 def measure_signs(
     task: str,
     evaluate: Metric,

@@ -77,4 +77,5 @@ SetOption = Annotated[
 
 # What becomes of it.
 JsonOption = Annotated[Path | None, typer.Option("--json", help="Write everything measured here.")]
+ResumeOption = Annotated[bool, typer.Option("--resume", help="Go on with an interrupted run of the same --json.")]
 HtmlOption = Annotated[Path | None, typer.Option("--html", help="Write a page with figures here (extra `report`).")]

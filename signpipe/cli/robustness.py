@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from signpipe.cli.measuring import measured, open_part, tell, with_progress
+from signpipe.cli.measuring import kept_beside, measured, open_part, tell, with_progress
 from signpipe.cli.options import (
     ConfigOption,
     DataOption,
@@ -18,10 +18,10 @@ from signpipe.cli.options import (
     JsonOption,
     MapOption,
     ModelOption,
+    ResumeOption,
     SplitOption,
 )
 from signpipe.cli.report import show_examples
-from signpipe.errors import SettingsError
 from signpipe.html.figures import new_figure
 from signpipe.html.page import write_page
 from signpipe.lab.data import ClassMap
@@ -46,7 +46,7 @@ def robustness(
     mapping: MapOption = None,
     json_file: JsonOption = None,
     html: HtmlOption = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with an interrupted run of the same --json.")] = False,
+    resume: ResumeOption = False,
     config: ConfigOption = None,
 ) -> None:
     """Measure how the classifier degrades: occluders at 0 to 70 % of the sign, corruptions at five severities.
@@ -54,13 +54,11 @@ def robustness(
     Beside each number of an occluder stands its ceiling: the share of signs whose visible part still differs from every
     other class's drawing.
     """
-    if resume and json_file is None:
-        raise SettingsError("--resume goes on with the run that writes --json; give the file of the interrupted run.")
+    keep = kept_beside(json_file, resume)
     if html is not None:
         new_figure()  # say at once if the extra is missing
     settings = load_settings(config, {"classify.model": model})
     dataset = open_part(data, format, split, ClassMap(parse_mapping(mapping or [])))
-    keep = json_file.with_name(json_file.name + ".part") if json_file else None
     result = with_progress(
         lambda progress: run_robustness(
             dataset, settings, progress, suite=suite, crops=crops, seed=seed, keep=keep, resume=resume

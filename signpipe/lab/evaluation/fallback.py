@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +33,7 @@ from signpipe.lab.evaluation.conditions import Condition
 from signpipe.lab.evaluation.crop_sets import load_crops
 from signpipe.lab.evaluation.crops import seeded
 from signpipe.lab.evaluation.interval import wilson
+from signpipe.lab.evaluation.resume import Resume, file_sha256
 from signpipe.lab.evaluation.virtual_road import MAP_KINDS, VirtualRoad
 from signpipe.opinion import VISION, Role, Witness
 from signpipe.runtime.session import open_session
@@ -41,6 +42,7 @@ from signpipe.stages.classify import Classify
 from signpipe.stages.fallback import Fallback
 from signpipe.stages.track import Track
 from signpipe.types import Classifications, Detections, Frame, Image, SignTrack, TrackState
+from signpipe.version import VERSION
 from signpipe.witnesses import open_witnesses
 
 Progress = Callable[[int, int], None]
@@ -183,6 +185,8 @@ def evaluate_fallback(
     observations: int = 8,
     uncatalogued: Sequence[Sign] = (),
     only: Sequence[str] = (),
+    keep: Path | None = None,
+    resume: bool = False,
 ) -> dict[str, Any]:
     """Drive past signs under each condition, with vision alone, with each witness, and with all.
 
@@ -197,25 +201,35 @@ def evaluate_fallback(
         observations: Frames of each.
         uncatalogued: Signs that the catalogue doesn't have.
         only: Sets to measure, by how their names begin; all if empty.
+        keep: What is done already is kept in this file until all is.
+        resume: Go on with what it holds.
 
     Raises:
-        SettingsError: No set begins so.
+        SettingsError: No set begins so, or `keep` is of another run.
+        OutputError: `keep` can't be written.
         SourceError: No sign is seen in two frames or more, or a picture can't be read.
         ModelError: The classifier can't be used.
     """
     catalogue = load_catalogue()
     known = read_signs(dataset, signs, observations, lambda *_: None)
     everything = [*known, *uncatalogued]
-    classify = Classify(settings.classify, open_session(settings.classify.model, settings.runtime, "classifier"))
+    session = open_session(settings.classify.model, settings.runtime, "classifier")
+    classify = Classify(settings.classify, session)
     steps = [step for step in _steps() if not only or step[0].startswith(tuple(only))]
     if not steps:
         names = ", ".join(dict.fromkeys(name for name, *_ in _steps()))
         raise SettingsError(f"No set is called {' or '.join(only)}; there are: {names}.")
+    identity = {
+        "version": VERSION, "model": file_sha256(session.entry.path), "settings": settings.fallback.model_dump(),
+        "signs": [sign.name for sign in everything], "observations": observations,
+    }  # fmt: skip
+    kept = Resume(keep, identity, resume)
     with tempfile.TemporaryDirectory() as folder:
         drives = Drives(settings, catalogue, VirtualRoad(everything, catalogue), Path(folder))
         columns = _columns(drives.witnesses())
-        tally: dict[str, dict[str, list[Outcome]]] = {}
-        for done, (name, condition, map_kind) in enumerate(steps):
+
+        def drive(name: str, condition: Condition, map_kind: str | None) -> dict[str, list[Any]]:
+            """Return the outcomes of a step by column."""
             if name == UNCATALOGUED:
                 shown = [
                     Shown(len(known) + i, one, one.squares, observe(classify, one, one.squares))
@@ -223,10 +237,20 @@ def evaluate_fallback(
                 ]
             else:
                 shown = show(condition, known, classify, catalogue, printed=name == PRINTED)
-            for column in columns[map_kind is not None] if shown else ():
-                outcomes = drives.run(column, shown, map_kind or USUAL_MAP)
-                tally.setdefault(name, {}).setdefault(column, []).extend(outcomes)
+            chosen = columns[map_kind is not None] if shown else ()
+            return {one: [astuple(o) for o in drives.run(one, shown, map_kind or USUAL_MAP)] for one in chosen}
+
+        tally: dict[str, dict[str, list[Outcome]]] = {}
+        for done, step in enumerate(steps):
+            key = f"{step[0]}: {step[1]}"
+            piece = kept.get(key)
+            if piece is None:
+                piece = drive(*step)
+                kept.put(key, piece)
+            for column, outcomes in piece.items():
+                tally.setdefault(step[0], {}).setdefault(column, []).extend(Outcome(*one) for one in outcomes)
             progress(done + 1, len(steps))
+    kept.finish()
     return summarise(tally)
 
 

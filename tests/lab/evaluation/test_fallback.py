@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -143,6 +146,33 @@ def test_unknown_sets_and_rates_are_one_sentence(tmp_path: Path) -> None:
         evaluate_fallback(dataset, Settings(), lambda *_: None, 1, only=("fog",))
     with pytest.raises(SettingsError, match="between 0 and 1"):
         evaluate_publishing(dataset, Settings(), lambda *_: None, 1.5)
+
+
+@pytest.mark.slow
+def test_a_run_that_was_interrupted_goes_on_with_what_was_done(signs: list[Sign], tmp_path: Path) -> None:
+    approaches, keep = open_dataset(drawn_tracks(tmp_path, frames=16), "gtsrb", "val"), tmp_path / "result.json.part"
+    steps: list[int] = []
+
+    def interrupt(*_: int) -> None:
+        raise KeyboardInterrupt
+
+    def run(progress: Callable[[int, int], None], resume: bool = True, observations: int = 4) -> dict[str, Any]:
+        only = ("clean", "map right, clean")
+        return evaluate_fallback(approaches, Settings(), progress, len(signs), observations, (), only, keep, resume)
+
+    with pytest.raises(KeyboardInterrupt):
+        run(interrupt, resume=False)
+    head, clean = (json.loads(line) for line in keep.read_text().splitlines())
+    assert clean["name"] == "clean: clean"
+    clean["piece"]["vision"] = [[False, True, 0.0, 0.99]] * len(signs)  # so that it shows who is believed
+    keep.write_text(f"{json.dumps(head)}\n{json.dumps(clean)}\n")
+    with pytest.raises(SettingsError, match="had another observations"):
+        run(lambda *_: None, observations=5)
+    metrics = run(lambda done, _: steps.append(done))
+    assert steps == [1, 2]
+    assert metrics["sets"]["clean"]["vision"]["wrong"] == 1
+    assert metrics["sets"]["map right, clean"]["vision"]["right"] > 0.5
+    assert not keep.exists()
 
 
 @pytest.mark.slow
