@@ -8,10 +8,10 @@ an order of its own seed, once. Judged on GTSRB's validation tracks: in plain vi
 by which a design is chosen, and by leaves and branches, which training never saw and by which nothing is chosen. Runs
 that are done are kept in the folder and not done again.
 
-`--trained` judges classifiers that `signpipe train classifier` made on the same crops, as a teacher and its pupil:
+`--trained` judges classifiers that `signpipe train classifier` made on the same crops, such as wider ones:
 
-    .venv-train/bin/python benchmarks/designs.py --data DATA --designs --trained alone=runs/alone/last.pt \
-        teacher=runs/teacher/last.pt pupil=runs/pupil/last.pt --json benchmarks/results/teaching.json
+    .venv-train/bin/python benchmarks/designs.py --data DATA --designs --trained start=START.pt on=runs/on/last.pt \
+        wider=runs/wider/last.pt "wider, faster"=runs/faster/last.pt --json benchmarks/results/teaching.json
 """
 
 from __future__ import annotations
