@@ -231,7 +231,7 @@ def drive_rows() -> list[tuple[str, str, str]]:
                 f"{percent(distance['right'])} by distance (wrong {percent(distance['wrong'])}), "
                 f"{percent(event['right'])} by event",
                 f"{cell['km']:.0f} km{conditions}, {cell['events']} changes of limit, `--preset world`; wrong mostly "
-                "by misread limits and missed ends of towns ([simulation](docs/simulation.md))",
+                "where a sign wasn't found or read ([simulation](docs/simulation.md))",
             )
         )
     return rows
