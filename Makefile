@@ -59,7 +59,7 @@ $(TRAIN)/.ready: pyproject.toml scripts/setup.sh
 	@touch $@
 
 smoke: $(TRAIN)/.ready  ## train and export each model on a few photographs; all tests of training
-	@$(TRAIN)/bin/pytest tests/lab/training
+	@$(TRAIN)/bin/pytest $(PARALLEL) tests/lab/training
 
 lint: .venv/.ready-dev  ## ruff, mypy and the import contracts
 	@$(BIN)/ruff check .

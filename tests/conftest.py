@@ -12,6 +12,8 @@ LONG = (
     "test_classes_command.py",
     "test_examples.py",
     "test_record.py",
+    "test_smoke.py",
+    "test_detector.py",
 )
 
 if "PYTEST_XDIST_WORKER" in os.environ:

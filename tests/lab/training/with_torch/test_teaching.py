@@ -69,7 +69,7 @@ def test_a_teacher_starts_from_the_narrow_network_and_its_pupil_comes_nearer(tmp
     teaching = ClassifierTraining(replace(PLAN, start=start, wider=2), tmp_path / "teacher")
     assert teaching.net.widths == widths_of(2)
     teaching.save()
-    plan = replace(PLAN, teacher=str(tmp_path / "teacher" / "last.pt"), rate=1e-3)
+    plan = replace(PLAN, teacher=str(tmp_path / "teacher" / "last.pt"), seed=1)  # it starts from elsewhere
     pupil = ClassifierTraining(plan, tmp_path / "pupil")
     assert pupil.teacher is not None
 
@@ -90,7 +90,7 @@ def test_a_teacher_starts_from_the_narrow_network_and_its_pupil_comes_nearer(tmp
     for _ in range(8):
         pupil.net.train()
         pupil._step(images, targets, parts, None)
-    assert apart() < 0.9 * before
+    assert apart() < 0.5 * before
     pupil.save()
     again = ClassifierTraining(plan, tmp_path / "pupil")
     again.resume()  # a checkpoint knows its teacher by the plan
