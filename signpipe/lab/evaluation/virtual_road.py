@@ -50,13 +50,19 @@ class VirtualRoad:
         real = self._catalogue[sign.class_id] if sign.class_id >= 0 else self._catalogue[0]
         return self._focal * max(real.width, real.height) / float(sign.sizes[frame].max())
 
+    def speed(self, sign: Sign) -> float:
+        """Return how fast the vehicle drives up to a sign, in metres per second, the mean over the approach."""
+        driven = self.distance(sign, 0) - self.distance(sign, len(sign.times) - 1)
+        seconds = float(sign.times[-1] - sign.times[0])
+        return max(driven / seconds, 0.0) if seconds > 0 else 0.0
+
     def pose(self, number: int, sign: Sign, frame: int) -> Pose:
         """Return where the receiver says that the vehicle is."""
         rng = seeded("pose", sign.name)  # an error of the position lasts longer than an approach
         east, north = rng.normal(0, POSITION_SIGMA, 2)
         heading = float(rng.normal(0, HEADING_SIGMA))
         latitude, longitude = place(*START, east, number * SPACING - self.distance(sign, frame) + north)
-        return Pose(float(latitude), float(longitude), heading % 360, 15.0, POSITION_SIGMA)
+        return Pose(float(latitude), float(longitude), heading % 360, self.speed(sign), POSITION_SIGMA)
 
     def write_map(self, kind: str, path: Path) -> None:
         """Write the road's map as GeoJSON, with the errors of a kind of `MAP_KINDS`."""

@@ -110,6 +110,15 @@ def test_wrong_maps_are_wrong_as_they_say(road: VirtualRoad, signs: list[Sign], 
     assert len(written(road, EMPTY, tmp_path)) == 0
 
 
+def test_the_vehicle_is_as_fast_as_its_signs_come_nearer(road: VirtualRoad, signs: list[Sign]) -> None:
+    for number, sign in enumerate(signs):
+        speed = road.pose(number, sign, 0).speed
+        assert speed is not None
+        assert speed * (sign.times[-1] - sign.times[0]) == pytest.approx(
+            road.distance(sign, 0) - road.distance(sign, len(sign.times) - 1)
+        )
+
+
 def test_the_lidar_sees_the_plate_at_its_distance_and_size(road: VirtualRoad, signs: list[Sign]) -> None:
     for printed in (False, True):
         sweep = road.sweep(signs[0], 3, printed)
@@ -134,6 +143,7 @@ def test_a_right_map_reads_hidden_signs_and_outcomes_add_up(signs: list[Sign], t
     clean = metrics["sets"]["clean"]
     assert clean["vision"]["right"] > 0.5
     assert clean["vision"]["wrong"] == 0
+    assert clean["approach"]["right"] == clean["vision"]["right"]  # nothing that comes nearer is ruled out
     hidden = metrics["sets"]["map right, half hidden"]
     assert hidden["map"]["right"] >= hidden["vision"]["right"]
     assert metrics["right_gained_on_clean"] == clean["all"]["right"] - clean["vision"]["right"]
