@@ -215,10 +215,7 @@ def evaluate_fallback(
     everything = [*known, *uncatalogued]
     session = open_session(settings.classify.model, settings.runtime, "classifier")
     classify = Classify(settings.classify, session)
-    steps = [step for step in _steps() if not only or step[0].startswith(tuple(only))]
-    if not steps:
-        names = ", ".join(dict.fromkeys(name for name, *_ in _steps()))
-        raise SettingsError(f"No set is called {' or '.join(only)}; there are: {names}.")
+    steps = _chosen(only)
     identity = {
         "version": VERSION, "model": file_sha256(session.entry.path), "settings": settings.fallback.model_dump(),
         "signs": [sign.name for sign in everything], "observations": observations,
@@ -227,31 +224,43 @@ def evaluate_fallback(
     with tempfile.TemporaryDirectory() as folder:
         drives = Drives(settings, catalogue, VirtualRoad(everything, catalogue), Path(folder))
         columns = _columns(drives.witnesses())
-
-        def drive(name: str, condition: Condition, map_kind: str | None) -> dict[str, list[Any]]:
-            """Return the outcomes of a step by column."""
-            if name == UNCATALOGUED:
-                shown = [
-                    Shown(len(known) + i, one, one.squares, observe(classify, one, one.squares))
-                    for i, one in enumerate(uncatalogued)
-                ]
-            else:
-                shown = show(condition, known, classify, catalogue, printed=name == PRINTED)
-            chosen = columns[map_kind is not None] if shown else ()
-            return {one: [astuple(o) for o in drives.run(one, shown, map_kind or USUAL_MAP)] for one in chosen}
-
         tally: dict[str, dict[str, list[Outcome]]] = {}
-        for done, step in enumerate(steps):
-            key = f"{step[0]}: {step[1]}"
+        for done, (name, condition, map_kind) in enumerate(steps):
+            key = f"{name}: {condition}"
             piece = kept.get(key)
             if piece is None:
-                piece = drive(*step)
+                if name == UNCATALOGUED:
+                    shown = _shown_as_they_are(uncatalogued, len(known), classify)
+                else:
+                    shown = show(condition, known, classify, catalogue, printed=name == PRINTED)
+                chosen = columns[map_kind is not None] if shown else ()
+                piece = {
+                    column: [astuple(one) for one in drives.run(column, shown, map_kind or USUAL_MAP)]
+                    for column in chosen
+                }
                 kept.put(key, piece)
             for column, outcomes in piece.items():
-                tally.setdefault(step[0], {}).setdefault(column, []).extend(Outcome(*one) for one in outcomes)
+                tally.setdefault(name, {}).setdefault(column, []).extend(Outcome(*one) for one in outcomes)
             progress(done + 1, len(steps))
     kept.finish()
     return summarise(tally)
+
+
+def _chosen(only: Sequence[str]) -> list[tuple[str, Condition, str | None]]:
+    """Return the steps of the sets whose names begin so, or all; raise SettingsError if there are none."""
+    steps = _steps()
+    chosen = [step for step in steps if not only or step[0].startswith(tuple(only))]
+    if not chosen:
+        names = ", ".join(dict.fromkeys(name for name, *_ in steps))
+        raise SettingsError(f"No set is called {' or '.join(only)}; there are: {names}.")
+    return chosen
+
+
+def _shown_as_they_are(signs: Sequence[Sign], first: int, classify: Classify) -> list[Shown]:
+    """Put signs in plain view before the classifier, numbered from `first` on."""
+    return [
+        Shown(number, one, one.squares, observe(classify, one, one.squares)) for number, one in enumerate(signs, first)
+    ]
 
 
 def uncatalogued_signs(drawings: Path, data: Path, count: int, observations: int) -> list[Sign]:
