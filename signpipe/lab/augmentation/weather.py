@@ -45,6 +45,13 @@ def _crowd(image: Image) -> float:
     return 1.0 if is_crop(image) else 0.2
 
 
+def _seeds(chance: FloatArray, share: float, spread: float) -> FloatArray:
+    """Return how bright drops or flakes begin, 1 - spread to 1 in a share of the pixels, else 0, by chances (H, W)."""
+    seeds, hit = np.zeros_like(chance), np.flatnonzero(chance < share)
+    seeds.ravel()[hit] = np.float32(1) - spread * chance.ravel()[hit] / np.float32(share)
+    return seeds
+
+
 def rain(image: Image, severity: float, rng: np.random.Generator) -> Image:
     """Rain: bright streaks smeared by the exposure (Garg & Nayar, IJCV 2007), a veil of distant drops, less light."""
     light = to_light(image)
@@ -60,8 +67,7 @@ def rain(image: Image, severity: float, rng: np.random.Generator) -> Image:
     for length, thickness, share, gain in ((10.0, 0.35, 0.010, 0.8), (22.0, 0.7, 0.004, 0.8)):
         chance = rng.random((height, width), np.float32)
         share = share * density / scale**2
-        seeds, hit = np.zeros((height, width), np.float32), np.flatnonzero(chance < share)
-        seeds.ravel()[hit] = np.float32(1) - 0.7 * chance.ravel()[hit] / np.float32(share)
+        seeds = _seeds(chance, share, 0.7)
         smeared = np.asarray(cv2.filter2D(seeds, -1, streak_kernel(length * scale, angle)), np.float32)
         # A streak of one pixel's width and full brightness would be `length` times fainter after the smear.
         cover += blur(smeared, thickness * scale) * np.float32(gain * length * scale * 2.5 * thickness * scale)
@@ -94,8 +100,7 @@ def snowfall(image: Image, severity: float, rng: np.random.Generator) -> Image:
     for radius, smear, share in ((0.6, 2.0, 0.02), (1.1, 4.0, 0.005), (2.6, 6.0, 0.0008)):
         chance = rng.random((height, width), np.float32)
         share = min(share * density / scale**2, 1.0)
-        seeds, hit = np.zeros((height, width), np.float32), np.flatnonzero(chance < share)
-        seeds.ravel()[hit] = np.float32(1) - 0.5 * chance.ravel()[hit] / np.float32(share)
+        seeds = _seeds(chance, share, 0.5)
         flakes = blur(seeds, radius * scale) * np.float32(2 * np.pi * (radius * scale) ** 2 * 1.3)
         flakes = np.asarray(cv2.filter2D(flakes, -1, streak_kernel(smear * scale, angle)), np.float32)
         clear *= 1 - np.minimum(flakes, 0.95)
