@@ -8,6 +8,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F  # noqa: N812  # torch's own convention
 
+from signpipe.errors import SettingsError
 from signpipe.lab.training.device import Device
 from signpipe.lab.training.export import load_checkpoint
 from signpipe.lab.training.network import WIDTHS, SignNet, restored
@@ -36,10 +37,10 @@ def widen(net: SignNet, widths: tuple[int, int, int], seed: int = 0) -> SignNet:
         seed: Seed of the noise.
 
     Raises:
-        ValueError: A width is smaller than it was.
+        SettingsError: A width is smaller than it was.
     """
     if any(new < old for new, old in zip(widths, net.widths, strict=True)):
-        raise ValueError(f"A network with {net.widths} channels can't be made {widths} wide; give no fewer.")
+        raise SettingsError(f"A network with {net.widths} channels can't be made {widths} wide; give no fewer.")
     wide = SignNet(net.head.out_features - 1, net.embed.out_features, widths)
     if widths == net.widths:
         wide.load_state_dict(net.state_dict())

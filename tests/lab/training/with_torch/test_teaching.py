@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from signpipe.errors import SourceError
+from signpipe.errors import SettingsError, SourceError
 from signpipe.lab.training.classifier import ClassifierPlan, ClassifierTraining
 from signpipe.lab.training.network import SignNet, normalise, restored
 from signpipe.lab.training.teaching import Teacher, widen, widths_of
@@ -49,7 +49,7 @@ def test_copies_learn_to_differ() -> None:
 
 
 def test_no_channel_is_taken_away() -> None:
-    with pytest.raises(ValueError, match="give no fewer"):
+    with pytest.raises(SettingsError, match="give no fewer"):
         widen(used((16, 32, 32)), (16, 32, 16))
 
 
