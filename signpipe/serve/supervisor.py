@@ -72,6 +72,10 @@ class Watched:
     info: Message = field(default_factory=dict)
     stats: Message = field(default_factory=dict)
 
+    def speaks(self, run: str) -> bool:
+        """Return whether a run's process is heard: one that was asked to end goes on telling for a while, but isn't."""
+        return self.process is not None and self.run == run
+
     def described(self) -> Message:
         """Return what is told of it."""
         return {
@@ -249,12 +253,12 @@ class Supervisor:
             self._count(watched, run, message["snapshot"])
         else:
             with self._lock:
-                if watched.run == run:
+                if watched.speaks(run):
                     self._note(watched, kind, message)
 
     def _count(self, watched: Watched, run: str, snapshot: Snapshot) -> None:
         with self._lock:
-            if watched.run == run and self._sources.get(watched.task.name) is watched:
+            if watched.speaks(run):
                 self._metrics.update(watched.task.name, snapshot)
 
     def _sighted(self, name: str, run: str, sign: Message, crop: bytes) -> None:
@@ -270,7 +274,7 @@ class Supervisor:
         elif kind == "stats":
             watched.stats = message
             self._tell("stats", {"source": watched.task.name, **message})
-        elif kind == "gone" and watched.process is not None:
+        elif kind == "gone":
             watched.process = None
             said = message["said"] or {}
             if said.get("type") == "end":
