@@ -3,19 +3,30 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 
 INTERRUPTED = 130  # what a shell reports of a command that Ctrl-C ended
 
 
 def main() -> None:
-    """Run the command line; Ctrl-C while it is being loaded ends it without a word."""
-    try:
-        from signpipe.cli.main import main as run
-    except KeyboardInterrupt:
-        sys.stderr.flush()
-        os._exit(INTERRUPTED)  # what was being imported is half there: nothing of it may be finished
+    """Run the command line; Ctrl-C while it is being loaded ends it without a word.
+
+    It ends it at once: raised as an exception it would come out of a library that is half imported as whatever error
+    that makes of it, and nothing half imported may be finished.
+    """
+    interrupt = signal.getsignal(signal.SIGINT)
+    if interrupt is signal.default_int_handler:  # a shell lets what it starts in the background ignore it
+        signal.signal(signal.SIGINT, _end)
+    from signpipe.cli.main import main as run
+
+    signal.signal(signal.SIGINT, interrupt)
     run()
+
+
+def _end(*_: object) -> None:
+    sys.stderr.flush()
+    os._exit(INTERRUPTED)
 
 
 if __name__ == "__main__":
