@@ -42,7 +42,7 @@ class FallbackSettings(Section):
         "holds against.",
     )
     accept_hidden: float = Field(
-        0.99,
+        0.995,
         gt=0.5,
         lt=1,
         description="Fused probability from which the class of a sign is published that is partly hidden.",
@@ -55,7 +55,7 @@ class FallbackSettings(Section):
     )
     release: float = Field(0.8, gt=0, lt=1, description="A confirmed class is given up below this (hysteresis).")
     category: float = Field(0.8, gt=0, lt=1, description="Probability from which a category is published.")
-    novelty: float = Field(0.6, gt=0, le=1, description="Over this, a sign counts as unfamiliar and isn't confirmed.")
+    novelty: float = Field(0.5, gt=0, le=1, description="Over this, a sign counts as unfamiliar and isn't confirmed.")
     ask_below: float = Field(
         0.99, gt=0, le=1, description="Signs that vision is less sure of are matched with the catalogue's drawings."
     )
