@@ -122,7 +122,9 @@ class Pipeline:
         self._track = own.get("track") or Track(settings.track, self.catalogue, settings.camera)
         if witnesses is None:
             witnesses = open_witnesses(settings, self.catalogue, self.models.reader)
-        self._fallback = own.get("fallback") or Fallback(settings.fallback, self.catalogue, witnesses, self._learned())
+        self._fallback = own.get("fallback") or Fallback(
+            settings.fallback, self.catalogue, witnesses, self._learned(), settings.track.worthless
+        )
         self._rules = _rules_of(self.country)
         self._plates = Plates(self.catalogue, self._rules.languages)
         self._decide = own.get("decide") or Decide(settings.decide, self.catalogue, self._rules, settings.vehicle)

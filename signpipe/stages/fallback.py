@@ -14,7 +14,7 @@ from signpipe.log_odds import fuse
 from signpipe.opinion import VISION, Learner, Opinion, Role, Witness
 from signpipe.settings import FallbackSettings
 from signpipe.stages.caution import is_more_cautious
-from signpipe.stages.evidence import log_likelihood
+from signpipe.stages.evidence import WORTHLESS, log_likelihood
 from signpipe.stages.heard import Heard, agree, fused, of_roles, reasons, supporters
 from signpipe.types import Certainty, FloatArray, Frame, SignTrack, TrackState, Verdict
 
@@ -91,6 +91,7 @@ class Fallback:
         catalogue: The classes and their categories.
         witnesses: Who is asked besides vision; the default is vision alone.
         learned: How many classes, the first of the catalogue, vision was trained on; all, if None.
+        worthless: Chance that one look says nothing, as the tracks take it (`track.worthless`).
 
     Raises:
         SettingsError: Two witnesses share a name, or a weight is no share of 1.
@@ -102,6 +103,7 @@ class Fallback:
         catalogue: Catalogue,
         witnesses: Sequence[Witness] = (),
         learned: int | None = None,
+        worthless: float = WORTHLESS,
     ) -> None:
         _check(witnesses)
         learned = len(catalogue) if learned is None else learned
@@ -113,6 +115,7 @@ class Fallback:
         self._accept_fused = max(settings.accept_fused, settings.accept)  # help never makes it easier than sight alone
         self._slack = settings.accept - settings.release  # by so much less what is published already may be sure
         self._catalogue = catalogue
+        self._worthless = worthless
         self._cheap = tuple(witness for witness in witnesses if not witness.expensive)
         self._expensive = tuple(witness for witness in witnesses if witness.expensive)
         self._categories = tuple(Category)
@@ -253,7 +256,7 @@ class Fallback:
         read = any(one.opinion.familiar and one.opinion.figures is not None for one in sensors)
         if not read or track.mean is None or track.novelty <= self._settings.novelty:
             return track.evidence
-        return log_likelihood(track.mean).astype(np.float32)
+        return log_likelihood(track.mean, self._worthless).astype(np.float32)
 
     def _untrained(self, sensors: tuple[Heard, ...]) -> int | None:
         """Return the limit, of those that vision wasn't trained on, whose figures someone is sure to have read."""

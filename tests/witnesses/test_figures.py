@@ -172,6 +172,18 @@ def test_a_typeface_that_makes_vision_doubt_every_sign_is_confirmed_if_what_it_t
     assert (verdict.certainty, verdict.class_id) == (Certainty.CONFIRMED, track.class_id)
 
 
+def test_a_look_at_such_a_sign_tells_no_more_than_the_tracks_let_one_tell() -> None:
+    track, frame = doubting("speed_limit_60")
+    reader = FiguresWitness(FiguresSettings(), CATALOGUE, Reads(reading({"60": 0.995})))
+    trusting, wary = (
+        Fallback(FallbackSettings(), CATALOGUE, [reader], worthless=worthless)([track], frame)[0].probability
+        for worthless in (0.01, 0.49)
+    )
+    assert trusting is not None
+    assert wary is not None
+    assert trusting[track.class_id] > wary[track.class_id]
+
+
 @pytest.mark.parametrize(
     ("names", "doubt"),
     [

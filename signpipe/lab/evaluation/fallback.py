@@ -129,7 +129,14 @@ class Drives:
         settings, witnesses = self._open(heard, map_kind)
         if heard not in (ALL, CONFIGURED):
             witnesses = [witness for witness in witnesses if witness.name == heard]
-        return [self._approach(one, settings, Fallback(settings.fallback, self._catalogue, witnesses)) for one in shown]
+        return [
+            self._approach(
+                one,
+                settings,
+                Fallback(settings.fallback, self._catalogue, witnesses, worthless=settings.track.worthless),
+            )
+            for one in shown
+        ]
 
     def _open(self, heard: str, map_kind: str) -> tuple[Settings, list[Witness]]:
         """Return the settings of a drive, and the witnesses that they open: all but where they are as configured."""
@@ -217,7 +224,7 @@ def evaluate_fallback(
     classify = Classify(settings.classify, session)
     steps = _chosen(only)
     identity = {
-        "version": VERSION, "model": file_sha256(session.entry.path), "settings": settings.fallback.model_dump(),
+        "version": VERSION, "model": file_sha256(session.entry.path), "settings": settings.model_dump(mode="json"),
         "signs": [sign.name for sign in everything], "observations": observations,
     }  # fmt: skip
     kept = Resume(keep, identity, resume)
@@ -233,17 +240,18 @@ def evaluate_fallback(
                     shown = _shown_as_they_are(uncatalogued, len(known), classify)
                 else:
                     shown = show(condition, known, classify, catalogue, printed=name == PRINTED)
-                chosen = columns[map_kind is not None] if shown else ()
-                piece = {
-                    column: [astuple(one) for one in drives.run(column, shown, map_kind or USUAL_MAP)]
-                    for column in chosen
-                }
+                piece = _driven(drives, shown, columns[map_kind is not None], map_kind or USUAL_MAP)
                 kept.put(key, piece)
             for column, outcomes in piece.items():
                 tally.setdefault(name, {}).setdefault(column, []).extend(Outcome(*one) for one in outcomes)
             progress(done + 1, len(steps))
     kept.finish()
     return summarise(tally)
+
+
+def _driven(drives: Drives, shown: Sequence[Shown], heard: Sequence[str], map_kind: str) -> dict[str, list[Any]]:
+    """Drive past signs with each who is heard; return the outcomes as JSON takes them."""
+    return {one: [astuple(outcome) for outcome in drives.run(one, shown, map_kind)] for one in heard} if shown else {}
 
 
 def _chosen(only: Sequence[str]) -> list[tuple[str, Condition, str | None]]:

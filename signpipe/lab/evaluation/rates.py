@@ -94,7 +94,7 @@ class _Player:
         """Return what came of it at a rate, with some who are asked besides vision."""
         settings, seen, truth = self._settings, self._approach.observations, self._approach.class_id
         track = Track(settings.track, self._catalogue, settings.camera)
-        fallback = Fallback(settings.fallback, self._catalogue, witnesses)
+        fallback = Fallback(settings.fallback, self._catalogue, witnesses, worthless=settings.track.worthless)
         published, sure, tracks = set[int](), [0, 0], set[int]()
         latest: SignTrack | None = None
         for number, (time, frame) in enumerate(frames_at(len(self._approach.sizes), rate, fps)):

@@ -177,7 +177,9 @@ class TableSeer:
             witnesses.append(MapWitness(settings.map, settings.camera, settings.position, self.catalogue))
         if settings.figures.enabled and table.reads:
             witnesses.append(FiguresWitness(settings.figures, self.catalogue, _Reader(self._perceive)))
-        self._fallback = Fallback(settings.fallback, self.catalogue, witnesses, len(load_catalogue()))
+        self._fallback = Fallback(
+            settings.fallback, self.catalogue, witnesses, len(load_catalogue()), settings.track.worthless
+        )
         self._plates = Plates(self.catalogue, rules.languages)
         self._decide = Decide(settings.decide, self.catalogue, rules, settings.vehicle)
         self._index = 0
