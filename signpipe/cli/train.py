@@ -72,7 +72,7 @@ def classifier(
         Path | None,
         typer.Option(
             help="Folder of drawings of the world's signs, else those of `signpipe data fetch drawings`: the embedding "
-            "learns to tell them, and the photographs of btsd, sy32 and signs877, apart; not with --leave-out."
+            "learns to tell them, and the photographs of btsd, sy32 and signs877, apart."
         ),
     ] = None,
     minutes: Annotated[float | None, typer.Option(min=0.1, help="Train for so long instead of --epochs.")] = None,
@@ -97,8 +97,7 @@ def classifier(
     from signpipe.lab.training.classifier import ClassifierPlan, train_classifier
     from signpipe.lab.training.device import choose_device
 
-    # What is left out must not come back in as a drawing.
-    drawings = None if leave_out else find_drawings(drawings)
+    drawings = find_drawings(drawings)
     plan = ClassifierPlan(
         epochs=epochs,
         pictures=pictures,

@@ -39,6 +39,11 @@ class TrainingCrops:
         size: Side of the crops in pixels.
         occlusion: Share of the signs that are partly hidden.
         leave_out: Class ids of which nothing may be learned: no crop, no drawing, no mirror image.
+
+    Attributes:
+        seed: As given.
+        size: As given.
+        left_out: Those class ids.
     """
 
     def __init__(
@@ -51,6 +56,7 @@ class TrainingCrops:
         leave_out: Collection[int] = (),
     ) -> None:
         self._crops = without(crops, leave_out)
+        self.left_out = frozenset(leave_out)
         self._left_out = np.array(sorted(leave_out), np.int64)
         self._length = length
         self.seed = seed
@@ -84,7 +90,7 @@ class TrainingCrops:
         if rng.random() < OUTLIERS:
             return *self._outlier(rng), -1, 0.0
         source, label = self._source(rng)
-        if label in MIRROR and MIRROR[label] not in self._left_out and rng.random() < 0.5:
+        if label in MIRROR and MIRROR[label] not in self.left_out and rng.random() < 0.5:
             source, label = np.ascontiguousarray(source[:, ::-1]), MIRROR[label]
         matrix = framing.box_jitter(rng, self.size)
         image = framing.warp(source, matrix, self.size)

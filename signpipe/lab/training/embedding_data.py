@@ -16,7 +16,7 @@ from signpipe.lab.augmentation.variants import place_drawing
 from signpipe.lab.data.meant import NO_SIGN
 from signpipe.lab.training import ambiguity
 from signpipe.lab.training.classifier_data import TrainingCrops, parts_of
-from signpipe.lab.training.looks import Looks
+from signpipe.lab.training.looks import Looks, showing
 from signpipe.lab.training.occlusion import hide
 from signpipe.lab.training.photographs import Photographs
 from signpipe.types import FloatArray, Image
@@ -66,7 +66,8 @@ class EmbeddingCrops:
     """Map-style data set of one epoch after another; picture `i` is always the same for a seed.
 
     Args:
-        base: The pictures of the base classes; its seed and size hold here too.
+        base: The pictures of the base classes; its seed and size hold here too, and what it leaves out is shown in no
+            other drawing or photograph either.
         sources: What is shown beside them.
     """
 
@@ -77,7 +78,12 @@ class EmbeddingCrops:
         self._elsewhere = len(looks)
         self._shapes = [sign.shape for sign in load_catalogue()]
         shown = sources.photographs
-        known = [name == NO_SIGN or name in looks.proxy for name in shown.looks]
+        kept_back = showing(looks, base.left_out)
+        self._drawn_looks = [one for one in looks.drawn if one[0] not in kept_back]
+        self._figures = [one for one in sources.figures if one[0] not in kept_back]
+        known = [
+            name == NO_SIGN or (name in looks.proxy and looks.proxy[name] not in kept_back) for name in shown.looks
+        ]
         self._photographs = np.flatnonzero(known)
         # A photographed look counts by the square root of its pictures, and a set no more than it has looks.
         names, counts = np.unique(np.array(shown.looks)[self._photographs], return_counts=True)
@@ -113,7 +119,7 @@ class EmbeddingCrops:
         rng, size = np.random.default_rng(self._base.seed), self._base.size
         shown = self._sources.photographs
         images, looks = [], list[int]()
-        for number, pixels in [*self._sources.looks.drawn, *self._sources.figures]:
+        for number, pixels in [*self._drawn_looks, *self._figures]:
             if number != UNLABELLED:
                 source = place_drawing(pixels, self._base.surroundings(rng, 1)[0], rng)
                 images.append(framing.warp(source, framing.box_jitter(rng, size), size))
@@ -139,15 +145,14 @@ class EmbeddingCrops:
         return image, target, parts, _number(look)
 
     def _drawing(self, rng: np.random.Generator) -> Sample:
-        drawn = self._sources.looks.drawn
-        number, pixels = drawn[int(rng.integers(len(drawn)))]
+        number, pixels = self._drawn_looks[int(rng.integers(len(self._drawn_looks)))]
         look = self._sources.looks.looks[number]
         if look.faces and rng.random() < 0.5:
             pixels = np.ascontiguousarray(pixels[:, ::-1])
         return self._drawn(pixels, number, look.base, rng)
 
     def _figure(self, rng: np.random.Generator) -> Sample:
-        number, pixels = self._sources.figures[int(rng.integers(len(self._sources.figures)))]
+        number, pixels = self._figures[int(rng.integers(len(self._figures)))]
         return self._drawn(pixels, number, self._sources.looks.looks[number].base if number >= 0 else -1, rng)
 
     def _photograph(self, rng: np.random.Generator) -> Sample:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -163,6 +163,20 @@ def read_looks(folder: Path, photographed: Sequence[str] = ()) -> Looks:
         proxy[name] = len(looks)
         looks.append(Look(name, name, -1))
     return Looks(tuple(looks), proxy, _shared(looks), tuple(drawn))
+
+
+def showing(looks: Looks, classes: Collection[int]) -> frozenset[int]:
+    """Return the numbers of the looks that show base classes or mean the same, in whatever drawing."""
+    names = load_catalogue().names
+    drawings = [
+        name for table in (_SAME_LOOK, _OTHER_LOOK) for number in classes for name in table.get(names[number], ())
+    ]
+    meanings = {_meaning(name) for name in drawings} | {looks.looks[number].meaning for number in classes}
+    return frozenset(
+        number
+        for number, look in enumerate(looks.looks)
+        if look.base in classes or look.meaning in meanings or _meaning(look.name) in meanings - {None}
+    )
 
 
 def read_drawings(folder: Path) -> list[tuple[str, Image]]:

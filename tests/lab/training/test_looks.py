@@ -11,7 +11,7 @@ from signpipe.errors import SourceError
 from signpipe.lab.data.meant import NO_SIGN
 from signpipe.lab.data.uncatalogued import held_back
 from signpipe.lab.evaluation.crop_sets import CropSet
-from signpipe.lab.training.looks import Looks, read_looks
+from signpipe.lab.training.looks import Looks, read_looks, showing
 
 pytest.importorskip("matplotlib", reason="the extra 'train' is not installed")
 
@@ -84,9 +84,23 @@ def test_a_meaning_is_photographed_in_its_drawing_or_in_a_look_of_its_own() -> N
     assert look_of(NO_SIGN) == NO_SIGN
 
 
-def crops(folder: Path) -> EmbeddingCrops:
+def test_what_shows_a_class_is_found_in_every_drawing(folder: Path, tmp_path: Path) -> None:
+    for drawing in ("regulatory--yield--g1", f"{SEEN[0]}--g1"):
+        (tmp_path / f"{drawing}.svg").write_text((folder / f"{drawing}.svg").read_text())
+    (tmp_path / "regulatory--yield--g7.svg").write_text(SHAPE.format(13, "0ff"))
+    (tmp_path / "regulatory--maximum-speed-limit-led-120--g1.svg").write_text(SHAPE.format(13, "ff0"))
+    looks = read_looks(tmp_path)
+    found = {looks.looks[number].name for number in showing(looks, [NAMES.index("give_way")])}
+    assert {"own:give_way", "regulatory--yield--g7"} == found
+    found = {looks.looks[number].name for number in showing(looks, [NAMES.index("speed_limit_120")])}
+    assert {"own:speed_limit_120", "led:120", "regulatory--maximum-speed-limit-led-120--g1"} == found
+    assert not showing(looks, [])
+
+
+def crops(folder: Path, leave_out: tuple[int, ...] = ()) -> EmbeddingCrops:
     looks = read_looks(folder, ["photographed:thing"])
-    base = TrainingCrops(CropSet(np.repeat(NOISE, 8, 0)[:86], np.repeat(np.arange(43), 2), NOISE), 1000, 0, 48, 0.3)
+    pictures = CropSet(np.repeat(NOISE, 8, 0)[:86], np.repeat(np.arange(43), 2), NOISE)
+    base = TrainingCrops(pictures, 1000, 0, 48, 0.3, leave_out)
     shown = Photographs(NOISE[:4], ("own:stop", "photographed:thing", NO_SIGN, "unheard"), np.full(4, 40.0, np.float32))
     figure = np.full((112, 112, 4), 255, np.uint8)
     figures = ((looks.proxy["limit:40"], figure), (UNLABELLED, figure))
@@ -127,3 +141,13 @@ def test_each_look_that_is_known_has_a_first_view(folder: Path) -> None:
     known = read_looks(folder, ["photographed:thing"]).proxy
     assert len(images) == len(looks)
     assert set(range(43)) | {known["limit:40"], known["photographed:thing"], known[f"{SEEN[1]}--g1"]} <= set(looks)
+
+
+@pytest.mark.slow
+def test_what_is_left_out_is_shown_in_no_drawing_and_no_photograph(folder: Path) -> None:
+    left = {NAMES.index("stop"), NAMES.index("give_way")}
+    data = crops(folder, tuple(left))
+    assert not left & set(data.first_views()[1].tolist())
+    shown = [data[index] for index in range(160)]
+    assert not left & {int(look) for *_, look in shown}
+    assert not any(target[list(left)].any() for _, target, *_ in shown)
