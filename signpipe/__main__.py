@@ -15,12 +15,13 @@ def main() -> None:
     It ends it at once: raised as an exception it would come out of a library that is half imported as whatever error
     that makes of it, and nothing half imported may be finished.
     """
-    interrupt = signal.getsignal(signal.SIGINT)
-    if interrupt is signal.default_int_handler:  # a shell lets what it starts in the background ignore it
+    raises = signal.getsignal(signal.SIGINT) is signal.default_int_handler  # a shell may let it be ignored
+    if raises:
         signal.signal(signal.SIGINT, _end)
     from signpipe.cli.main import main as run
 
-    signal.signal(signal.SIGINT, interrupt)
+    if raises:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     run()
 
 

@@ -1,7 +1,7 @@
 """What a process still tells after it was asked to end, in the order in which it hurts."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from signpipe.serve.process import Receive
 from signpipe.serve.store import SignStore
 from signpipe.serve.supervisor import Supervisor
 from signpipe.serve.worker import Task
+from tests.support.serving import wait_for
 
 
 class Process:
@@ -72,21 +73,14 @@ def supervisor(
     made.close()
 
 
-def until(condition: Callable[[], Any]) -> None:
-    end = time.monotonic() + 30.0
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.01)
-
-
 @pytest.mark.parametrize("word", [{"kind": "ready", "width": 640}, {"kind": "stats", "frames": 9}])
 def test_a_restart_isnt_undone_by_what_the_ended_process_still_tells(
     supervisor: Supervisor, processes: list[Process], word: dict[str, Any]
 ) -> None:
-    until(lambda: processes)
+    wait_for(lambda: processes, "the first start")
     processes[0].last_words = [word]
     supervisor.restart("road")
-    until(lambda: len(processes) == 2)
+    wait_for(lambda: len(processes) == 2, "the second start")
     processes[1].tell("ready", width=320)
     (now,) = supervisor.described("road")
     assert now["state"] == "running"
@@ -98,7 +92,7 @@ def test_a_restart_isnt_undone_by_what_the_ended_process_still_tells(
 def test_nothing_is_told_of_a_source_after_its_removal(
     supervisor: Supervisor, processes: list[Process], told: list[tuple[str, dict[str, Any]]]
 ) -> None:
-    until(lambda: processes)
+    wait_for(lambda: processes, "the first start")
     processes[0].last_words = [{"kind": "ready", "width": 640}, {"kind": "stats", "frames": 9}]
     supervisor.remove("road")
     assert told[-1] == ("source", {"name": "road", "state": "removed"})

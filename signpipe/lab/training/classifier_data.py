@@ -43,7 +43,7 @@ class TrainingCrops:
     Attributes:
         seed: As given.
         size: As given.
-        left_out: Those class ids.
+        left_out: int64 (L,), those class ids.
     """
 
     def __init__(
@@ -56,8 +56,7 @@ class TrainingCrops:
         leave_out: Collection[int] = (),
     ) -> None:
         self._crops = without(crops, leave_out)
-        self.left_out = frozenset(leave_out)
-        self._left_out = np.array(sorted(leave_out), np.int64)
+        self.left_out = np.array(sorted(leave_out), np.int64)
         self._length = length
         self.seed = seed
         self.size = size
@@ -65,7 +64,7 @@ class TrainingCrops:
         catalogue = load_catalogue()
         self._drawn = DrawnSigns(seed)
         self._shapes = [sign.shape for sign in catalogue]
-        self._drawable = np.setdiff1d(np.arange(len(catalogue)), self._left_out)
+        self._drawable = np.setdiff1d(np.arange(len(catalogue)), self.left_out)
         # Frequent classes are drawn more often, but less than in proportion.
         labels = self._crops.labels
         weight = 1 / np.sqrt(np.bincount(labels, minlength=len(catalogue)).clip(1))[labels]
@@ -100,7 +99,7 @@ class TrainingCrops:
         if rng.random() < self._occlusion:
             image, visible, foreign = hide(image, face, self.other_signs(rng), self.surroundings(rng, 4), rng)
         target = ambiguity.target(label, ambiguity.straighten(visible, matrix), foreign)
-        target[self._left_out] = 0
+        target[self.left_out] = 0
         target /= target.sum()
         share = float(visible.sum() / max(face.sum(), 1)) - foreign
         return framing.seen(image, rng), target, np.stack([parts_of(visible), parts_of(face)]), label, share

@@ -78,7 +78,7 @@ class EmbeddingCrops:
         self._elsewhere = len(looks)
         self._shapes = [sign.shape for sign in load_catalogue()]
         shown = sources.photographs
-        kept_back = showing(looks, base.left_out)
+        kept_back = showing(looks, base.left_out.tolist())
         self._drawn_looks = [one for one in looks.drawn if one[0] not in kept_back]
         self._figures = [one for one in sources.figures if one[0] not in kept_back]
         known = [

@@ -175,7 +175,7 @@ def showing(looks: Looks, classes: Collection[int]) -> frozenset[int]:
     return frozenset(
         number
         for number, look in enumerate(looks.looks)
-        if look.base in classes or look.meaning in meanings or _meaning(look.name) in meanings - {None}
+        if look.base in classes or look.meaning in meanings or _meaning(look.name) in meanings
     )
 
 
