@@ -1,6 +1,6 @@
 """Designs of the classifier's head, compared at equal cost: which finds out best what is hidden, and goes by the rest.
 
-    .venv-train/bin/python benchmarks/designs.py --data DATA --start CHECKPOINT --out runs/designs \
+    .venv-train/bin/python benchmarks/designs.py --data DATA --start models/classifier-fp32.onnx --out runs/designs \
         --json benchmarks/results/designs.json
 
 Each design starts from the same trained residual blocks, everything after them from chance, and sees the same crops in
@@ -41,11 +41,12 @@ from signpipe.lab.evaluation.ceiling import DIFFERENCE, Ceiling
 from signpipe.lab.evaluation.classification import ClassificationEvaluation
 from signpipe.lab.evaluation.crop_sets import CropSet, hide_behind, load_crops
 from signpipe.lab.training.calibration import calibrate
-from signpipe.lab.training.classifier import ACCEPT, GATE_WEIGHT, gate_loss, outputs_of
+from signpipe.lab.training.classifier import ACCEPT, GATE_WEIGHT, MEASURED_BATCHES, gate_loss, outputs_of
 from signpipe.lab.training.classifier_data import TrainingCrops, parts_of
 from signpipe.lab.training.designs import DESIGNS, Gated, take_trunk
 from signpipe.lab.training.export import load_checkpoint
 from signpipe.lab.training.network import SignNet, normalise, restored
+from signpipe.lab.training.recover import trained_classifier
 from signpipe.runtime.machine import describe_machine
 from signpipe.types import FloatArray, Image
 from signpipe.version import VERSION
@@ -67,7 +68,7 @@ def main() -> None:
     """Train, judge, print and write."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, help="folder of the data sets; else SIGNPIPE_DATA, else ../shared/data")
-    parser.add_argument("--start", type=Path, help="checkpoint of a trained classifier, for its blocks")
+    parser.add_argument("--start", type=Path, help="a trained classifier, for its blocks: checkpoint or float32 export")
     parser.add_argument("--crops", type=int, default=48_000, help="that each design sees once")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1])
     parser.add_argument("--designs", nargs="*", default=list(DESIGNS), help=f"of {', '.join(DESIGNS)}")
@@ -99,10 +100,11 @@ def main() -> None:
 def compare(arguments: argparse.Namespace, data: Path, sets: Sets) -> dict[str, Any]:
     """Train and judge each design by each seed, unless it was done before; return what they are worth by name/seed."""
     if arguments.start is None or set(arguments.designs) - set(DESIGNS):
-        raise SystemExit(f"Give --start a trained classifier's checkpoint, and --designs some of {', '.join(DESIGNS)}.")
+        raise SystemExit(f"Give --start a trained classifier, and --designs some of {', '.join(DESIGNS)}.")
     arguments.out.mkdir(parents=True, exist_ok=True)
     pool = training_pool(data, arguments.crops, arguments.out / "pool.npz")
-    trunk = load_checkpoint(arguments.start)["averaged"]
+    shown = pool[0][: MEASURED_BATCHES * BATCH].numpy()
+    trunk = trained_classifier(arguments.start, np.array_split(shown, MEASURED_BATCHES)).state_dict()
     done_file = arguments.out / "done.json"
     done: dict[str, Any] = json.loads(done_file.read_text(encoding="utf-8")) if done_file.exists() else {}
     for seed in arguments.seeds:

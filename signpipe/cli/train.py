@@ -50,7 +50,11 @@ def classifier(
         Path | None, typer.Option(help="Review queue, or crops exported from it: learn what a person labelled too.")
     ] = None,
     weights: Annotated[
-        Path | None, typer.Option(help="Start from this checkpoint of an earlier training; else from chance.")
+        Path | None,
+        typer.Option(
+            help="Start from this checkpoint of an earlier training, or from a shipped model in float32 "
+            "(models/classifier-fp32.onnx); else from chance."
+        ),
     ] = None,
     wider: Annotated[
         int,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import time
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -28,8 +29,8 @@ from signpipe.lab.training.device import Device, mixed_precision
 from signpipe.lab.training.embedding import Proxies
 from signpipe.lab.training.embedding_data import EmbeddingCrops
 from signpipe.lab.training.embedding_sources import read_sources
-from signpipe.lab.training.export import load_checkpoint
-from signpipe.lab.training.network import SignNet, normalise, restored
+from signpipe.lab.training.network import SignNet, normalise
+from signpipe.lab.training.recover import trained_classifier
 from signpipe.lab.training.report import describe_machine, plot_curves
 from signpipe.lab.training.reviewed import with_reviewed
 from signpipe.lab.training.teaching import EMBEDDING_WEIGHT, TAUGHT, Teacher, widen, widths_of
@@ -41,6 +42,7 @@ GATE_WEIGHT = 0.3  # of the gate's loss beside the classes'
 LOOK_WEIGHT = 0.4  # of the embedding's loss beside the classes'
 PROXY_RATE = 4.0  # rate of the proxies beside that of the network
 THIN = 3  # only every so many validation crops are looked at after a round; `signpipe export` looks at all
+MEASURED_BATCHES = 16  # on which the normalisations of a start that is an export are measured
 WARMING = 0.05  # share of the training in which the rate rises
 
 
@@ -61,7 +63,7 @@ class ClassifierPlan:
         size: Side of the crops in pixels.
         occlusion: Share of the signs that are partly hidden.
         reviewed: Review queue, or crops exported from it, whose labelled signs are learned too, never validated with.
-        start: Earlier checkpoint whose averaged weights the network starts from, else chance.
+        start: Earlier checkpoint whose averaged weights the network starts from, or an export in float32; else chance.
         wider: How many times as wide the network is as the shipped one, to be a teacher; it starts from what
             `start` says whatever the width of that.
         teacher: Checkpoint of a larger classifier that the network learns from, beside the targets.
@@ -102,13 +104,19 @@ def plan_of(state: dict[str, Any]) -> ClassifierPlan:
 class ClassifierTraining(AveragedRun[SignNet]):
     """One training run of the classifier, with the proxies of its embedding."""
 
-    def __init__(self, plan: ClassifierPlan, out: Path, shared: npt.NDArray[np.bool_] | None = None) -> None:
+    def __init__(
+        self,
+        plan: ClassifierPlan,
+        out: Path,
+        shared: npt.NDArray[np.bool_] | None = None,
+        pictures: TrainingCrops | EmbeddingCrops | None = None,
+    ) -> None:
         torch.manual_seed(plan.seed)
         torch.set_num_threads(plan.threads)
         self.plan = plan
         net = SignNet(widths=widths_of(plan.wider))
         if plan.start is not None:
-            net = widen(restored(load_checkpoint(Path(plan.start))["averaged"]), net.widths)
+            net = widen(trained_classifier(Path(plan.start), _first_crops(pictures, plan.batch)), net.widths)
         net = net.to(plan.device, memory_format=torch.channels_last)
         super().__init__(net, plan.average, plan.pictures // plan.batch, out)
         self.teacher = None if plan.teacher is None else Teacher(Path(plan.teacher), plan.device)
@@ -210,6 +218,15 @@ class ClassifierTraining(AveragedRun[SignNet]):
         return float(loss.item())
 
 
+def _first_crops(
+    pictures: TrainingCrops | EmbeddingCrops | None, batch: int, batches: int = MEASURED_BATCHES
+) -> Iterator[Image]:
+    """Yield the first batches of training pictures, BGR uint8 (B, S, S, 3)."""
+    if pictures is not None:
+        for start in range(0, min(batches * batch, len(pictures)), batch):
+            yield np.stack([pictures[index][0] for index in range(start, start + batch)])
+
+
 def gate_loss(seen: torch.Tensor, parts: torch.Tensor) -> torch.Tensor:
     """Return how badly the gate knows what is hidden: cross entropy over the parts of the crops that show the face.
 
@@ -291,7 +308,7 @@ def train_classifier(plan: ClassifierPlan, data: Path, out: Path, resume: bool =
     if plan.drawings:
         val = CropSet(val.images[::THIN], val.labels[::THIN], val.backgrounds[::THIN])
     hidden = hide_crops(val, every=4)
-    training = ClassifierTraining(plan, out, shared)
+    training = ClassifierTraining(plan, out, shared, pictures)
     if resume:
         training.resume()
     elif isinstance(pictures, EmbeddingCrops):

@@ -1,4 +1,4 @@
-"""The weights of an exported detector, to train on from: an export has them folded, renamed and reordered.
+"""The weights of an exported network, to train on from: an export has them folded, renamed and reordered.
 
 Exporting folds each normalisation into its convolution. It is unfolded by what training would have made of it: the mean
 and the spread that each convolution puts out on real pictures become the statistics of its normalisation, and scale
@@ -9,16 +9,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from itertools import pairwise
 from pathlib import Path
 
 import onnx
 import torch
 from onnx import numpy_helper
 from torch import nn
-from ultralytics.nn.modules import Conv
 
 from signpipe.errors import SourceError
+from signpipe.lab.training.export import load_checkpoint
+from signpipe.lab.training.network import SignNet, normalise, restored
 from signpipe.lab.training.rewrite import PIXELS
+from signpipe.types import Image
 
 Weights = dict[str, torch.Tensor]
 _HEAD = re.compile(r"model\.19\.cv[23]\.")  # the branches that only training uses
@@ -30,14 +33,10 @@ def read_export(file: Path) -> Weights:
     Raises:
         SourceError: It is no such export.
     """
-    try:
-        graph = onnx.load(file).graph
-    except Exception as error:  # onnx raises whatever its parser does
-        raise SourceError(f"The model {file} can't be read as ONNX ({type(error).__name__}).") from None
     given = {
-        tensor.name.removeprefix("model."): torch.from_numpy(numpy_helper.to_array(tensor).copy())
-        for tensor in graph.initializer
-        if tensor.name.startswith("model.model.")
+        name.removeprefix("model."): tensor
+        for name, tensor in _tensors(_graph(file)).items()
+        if name.startswith("model.model.")
     }
     if "model.0.first.weight" not in given or "model.2.conv.bias" not in given:
         raise SourceError(f"The model {file} isn't signpipe's fast detector in float32; start from its -fp32 export.")
@@ -55,6 +54,59 @@ def read_export(file: Path) -> Weights:
     return weights | {name.replace(".fine.", ".conv."): tensor for name, tensor in given.items()}
 
 
+def trained_classifier(start: Path, crops: Iterable[Image]) -> SignNet:
+    """Return a classifier that was trained before.
+
+    Args:
+        start: The checkpoint of its training, of which the averaged weights are taken, or its export in float32.
+        crops: Batches of BGR uint8 (N, S, S, 3), on which an export's normalisations are measured.
+
+    Raises:
+        SourceError: There is no such file, or it is of another network.
+    """
+    if start.suffix != ".onnx":
+        return restored(load_checkpoint(start)["averaged"])
+    graph = _graph(start)
+    tensors = _tensors(graph)
+    weights = {name.removeprefix("net."): tensor for name, tensor in tensors.items() if name.startswith("net.")}
+    for node in graph.node:  # what was folded has lost its name, but not the one of its place
+        if node.op_type == "Conv" and node.name.startswith("/net/") and len(node.input) == 3:
+            weights |= {
+                f"{_place(node.name)}.{kind}": tensors[name]
+                for kind, name in zip(("weight", "bias"), node.input[1:], strict=True)
+                if name in tensors
+            }
+    try:
+        widths = [len(weights[f"{name}.weight"]) for name in ("stem.0", "blocks.1.first", "blocks.3.first")]
+        dimensions, scores = len(weights["embed.weight"]), len(weights["head.weight"])
+    except KeyError:
+        raise SourceError(
+            f"The model {start} isn't a classifier of signpipe's in float32; start from its -fp32 export."
+        ) from None
+    net = SignNet(scores - 1, dimensions, (widths[0], widths[1], widths[2]))
+    unfold(net, weights, (normalise(torch.from_numpy(batch)) for batch in crops))
+    return net
+
+
+def _place(node: str) -> str:
+    """Return the module of a node: blocks.1.shortcut.0 of /net/blocks/blocks.1/shortcut/shortcut.0/Conv."""
+    parts = node.split("/")[2:-1]
+    return ".".join(part for part, inner in pairwise([*parts, ""]) if not inner.startswith(f"{part}."))
+
+
+def _graph(file: Path) -> onnx.GraphProto:
+    try:
+        return onnx.load(file).graph
+    except FileNotFoundError:
+        raise SourceError(f"There is no model {file}.") from None
+    except Exception as error:  # onnx raises whatever its parser does
+        raise SourceError(f"The model {file} can't be read as ONNX ({type(error).__name__}).") from None
+
+
+def _tensors(graph: onnx.GraphProto) -> Weights:
+    return {tensor.name: torch.from_numpy(numpy_helper.to_array(tensor).copy()) for tensor in graph.initializer}
+
+
 def _ungrouped(wide: torch.Tensor, pixels: int) -> torch.Tensor:
     """Return the 3x3 convolution that `rewrite` has spread over groups of `pixels` columns."""
     out, channels = len(wide) // (pixels // 2), wide.shape[1] // pixels
@@ -69,38 +121,48 @@ def unfold(model: nn.Module, weights: Weights, pictures: Iterable[torch.Tensor])
     fewer outlines apart, all of them start as its one class.
 
     Args:
-        model: The network, as `signpipe.lab.training.detector.build_detector` returns it.
-        weights: As `read_export` returns them.
-        pictures: Float32 (N, 3, H, W) in 0..1, on which the convolutions' means and spreads are measured.
+        model: The network, as `signpipe.lab.training.detector.build_detector` returns it, or a `SignNet`.
+        weights: By the names of the network, a normalised convolution's bias among them.
+        pictures: What the network takes, in batches, on which the convolutions' means and spreads are measured.
 
     Raises:
         SourceError: The weights are of another network.
     """
-    layers = {name: module for name, module in model.named_modules() if isinstance(module, Conv)}
-    for name, layer in layers.items():
-        weight, bias = (_given(weights, f"{name}.conv.{kind}") for kind in ("weight", "bias"))
-        if weight.shape != layer.conv.weight.shape:
+    layers = _normalised(model)
+    for name, (conv, norm) in layers.items():
+        weight, bias = (_given(weights, f"{name}.{kind}") for kind in ("weight", "bias"))
+        if weight.shape != conv.weight.shape:
             raise SourceError(f"The weights are of another network: {name} has the shape {tuple(weight.shape)}.")
-        layer.conv.weight.data.copy_(weight)
-        layer.bn.bias.data.copy_(bias)
-        layer.bn.weight.data.fill_(1)
-        layer.bn.running_mean.zero_()
-        layer.bn.running_var.fill_(1 - layer.bn.eps)
+        conv.weight.data.copy_(weight)
+        norm.bias.data.copy_(bias)
+        norm.weight.data.fill_(1)
+        norm.running_mean.zero_()
+        norm.running_var.fill_(1 - norm.eps)
     for name, module in model.named_modules():
-        if isinstance(module, nn.Conv2d) and module.bias is not None:
+        if isinstance(module, nn.Conv2d | nn.Linear) and module.bias is not None:
             module.weight.data.copy_(_given(weights, f"{name}.weight").expand_as(module.weight))
             module.bias.data.copy_(_given(weights, f"{name}.bias").expand_as(module.bias))
-    moments = {name: _Moments(layer.conv) for name, layer in layers.items()}
+    moments = {name: _Moments(conv) for name, (conv, _) in layers.items()}
     model.eval()
     with torch.no_grad():
         for batch in pictures:
             model(batch)
-    for name, layer in layers.items():
+    for name, (_, norm) in layers.items():
         mean, variance = moments[name].close()
-        layer.bn.running_mean.copy_(mean)
-        layer.bn.running_var.copy_(variance)
-        layer.bn.weight.data.copy_(torch.sqrt(variance + layer.bn.eps))
-        layer.bn.bias.data.add_(mean)
+        norm.running_mean.copy_(mean)
+        norm.running_var.copy_(variance)
+        norm.weight.data.copy_(torch.sqrt(variance + norm.eps))
+        norm.bias.data.add_(mean)
+
+
+def _normalised(model: nn.Module) -> dict[str, tuple[nn.Conv2d, nn.BatchNorm2d]]:
+    """Return each convolution that a normalisation follows, and that, by the convolution's name."""
+    layers = [(name, m) for name, m in model.named_modules() if isinstance(m, nn.Conv2d | nn.BatchNorm2d)]
+    return {
+        name: (conv, norm)
+        for (name, conv), (_, norm) in pairwise(layers)
+        if isinstance(conv, nn.Conv2d) and conv.bias is None and isinstance(norm, nn.BatchNorm2d)
+    }
 
 
 def _given(weights: Weights, name: str) -> torch.Tensor:

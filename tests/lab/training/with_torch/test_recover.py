@@ -1,4 +1,4 @@
-"""Training goes on from an exported detector: unfolded, it computes the same."""
+"""Training goes on from an exported network: unfolded, it computes the same."""
 
 from pathlib import Path
 
@@ -7,7 +7,12 @@ import pytest
 import torch
 
 from signpipe.errors import SourceError
+from signpipe.lab.evaluation.crop_sets import CropSet
+from signpipe.lab.training.classifier import ClassifierPlan, ClassifierTraining, outputs_of
+from signpipe.lab.training.classifier_data import TrainingCrops
 from signpipe.lab.training.detector import build_detector, torch_detector
+from signpipe.lab.training.network import normalise
+from signpipe.lab.training.recover import trained_classifier
 from signpipe.runtime.manifest import known_models
 from signpipe.runtime.session import open_session
 from signpipe.settings import RuntimeSettings
@@ -53,3 +58,40 @@ def test_what_is_no_such_export_is_told(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match="start from its -fp32 export"):
         build_detector("fast", known_models()["detector-accurate"].path)
     assert torch_detector(build_detector("fast"))(noise(64, 64)).score.max(initial=0.0) < 0.5
+
+
+def test_a_classifier_unfolded_from_its_export_says_the_same_and_trains_on() -> None:
+    export = known_models()["classifier-fp32"].path
+    crops = np.random.default_rng(4).integers(0, 255, (24, 48, 48, 3), np.uint8)
+    net = trained_classifier(export, [crops[:12], crops[12:]])
+    _, features, visible = outputs_of(net, crops)
+    session = open_session(str(export), RuntimeSettings(provider="cpu", threads=1), "classifier")
+    expected = session.run(crops)
+    embedding = features / np.linalg.norm(features, axis=1, keepdims=True)
+    np.testing.assert_allclose(embedding, expected["embedding"], atol=1e-4)
+    np.testing.assert_allclose(visible, expected["visible"], atol=1e-4)
+    net.train()  # with the statistics of the batch, which are those that it was unfolded by
+    with torch.no_grad():
+        trained = net(normalise(torch.from_numpy(crops)))[1]
+    np.testing.assert_allclose(trained.numpy(), features, atol=0.05 * np.abs(features).max())
+
+
+def test_a_classifiers_training_starts_from_an_export_measured_on_its_own_pictures(tmp_path: Path) -> None:
+    export = known_models()["classifier-fp32"].path
+    sides = np.random.default_rng(5).integers(0, 255, (86, 80, 80, 3), np.uint8)
+    pictures = TrainingCrops(CropSet(sides, np.repeat(np.arange(43), 2), sides[:4]), 64, 0, 48, 0.5)
+    plan = ClassifierPlan(epochs=1, pictures=64, batch=32, threads=1, start=str(export))
+    net = ClassifierTraining(plan, tmp_path, pictures=pictures).net
+    crops = torch.from_numpy(np.stack([pictures[index][0] for index in range(64)]))
+    with torch.no_grad():
+        first = net.stem[0](normalise(crops))
+    torch.testing.assert_close(net.stem[1].running_mean, first.mean((0, 2, 3)), atol=1e-4, rtol=1e-3)
+    torch.testing.assert_close(net.stem[1].running_var, first.var((0, 2, 3), correction=0), atol=1e-4, rtol=1e-2)
+
+
+def test_what_is_no_exported_classifier_is_told(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match="There is no model"):
+        trained_classifier(tmp_path / "none.onnx", [])
+    for name in ("classifier", "detector-fast-fp32"):
+        with pytest.raises(SourceError, match="start from its -fp32 export"):
+            trained_classifier(known_models()[name].path, [])
