@@ -124,6 +124,13 @@ def run_scenarios(
 @bench_app.command("sweep")
 def run_sweeps(
     over: Annotated[list[str], typer.Option("--over", metavar="|".join(SWEEPS), help="What to vary; may be repeated.")],
+    against: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Model that the configured one is compared with, over detector or classifier: name in the manifest, "
+            "or an ONNX file; may be repeated. If none, what the manifest has."
+        ),
+    ] = None,
     source: SourceOption = None,
     frames: FramesOption = None,
     preset: PresetOption = None,
@@ -135,20 +142,22 @@ def run_sweeps(
     json_file: JsonOption = None,
     html_file: HtmlOption = None,
 ) -> None:
-    """Vary one thing and keep the rest: size, roi, signs, threads, precision, provider or preset.
+    """Vary one thing and keep the rest: size, roi, signs, threads, precision, provider, preset or a model.
 
     The values take turns frame by frame, so that a machine that slows down slows all of them.
     The frames lie in memory; decoding isn't measured.
 
     [bold]signs[/] draws 0 to 32 signs over a blurred picture of the source;
-    [bold]roi[/] searches only a band of the picture.
+    [bold]roi[/] searches only a band of the picture;
+    [bold]classifier[/] and [bold]detector[/] put models side by side:
+    signpipe bench sweep --over classifier --against mine.onnx.
     """
     settings = _settings(config, assignments, preset, model, provider, threads)
     spec = _source(source)
     _check_outputs(json_file, html_file)
     result = new_result(spec, settings)
     for name in over:
-        points = list_points(name, spec, settings)
+        points = list_points(name, spec, settings, against or ())
         count = frames or 100
         with _progress(name, count * len(points)) as advance:
             result.sweeps[name] = measure_points(points, count, advance)

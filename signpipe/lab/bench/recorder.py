@@ -67,6 +67,10 @@ class Recorder:
         """Latency of each frame."""
         return self._latency_ms
 
+    def stage_ms(self, stage: str) -> array[float]:
+        """Return the time of a stage in each frame; nothing where stages aren't kept."""
+        return self._stages[stage]
+
     def metrics(self, counts_waiting: bool = True) -> dict[str, Any]:
         """Return everything measured, with what the whole process used since `start`.
 

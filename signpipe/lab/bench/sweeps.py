@@ -1,8 +1,8 @@
-"""One thing varied, everything else the same: size, region of interest, signs, threads, precision, provider, preset."""
+"""One thing varied, everything else the same: size, region of interest, signs, threads, provider, or a model."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import islice
@@ -10,6 +10,7 @@ from typing import Any
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 
 from signpipe.errors import SettingsError, SourceError
 from signpipe.lab.bench.pictures import CrowdedPictures
@@ -29,6 +30,8 @@ SIGNS = (0, 1, 2, 4, 8, 16, 32)
 RESIDENT = 60  # frames that are held in memory and played over and over
 INTERVAL = 0.04  # seconds between frames
 WARM_UP = 3  # frames
+MODELS = {"detector": "detect", "classifier": "classify"}  # by role: the stage, and the section that says which
+SHORTEST_MS = 0.1  # a stage that had nothing to do in a frame is compared with nothing
 
 Progress = Callable[[int], None]
 Pictures = Callable[[int], Image]
@@ -49,20 +52,26 @@ class Point:
     pictures: Pictures
 
 
-def list_points(over: str, source: str, settings: Settings) -> list[Point]:
+def list_points(over: str, source: str, settings: Settings, against: Sequence[str] = ()) -> list[Point]:
     """Return the values that a sweep goes through.
 
     Args:
         over: One of `SWEEPS`.
         source: What `open_source` takes; its first frames are held in memory and played over and over.
         settings: The configuration that the rest is taken from.
+        against: For a sweep over detectors or classifiers: those that the configured one is compared with, names in the
+            manifest or ONNX files; if none, what the manifest has.
 
     Raises:
-        SettingsError: There is no such sweep, or it has nothing to vary here.
+        SettingsError: There is no such sweep, it has nothing to vary here, or it isn't over models and some are given.
         SourceError: The source can't be read.
     """
-    if over not in _POINTS:
+    if over not in _POINTS and over not in MODELS:
         raise SettingsError(f"There is no sweep over '{over}'; choose {', '.join(SWEEPS)}.")
+    if against and over not in MODELS:
+        raise SettingsError(f"A sweep over {over} compares no models; give --against with {' or '.join(MODELS)}.")
+    if over in MODELS:
+        return _models(over, settings, _resident(source, settings), against)
     points = _POINTS[over](settings, _resident(source, settings))
     if not points:
         raise SettingsError(f"There is no {over} to vary: the manifest lists no detector like {settings.detect.model}.")
@@ -81,7 +90,8 @@ def measure_points(points: list[Point], frames: int, progress: Progress) -> list
 
     Returns:
         A dictionary each: `value` and `metrics`: the times of `Recorder.times`, `fps` of the pipeline alone, and
-        `ratio_to_first`: the time of each frame over that of the first point's frame just before it.
+        `ratio_to_first`: the time of each frame over that of the first point's frame just before it; and
+        `stage_ratio_to_first`: the same of each stage that runs a model, over the frames that gave it work in both.
 
     Raises:
         SignpipeError: A model can't be used.
@@ -107,7 +117,19 @@ def _metrics(recorder: Recorder, first: Recorder) -> dict[str, Any]:
     """Return the times of a point, its frames/s without decoding, and how its frames compare with the first point's."""
     times = recorder.times()
     ratios = np.array(recorder.latencies_ms) / np.array(first.latencies_ms)
-    return {"fps": round(1e3 / times["latency_ms"]["mean"], 2)} | times | {"ratio_to_first": describe(ratios)}
+    stages = {stage: describe(_stage_ratios(recorder, first, stage)) for stage in MODELS.values()}
+    return {
+        "fps": round(1e3 / times["latency_ms"]["mean"], 2),
+        **times,
+        "ratio_to_first": describe(ratios),
+        "stage_ratio_to_first": stages,
+    }
+
+
+def _stage_ratios(recorder: Recorder, first: Recorder, stage: str) -> npt.NDArray[np.float64]:
+    own, reference = (np.array(one.stage_ms(stage), np.float64) for one in (recorder, first))
+    worked = (own >= SHORTEST_MS) & (reference >= SHORTEST_MS)
+    return np.asarray(own[worked] / reference[worked])
 
 
 def _frame(point: Point, index: int) -> Frame:
@@ -178,6 +200,15 @@ def _presets(settings: Settings, images: list[Image]) -> list[Point]:
     ]
 
 
+def _models(role: str, settings: Settings, images: list[Image], against: Sequence[str]) -> list[Point]:
+    """Return the configured model of a role first, and each that it is compared with."""
+    section = MODELS[role]
+    own: str = getattr(settings, section).model
+    others = against or [e.name for e in load_manifest(settings.runtime.models).values() if e.role == role]
+    settings = _changed(settings, "runtime", variant="named")  # what is compared is what is named, on a GPU too
+    return [Point(n, _changed(settings, section, model=n), _looped(images)) for n in dict.fromkeys((own, *others))]
+
+
 def _detectors(settings: Settings) -> list[ModelEntry]:
     return [entry for entry in load_manifest(settings.runtime.models).values() if entry.role == "detector"]
 
@@ -197,4 +228,4 @@ _POINTS: dict[str, Callable[[Settings, list[Image]], list[Point]]] = {
     "provider": _providers,
     "preset": _presets,
 }
-SWEEPS = tuple(_POINTS)
+SWEEPS = (*_POINTS, *MODELS)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -12,6 +13,7 @@ from rich.table import Table
 from signpipe.lab.bench.compare import Difference
 from signpipe.lab.bench.result import BenchResult
 from signpipe.lab.bench.statistics import PERCENTILES, smallest_sample
+from signpipe.lab.bench.sweeps import MODELS
 
 # In the order in which a frame goes through them; what isn't there is left out.
 STAGES = ("wait", "preprocess", "detect", "plausibility", "classify", "track", "fallback", "decide", "total")
@@ -121,16 +123,21 @@ def _print_points(title: str, name: str, points: list[tuple[str, dict[str, Any]]
     console.print()
     table = Table(title=title, title_justify="left", box=None, padding=(0, 1, 0, 0))
     table.add_column(name, no_wrap=True)
-    for column in ("fps", "p50 ms", "over first", "models", "overhead", "signs", "n"):
+    stage = MODELS.get(name)  # what runs a model is compared by itself where that is what differs
+    compared = (f"{stage} over first",) if stage else ("models", "overhead")
+    for column in ("fps", "p50 ms", "over first", *compared, "signs", "n"):
         table.add_column(column, justify="right", no_wrap=True)
     for value, metrics in points:
         table.add_row(
-            value,
+            Path(value).name,
             f"{metrics['fps']:.1f}",
             _cell(metrics["latency_ms"], "p50"),
             _cell(metrics["ratio_to_first"], "p50"),
-            _cell(metrics["models_ms"], "p50", bounds=False),
-            f"{metrics['overhead_ratio']:.3f}",
+            *(
+                (_cell(metrics["stage_ratio_to_first"][stage], "p50"),)
+                if stage
+                else (_cell(metrics["models_ms"], "p50", bounds=False), f"{metrics['overhead_ratio']:.3f}")
+            ),
             f"{metrics['signs_per_frame']:.1f}",
             str(metrics["frames"]),
         )

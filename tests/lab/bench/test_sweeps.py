@@ -36,6 +36,22 @@ def test_measured_points_have_the_frames_asked_for(recording: Path) -> None:
     assert measured[0]["metrics"]["ratio_to_first"]["max"] == 1  # against itself
 
 
+def test_models_are_put_beside_the_configured_one_stage_by_stage(recording: Path) -> None:
+    points = list_points("classifier", str(recording), Settings(), ["classifier-world", "classifier"])
+    assert [point.value for point in points] == ["classifier", "classifier-world"]
+    assert [point.settings.classify.model for point in points] == ["classifier", "classifier-world"]
+    assert points[1].settings.detect == Settings().detect
+    own, other = (point["metrics"]["stage_ratio_to_first"] for point in measure_points(points, 8, lambda _: None))
+    assert own["classify"]["max"] == own["detect"]["max"] == 1
+    assert 1 <= other["classify"]["n"] <= 8
+    assert other["classify"]["max"] != 1
+    detectors = [point.value for point in list_points("detector", str(recording), Settings())]
+    assert detectors[0] == "detector-fast"
+    assert {"detector-fast-fp32", "detector-world"} < set(detectors)
+    with pytest.raises(SettingsError, match="detector or classifier"):
+        list_points("size", str(recording), Settings(), ["classifier-world"])
+
+
 def test_pictures_show_as_many_signs_as_they_say() -> None:
     background = np.full((720, 1280, 3), 90, np.uint8)
     empty = CrowdedPictures(background, 0)(0)
