@@ -17,6 +17,7 @@ from signpipe.lab.data.classes import ClassMap
 from signpipe.lab.data.formats.btsd_names import belgian_name
 from signpipe.lab.data.labelled import LabelledImage, Split
 from signpipe.lab.data.opening import open_dataset
+from signpipe.lab.data.reading import OUTLINES
 from signpipe.types import FloatArray, Image
 
 NO_SIGN = "none"  # what is boxed and no sign: traffic lights
@@ -65,7 +66,7 @@ Labelled = Iterator[tuple[LabelledImage, list[str]]]
 
 
 def _belgian(folder: Path, split: Split) -> Labelled:
-    for labelled in open_dataset(folder, "btsd", split, ClassMap(one_class=True)):
+    for labelled in open_dataset(folder, "btsd", split, ClassMap(dict.fromkeys(OUTLINES, "none"), one_class=True)):
         frame = int(labelled.path.stem.rpartition(".")[2])
         yield labelled, [belgian_name(name, frame) or UNNAMED for name in labelled.names]
 

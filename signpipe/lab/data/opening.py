@@ -13,7 +13,7 @@ from signpipe.errors import SettingsError, SourceError
 from signpipe.lab.data.classes import ClassMap
 from signpipe.lab.data.formats import boards, btsd, coco, folder, gtsdb, gtsrb, sy32, voc, yolo
 from signpipe.lab.data.labelled import Dataset, LabelledImage
-from signpipe.lab.data.reading import Reader
+from signpipe.lab.data.reading import OUTLINES, Reader
 from signpipe.shipped import checkout
 
 log = logging.getLogger(__name__)
@@ -44,8 +44,8 @@ FORMATS: dict[str, Format] = {
         "folders 00000 to 00042, each with its GT-000CC.csv", gtsrb.recognise_training, gtsrb.read_training
     ),
     "gtsrb-test": Format("GT-final_test.csv and the pictures", gtsrb.recognise_test, gtsrb.read_test),
-    "gtsdb": Format("gt.txt and the pictures", gtsdb.recognise, gtsdb.read, defaults=gtsdb.DEFAULTS),
-    "btsd": Format("gt.csv and the pictures", btsd.recognise, btsd.read, complete=False),
+    "gtsdb": Format("gt.txt and the pictures", gtsdb.recognise, gtsdb.read, defaults=OUTLINES),
+    "btsd": Format("gt.csv and the pictures", btsd.recognise, btsd.read, complete=False, defaults=OUTLINES),
     "boards": Format("images/ and labels/, named by the time", boards.recognise, boards.read, complete=False),
     "yolo": Format("data.yaml, images/ and labels/", yolo.recognise, yolo.read),
     "coco": Format("a JSON file with images, annotations and categories", coco.recognise, coco.read),

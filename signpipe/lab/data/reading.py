@@ -18,6 +18,8 @@ from signpipe.lab.data.labelled import LabelledImage, Problem, Split
 PICTURES = frozenset({".jpg", ".jpeg", ".png", ".ppm", ".bmp", ".webp"})
 SPLIT_WORDS: dict[str, Split] = {"train": "train", "training": "train", "val": "val", "valid": "val",
                                  "validation": "val", "test": "test"}  # fmt: skip
+# Names of the signs in tables of our own, which box what a set leaves unboxed: by these it is ignored, unless mapped.
+OUTLINES = dict.fromkeys(("circle", "triangle", "triangle_down", "octagon", "diamond", "rectangle", "plate"), "ignore")
 VAL_SHARE = 5  # every fifth picture is validation, where a data set has no split of its own
 
 
@@ -165,6 +167,27 @@ def rows_of(reader: Reader, table: Path, delimiter: str | None, columns: int) ->
             reader.refuse("malformed", table, f"{len(fields)} fields where {columns} are needed", line)
             continue
         yield line, fields
+
+
+def boxes_of(
+    reader: Reader, table: Path, delimiter: str, header: int = 0
+) -> Iterator[tuple[int, str, tuple[float, float, float, float], str]]:
+    """Yield line, stem of the picture, corners and class of each row: file, left, top, right, bottom, class.
+
+    Args:
+        reader: Where problems go.
+        table: The file.
+        delimiter: Between fields.
+        header: Lines before the first row.
+
+    Raises:
+        SourceError: As `rows_of` and `numbers`.
+    """
+    for line, fields in rows_of(reader, table, delimiter, 6):
+        values = None if line <= header else numbers(reader, table, line, fields[1:5])
+        if values is not None:
+            left, top, right, bottom = values
+            yield line, Path(fields[0].strip()).stem, (left, top, right, bottom), fields[5].strip()
 
 
 def text_of(reader: Reader, file: Path) -> str:

@@ -45,21 +45,30 @@ def scenes(data: Path, name: Literal["gtsdb", "sy32"], part: Part) -> Dataset:
 
 # Sets that box signs of any kind: their format, and what their names are if they aren't to be taken as they are.
 EVERY_SIGN: dict[str, tuple[str, dict[str, str]]] = {
-    "gtsdb": ("gtsdb", dict.fromkeys(SHAPES, "sign")),  # with what the benchmark itself doesn't box
+    "gtsdb": ("gtsdb", dict.fromkeys(SHAPES, "sign")),  # with what the set itself doesn't box
     "sy32": ("sy32", {}),
-    "btsd": ("btsd", {}),
+    "btsd": ("btsd", dict.fromkeys(SHAPES, "sign")),
     "signs877": ("voc", {"trafficlight": "none"}),
     "boards": ("boards", {}),
 }
 
 
-def every_sign(data: Path, name: str, part: Part) -> Dataset:
+def every_sign(data: Path, name: str, part: Part, added: bool = True) -> Dataset:
     """Return the street scenes of a set of `EVERY_SIGN` with signs of all kinds.
+
+    Args:
+        data: Folder of the data sets.
+        name: Which set.
+        part: Which part of it.
+        added: Whether the boxes that our own tables add count as signs; else they are ignored, as where a detector is
+            judged: they were found with one.
 
     Raises:
         SourceError: The set is not there.
     """
     format_, mapping = EVERY_SIGN[name]
+    if not added:
+        mapping = {own: target for own, target in mapping.items() if own not in SHAPES}
     return open_dataset(data / name, format_, part, ClassMap(mapping, one_class=True))
 
 

@@ -149,7 +149,7 @@ def measure(file: Path, data: Path) -> dict[str, Any]:
     german = judge(detect, validation)
     french = judge(detect, [scene for scene in scenes(data, "sy32", "val") if len(scene.boxes)])
     others = {
-        f"{name}_val": judge(detect, every_sign(data, name, "val")).summary(score)
+        f"{name}_val": judge(detect, every_sign(data, name, "val", added=False)).summary(score)
         for name in ("btsd", "signs877", "boards")
         if (data / name).is_dir()
     }

@@ -1,6 +1,7 @@
 """Every format is read into the same form."""
 
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 from signpipe.catalogue import load_catalogue
 from signpipe.errors import SourceError
 from signpipe.lab.data import ClassMap, Dataset, LabelledImage, open_dataset
-from signpipe.lab.data.formats.gtsdb import OTHERS
+from signpipe.lab.data.formats import btsd, gtsdb
 from signpipe.lab.data.labelled import SIGN
 from signpipe.lab.data.reading import split_by_name
 from signpipe.types import SHAPES
@@ -402,17 +403,32 @@ def test_cut_outs_of_one_moment_stay_together(tmp_path: Path) -> None:
     )
 
 
-def test_what_the_benchmark_does_not_box_is_ignored_unless_it_is_asked_for(tmp_path: Path) -> None:
-    # the row by which the benchmark is known, and a scene of it in which our own table boxes signs
-    stem = next(line for line in OTHERS.read_text(encoding="utf-8").splitlines()).partition(".")[0]
-    write_picture(tmp_path / "images" / "00000.jpg", 0, 1360, 800)
-    write_picture(tmp_path / "images" / f"{stem}.jpg", 1, 1360, 800)
-    write_text(tmp_path / "gt.txt", "00000.ppm;774;411;815;446;11\n")
-    plain = {image.path.stem: image for image in open_dataset(tmp_path, "gtsdb")}
-    assert len(plain[stem].boxes) > 0
-    assert plain[stem].ignore.all()
-    every = ClassMap(dict.fromkeys(SHAPES, "sign"))
-    asked = {image.path.stem: image for image in open_dataset(tmp_path, "gtsdb", classes=every)}
-    assert not asked[stem].ignore.any()
-    write_text(tmp_path / "gt.txt", "00000.ppm;1;2;30;40;11\n")  # another set in the same layout
-    assert all(len(image.boxes) == (image.path.stem == "00000") for image in open_dataset(tmp_path, "gtsdb"))
+@pytest.mark.parametrize(
+    ("format_", "others", "table", "first", "another"),
+    [
+        ("gtsdb", gtsdb.OTHERS, "gt.txt", "00000.jpg;774;411;815;446;11", "00000.jpg;1;2;30;40;11"),
+        ("btsd", btsd.OTHERS, "gt.csv", "00.000948.jpg,230,208,263,242,D7", "00.000948.jpg,1,2,30,40,D7"),
+    ],
+)
+def test_what_a_set_does_not_box_is_ignored_unless_it_is_asked_for(
+    format_: str, others: Path, table: str, first: str, another: str, tmp_path: Path
+) -> None:
+    # the row by which the set is known, and a scene of it in which our own table boxes signs
+    header = "file,x1,y1,x2,y2,label\n" * (format_ == "btsd")
+    known = re.split("[;,]", first)[0]
+    own = re.split(";", others.read_text(encoding="utf-8").splitlines()[-1])[0]
+    for number, name in enumerate((known, own)):
+        write_picture(tmp_path / "images" / name, number, 1360, 800)
+    write_text(tmp_path / table, f"{header}{first}\n")
+    anything = ClassMap(one_class=True)
+    plain = {image.path.name: image for image in open_dataset(tmp_path, format_, classes=anything)}
+    assert len(plain[own].boxes) > 0
+    assert plain[own].ignore.all()
+    assert not plain[known].ignore[0]
+    every = ClassMap(dict.fromkeys(SHAPES, "sign"), one_class=True)
+    asked = {image.path.name: image for image in open_dataset(tmp_path, format_, classes=every)}
+    assert len(asked[own].boxes) == len(plain[own].boxes)
+    assert not asked[own].ignore.any()
+    write_text(tmp_path / table, f"{header}{another}\n")  # another set in the same layout
+    others_boxed = open_dataset(tmp_path, format_, classes=anything)
+    assert all(len(image.boxes) == (image.path.name == known) for image in others_boxed)

@@ -1,4 +1,8 @@
-"""Belgian streets, one table for all pictures: `file,x1,y1,x2,y2,label` (Timofte et al., WACV 2009; BelgiumTS)."""
+"""Belgian streets, one table for all pictures: `file,x1,y1,x2,y2,label` (Timofte et al., WACV 2009; BelgiumTS).
+
+Not every board, plate and small sign is boxed. Those that a detector found besides are boxed in this package's own
+table, looked at one by one; they are read as boxes to be ignored, unless their names are mapped.
+"""
 
 from __future__ import annotations
 
@@ -6,11 +10,13 @@ from collections import defaultdict
 from pathlib import Path
 
 from signpipe.lab.data.labelled import LabelledImage, Split
-from signpipe.lab.data.reading import Boxes, Reader, numbers, pictures_in, rows_of
+from signpipe.lab.data.reading import Boxes, Reader, boxes_of, pictures_in
 
 TABLE = "gt.csv"
 HEADER = "file,x1,y1,x2,y2,label"
-COLUMNS = 6
+OTHERS = Path(__file__).with_name("btsd-others.csv")  # file;left;top;right;bottom;shape
+# A row of the set's table, which tells it from another in the same layout.
+FIRST = ("00.000948", (230.0, 208.0, 263.0, 242.0), "D7")
 # Frames of one drive in a row: pictures of one place, taken by both cameras, stay on one side of the split.
 PLACE, HELD_OUT_OF = 100, 3
 
@@ -29,17 +35,16 @@ def read(reader: Reader, table: Path) -> list[LabelledImage]:
     """Read the pictures, named CAMERA.FRAME; every third hundred of frame numbers is validation."""
     files = pictures_in(table.parent / "images")
     boxes: defaultdict[str, Boxes] = defaultdict(lambda: reader.boxes(table))
-    for line, fields in rows_of(reader, table, ",", COLUMNS):
-        if line == 1:
-            continue
-        values = numbers(reader, table, line, fields[1:5])
-        if values is None:
-            continue
-        stem = Path(fields[0].strip()).stem
-        if stem not in files:
-            reader.note("label-without-picture", table, f"the picture {fields[0]} isn't there", line)
-            continue
-        boxes[stem].add((values[0], values[1], values[2], values[3]), fields[5].strip(), line)
+    rows = list(boxes_of(reader, table, ",", header=1))
+    for line, stem, box, name in rows:
+        if stem in files:
+            boxes[stem].add(box, name, line)
+        else:
+            reader.note("label-without-picture", table, f"the picture {stem} isn't there", line)
+    if any((stem, box, name) == FIRST for _, stem, box, name in rows):
+        for line, stem, box, name in boxes_of(reader, OTHERS, ";"):
+            if stem in files:
+                boxes[stem].add(box, name, line)
     return [boxes[stem].build(picture, _split(stem)) for stem, picture in files.items()]
 
 
