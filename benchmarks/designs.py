@@ -41,12 +41,12 @@ from signpipe.lab.evaluation.ceiling import DIFFERENCE, Ceiling
 from signpipe.lab.evaluation.classification import ClassificationEvaluation
 from signpipe.lab.evaluation.crop_sets import CropSet, hide_behind, load_crops
 from signpipe.lab.training.calibration import calibrate
-from signpipe.lab.training.classifier import ACCEPT, GATE_WEIGHT, MEASURED_BATCHES, gate_loss, outputs_of
+from signpipe.lab.training.classifier import ACCEPT, GATE_WEIGHT, gate_loss, outputs_of
 from signpipe.lab.training.classifier_data import TrainingCrops, parts_of
 from signpipe.lab.training.designs import DESIGNS, Gated, take_trunk
 from signpipe.lab.training.export import load_checkpoint
 from signpipe.lab.training.network import SignNet, normalise, restored
-from signpipe.lab.training.recover import trained_classifier
+from signpipe.lab.training.recover import MEASURED_BATCHES, trained_classifier
 from signpipe.runtime.machine import describe_machine
 from signpipe.types import FloatArray, Image
 from signpipe.version import VERSION

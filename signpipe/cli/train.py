@@ -134,7 +134,11 @@ def reader(
     epochs: Annotated[int, typer.Option(min=1, help="Rounds of training.")] = 40,
     pictures: Annotated[int, typer.Option(min=128, help="Crops per round.")] = 8192,
     weights: Annotated[
-        Path | None, typer.Option(help="Start from this checkpoint of an earlier training; else from chance.")
+        Path | None,
+        typer.Option(
+            help="Start from this checkpoint of an earlier training, or from a shipped model in float32 "
+            "(models/reader-fp32.onnx); else from chance."
+        ),
     ] = None,
     rate: Annotated[float, typer.Option(min=1e-5, max=0.1, help="Peak learning rate.")] = 4e-3,
     uncatalogued: Annotated[

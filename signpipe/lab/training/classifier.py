@@ -30,7 +30,7 @@ from signpipe.lab.training.embedding import Proxies
 from signpipe.lab.training.embedding_data import EmbeddingCrops
 from signpipe.lab.training.embedding_sources import read_sources
 from signpipe.lab.training.network import SignNet, normalise
-from signpipe.lab.training.recover import trained_classifier
+from signpipe.lab.training.recover import MEASURED_BATCHES, trained_classifier
 from signpipe.lab.training.report import describe_machine, plot_curves
 from signpipe.lab.training.reviewed import with_reviewed
 from signpipe.lab.training.teaching import EMBEDDING_WEIGHT, TAUGHT, Teacher, widen, widths_of
@@ -42,7 +42,6 @@ GATE_WEIGHT = 0.3  # of the gate's loss beside the classes'
 LOOK_WEIGHT = 0.4  # of the embedding's loss beside the classes'
 PROXY_RATE = 4.0  # rate of the proxies beside that of the network
 THIN = 3  # only every so many validation crops are looked at after a round; `signpipe export` looks at all
-MEASURED_BATCHES = 16  # on which the normalisations of a start that is an export are measured
 WARMING = 0.05  # share of the training in which the rate rises
 
 

@@ -20,11 +20,11 @@ from signpipe.lab.augmentation.lettering import TRAINING, VALIDATION, open_typef
 from signpipe.lab.augmentation.placing import fitted, reframed
 from signpipe.lab.training.averaged_run import AveragedRun
 from signpipe.lab.training.device import Device
-from signpipe.lab.training.export import load_checkpoint
 from signpipe.lab.training.network import normalise
 from signpipe.lab.training.reader_data import POOL, FigureCrops, Photographs
 from signpipe.lab.training.reader_network import ReaderNet
 from signpipe.lab.training.reader_sources import photographs, plain_drawings
+from signpipe.lab.training.recover import MEASURED_BATCHES, trained_reader
 from signpipe.lab.training.report import describe_machine, plot_curves
 from signpipe.types import FloatArray, Image
 
@@ -46,7 +46,7 @@ class ReaderPlan:
         threads: Threads of torch.
         device: Where torch computes.
         uncatalogued: Folder of drawings of the world's signs, of which those without figures are shown as empty.
-        start: Earlier checkpoint whose averaged weights the network starts from, else chance.
+        start: Earlier checkpoint whose averaged weights the network starts from, or an export in float32; else chance.
         limit: Read only about so many photographs, and draw few signs; for a trial.
     """
 
@@ -82,13 +82,16 @@ class FigureSet:
 class ReaderTraining(AveragedRun[ReaderNet]):
     """One training run of the reader."""
 
-    def __init__(self, plan: ReaderPlan, out: Path) -> None:
+    def __init__(self, plan: ReaderPlan, out: Path, pictures: FigureCrops | None = None) -> None:
         torch.manual_seed(plan.seed)
         torch.set_num_threads(plan.threads)
         self.plan = plan
-        net = ReaderNet().to(plan.device, memory_format=torch.channels_last)
+        net = ReaderNet()
         if plan.start is not None:
-            net.load_state_dict(load_checkpoint(Path(plan.start))["averaged"])
+            batches = range(0 if pictures is None else MEASURED_BATCHES)
+            crops = (pictures.batch(index, plan.batch)[0] for index in batches if pictures is not None)
+            net = trained_reader(Path(plan.start), crops)
+        net = net.to(plan.device, memory_format=torch.channels_last)
         super().__init__(net, plan.average, plan.pictures // plan.batch, out)
         self.optimizer = torch.optim.AdamW(self.net.parameters(), weight_decay=plan.decay)
         self.schedule = self._schedule()
@@ -200,13 +203,13 @@ def train_reader(plan: ReaderPlan, data: Path, out: Path, resume: bool = False) 
         SourceError: Data, a typeface or the checkpoint is missing.
     """
     out.mkdir(parents=True, exist_ok=True)
-    training = ReaderTraining(plan, out)
-    if resume:
-        training.resume()
     plain = plain_drawings(None if plan.uncatalogued is None else Path(plan.uncatalogued))
     pool = POOL if plan.limit is None else 200
     seen, clutter = photographs(data, "train", plan.limit)
     pictures = FigureCrops(FiguredSigns(open_typefaces(TRAINING)), plain, seen, clutter, plan.seed, pool)
+    training = ReaderTraining(plan, out, pictures)
+    if resume:
+        training.resume()
     other, other_clutter = photographs(data, "val", plan.limit)
     photographed = photographed_set(other)
     unseen = FigureCrops(

@@ -20,9 +20,11 @@ from torch import nn
 from signpipe.errors import SourceError
 from signpipe.lab.training.export import load_checkpoint
 from signpipe.lab.training.network import SignNet, normalise, restored
+from signpipe.lab.training.reader_network import ReaderNet
 from signpipe.lab.training.rewrite import PIXELS
 from signpipe.types import Image
 
+MEASURED_BATCHES = 16  # batches of training pictures on which an export's normalisations are measured
 Weights = dict[str, torch.Tensor]
 _HEAD = re.compile(r"model\.19\.cv[23]\.")  # the branches that only training uses
 
@@ -66,7 +68,29 @@ def trained_classifier(start: Path, crops: Iterable[Image]) -> SignNet:
     """
     if start.suffix != ".onnx":
         return restored(load_checkpoint(start)["averaged"])
-    graph = _graph(start)
+    weights = _named_weights(start)
+    small, middle, large = (
+        len(_given(weights, f"{name}.weight")) for name in ("stem.0", "blocks.1.first", "blocks.3.first")
+    )
+    dimensions, scores = (len(_given(weights, f"{name}.weight")) for name in ("embed", "head"))
+    net = SignNet(scores - 1, dimensions, (small, middle, large))
+    unfold(net, weights, (normalise(torch.from_numpy(batch)) for batch in crops))
+    return net
+
+
+def trained_reader(start: Path, crops: Iterable[Image]) -> ReaderNet:
+    """Return a reader that was trained before; arguments and errors are those of `trained_classifier`."""
+    net = ReaderNet()
+    if start.suffix == ".onnx":
+        unfold(net, _named_weights(start), (normalise(torch.from_numpy(batch)) for batch in crops))
+    else:
+        net.load_state_dict(load_checkpoint(start)["averaged"])
+    return net
+
+
+def _named_weights(export: Path) -> Weights:
+    """Return the weights of an exported classifier or reader, by the names of the network."""
+    graph = _graph(export)
     tensors = _tensors(graph)
     weights = {name.removeprefix("net."): tensor for name, tensor in tensors.items() if name.startswith("net.")}
     for node in graph.node:  # what was folded has lost its name, but not the one of its place
@@ -76,16 +100,7 @@ def trained_classifier(start: Path, crops: Iterable[Image]) -> SignNet:
                 for kind, name in zip(("weight", "bias"), node.input[1:], strict=True)
                 if name in tensors
             }
-    try:
-        widths = [len(weights[f"{name}.weight"]) for name in ("stem.0", "blocks.1.first", "blocks.3.first")]
-        dimensions, scores = len(weights["embed.weight"]), len(weights["head.weight"])
-    except KeyError:
-        raise SourceError(
-            f"The model {start} isn't a classifier of signpipe's in float32; start from its -fp32 export."
-        ) from None
-    net = SignNet(scores - 1, dimensions, (widths[0], widths[1], widths[2]))
-    unfold(net, weights, (normalise(torch.from_numpy(batch)) for batch in crops))
-    return net
+    return weights
 
 
 def _place(node: str) -> str:
@@ -169,7 +184,9 @@ def _given(weights: Weights, name: str) -> torch.Tensor:
     """Return the tensor that one of the network starts from."""
     deployed = re.sub(r"\.(cv[23])\.", r".one2one_\1.", name) if _HEAD.match(name) else name
     if deployed not in weights:
-        raise SourceError(f"The weights are of another network: they have no {deployed}.")
+        raise SourceError(
+            f"The weights are of another network, or not in float32 (they have no {deployed}); start from a -fp32 export."
+        )
     return weights[deployed]
 
 

@@ -12,7 +12,8 @@ from signpipe.lab.training.classifier import ClassifierPlan, ClassifierTraining,
 from signpipe.lab.training.classifier_data import TrainingCrops
 from signpipe.lab.training.detector import build_detector, torch_detector
 from signpipe.lab.training.network import normalise
-from signpipe.lab.training.recover import trained_classifier
+from signpipe.lab.training.reader import outputs_of as reader_outputs
+from signpipe.lab.training.recover import trained_classifier, trained_reader
 from signpipe.runtime.manifest import known_models
 from signpipe.runtime.session import open_session
 from signpipe.settings import RuntimeSettings
@@ -89,9 +90,22 @@ def test_a_classifiers_training_starts_from_an_export_measured_on_its_own_pictur
     torch.testing.assert_close(net.stem[1].running_var, first.var((0, 2, 3), correction=0), atol=1e-4, rtol=1e-2)
 
 
-def test_what_is_no_exported_classifier_is_told(tmp_path: Path) -> None:
+def test_a_reader_unfolded_from_its_export_says_the_same() -> None:
+    export = known_models()["reader-fp32"].path
+    crops = np.random.default_rng(6).integers(0, 255, (8, 40, 96, 3), np.uint8)
+    _, struck = reader_outputs(trained_reader(export, [crops]), crops)
+    session = open_session(str(export), RuntimeSettings(provider="cpu", threads=1), "reader")
+    expected = session.run(crops)
+    shown = expected["struck"].astype(np.float64)
+    wanted = np.log(shown / (1 - shown))  # the same but for the calibration, one factor for all
+    np.testing.assert_allclose(struck / wanted, np.median(struck / wanted), rtol=1e-3)
+
+
+def test_what_is_no_such_model_is_told(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match="There is no model"):
         trained_classifier(tmp_path / "none.onnx", [])
-    for name in ("classifier", "detector-fast-fp32"):
-        with pytest.raises(SourceError, match="start from its -fp32 export"):
+    for name in ("classifier", "detector-fast-fp32", "reader-fp32"):
+        with pytest.raises(SourceError, match="start from a -fp32 export"):
             trained_classifier(known_models()[name].path, [])
+    with pytest.raises(SourceError, match="another network"):
+        trained_reader(known_models()["classifier-fp32"].path, [])
