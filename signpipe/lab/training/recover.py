@@ -185,7 +185,7 @@ def _given(weights: Weights, name: str) -> torch.Tensor:
     deployed = re.sub(r"\.(cv[23])\.", r".one2one_\1.", name) if _HEAD.match(name) else name
     if deployed not in weights:
         raise SourceError(
-            f"The weights are of another network, or not in float32 (they have no {deployed}); start from a -fp32 export."
+            f"The weights are of another network or not in float32 (no {deployed} in them); start from a -fp32 export."
         )
     return weights[deployed]
 
