@@ -55,7 +55,8 @@ def detection(
     The detector sees each picture at the one scale that the pipeline runs it at.
     """
     settings = load_settings(config, {"detect.model": model or detector_of(preset)})
-    kinds = dict.fromkeys(SHAPES, "sign") if every_sign else {}
+    # btsd boxes signs of every kind itself; those that a detector found besides are no truth to judge detectors by.
+    kinds = dict.fromkeys(SHAPES, "sign") if every_sign and format == "gtsdb" else {}
     dataset = open_part(data, format, split, ClassMap(kinds | parse_mapping(mapping or []), one_class=True))
     metrics = with_progress(lambda progress: evaluate_detector(dataset, settings, progress, every_sign))
     tell(measured("detection", settings.detect.model, "detector", settings, dataset, split, metrics), json_file)
