@@ -50,6 +50,12 @@ def novelty(
     for classes, sets in metrics["left_out"].items():
         for kind in ("observations", "tracks"):
             _print_sets(sets[kind], f"{kind}, trained without {classes}")
+        for name, cell in sets["by_class"].items():
+            taken = ", ".join(f"{other} ({count})" for other, count in cell["taken_for"].items())
+            Console().print(
+                f"{name}: {cell['published']:.1%} of {cell['n']} looks and {cell['tracks_published']:.1%} of "
+                f"{cell['tracks']} tracks published" + (f", as {taken}" if taken else "")
+            )
     tell(measured("novelty", settings.classify.model, "classifier", settings, dataset, "val", metrics), json_file)
 
 

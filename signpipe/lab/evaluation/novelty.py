@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -216,7 +217,9 @@ def judge_unseen(unseen: Unseen, data: Path, settings: Settings, catalogue: Cata
         catalogue: The classes.
 
     Returns:
-        `observations` and `tracks` of the sets "known" and "left_out", as from `judge`.
+        `observations` and `tracks` of the sets "known" and "left_out", as from `judge`, and `by_class`: of each class
+        that was left out, `n` observations and `tracks`, the shares of both that would be published, and as what most
+        often.
 
     Raises:
         SourceError: GTSRB is missing or a picture can't be read.
@@ -235,6 +238,26 @@ def judge_unseen(unseen: Unseen, data: Path, settings: Settings, catalogue: Cata
     return {
         "observations": judge(answers, settings.fallback),
         "tracks": judge_tracks(sets, settings, catalogue),
+        "by_class": {
+            name: _of_class([one for one in sets["left_out"] if one.class_id == number], settings, catalogue)
+            for number, name in enumerate(catalogue.names)
+            if number in ids
+        },
+    }
+
+
+def _of_class(tracks: Sequence[Approach], settings: Settings, catalogue: Catalogue) -> dict[str, Any]:
+    """Return how many looks at a class that was left out are published, as what, and how many of its tracks."""
+    probability = np.concatenate([one.observations.probability for one in tracks])
+    answers = Answers.of([one.observations for one in tracks])
+    published = (answers.confidence >= settings.fallback.accept) & (answers.novelty <= settings.fallback.novelty)
+    taken = Counter(catalogue.names[number] for number in probability[published].argmax(1).tolist())
+    return {
+        "n": len(published),
+        "published": float(published.mean()),
+        "taken_for": dict(taken.most_common(3)),
+        "tracks": len(tracks),
+        "tracks_published": float(np.mean([_published(one, settings, catalogue) for one in tracks])),
     }
 
 

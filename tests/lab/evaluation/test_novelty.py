@@ -73,6 +73,12 @@ def test_a_class_that_was_left_out_is_compared_with_the_others(tmp_path: Path) -
     assert result["tracks"]["known"]["n"] == len(NAMES) - 2  # one track a class is validation
     assert result["tracks"]["left_out"]["n"] == 2 * 5  # of what was left out, all are new
     assert result["observations"]["left_out"]["n"] == 2 * 5 * 4
+    by_class = result["by_class"]
+    assert list(by_class) == ["stop", "keep_right"]
+    assert sum(cell["n"] for cell in by_class.values()) == 2 * 5 * 4
+    shares = [cell["published"] * cell["n"] for cell in by_class.values()]
+    assert sum(shares) == pytest.approx(result["observations"]["left_out"]["published"] * 2 * 5 * 4)
+    assert all(sum(cell["taken_for"].values()) <= cell["n"] for cell in by_class.values())
 
 
 def test_what_was_left_out_is_written_as_model_and_classes() -> None:
