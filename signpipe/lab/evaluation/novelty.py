@@ -14,13 +14,16 @@ import numpy.typing as npt
 from signpipe.catalogue import Catalogue, load_catalogue
 from signpipe.crops import MARGIN
 from signpipe.errors import SettingsError
+from signpipe.lab.augmentation import framing
 from signpipe.lab.data import ClassMap, open_dataset
 from signpipe.lab.data.uncatalogued import read_uncatalogued_signs
 from signpipe.lab.evaluation.approach import Approach
 from signpipe.lab.evaluation.classification import roc_auc
 from signpipe.lab.evaluation.crop_sets import hide_crops, load_crops
+from signpipe.lab.evaluation.figures import Case, framed_sign
 from signpipe.lab.evaluation.interval import wilson
 from signpipe.lab.evaluation.observations import read_crops
+from signpipe.lab.evaluation.published_figures import published
 from signpipe.lab.evaluation.streaming import play, read_approaches
 from signpipe.lab.evaluation.uncatalogued import (
     approach_sides,
@@ -219,7 +222,8 @@ def judge_unseen(unseen: Unseen, data: Path, settings: Settings, catalogue: Cata
     Returns:
         `observations` and `tracks` of the sets "known" and "left_out", as from `judge`, and `by_class`: of each class
         that was left out, `n` observations and `tracks`, the shares of both that would be published, and as what most
-        often.
+        often; of one with figures on it, also the shares that the whole pipeline publishes at a look, `with_reader`
+        and `without`.
 
     Raises:
         SourceError: GTSRB is missing or a picture can't be read.
@@ -240,21 +244,30 @@ def judge_unseen(unseen: Unseen, data: Path, settings: Settings, catalogue: Cata
         "tracks": judge_tracks(sets, settings, catalogue),
         "by_class": {
             name: _of_class([one for one in sets["left_out"] if one.class_id == number], settings, catalogue)
+            | (_with_reader(number, data, settings) if catalogue[number].figures else {})
             for number, name in enumerate(catalogue.names)
             if number in ids
         },
     }
 
 
+def _with_reader(class_id: int, data: Path, settings: Settings) -> dict[str, float]:
+    """Return the shares of validation looks at a class that are published with the reader of figures, and without."""
+    crops = load_crops(data, "val", framing.SOURCE_SIZE, framing.SOURCE_MARGIN)
+    figures = load_catalogue()[class_id].figures or ""
+    cases = [Case(image, framed_sign(image), figures) for image in crops.images[crops.labels == class_id]]
+    return {name: 1 - told["withheld"] for name, told in published(cases, settings).items()} if cases else {}
+
+
 def _of_class(tracks: Sequence[Approach], settings: Settings, catalogue: Catalogue) -> dict[str, Any]:
     """Return how many looks at a class that was left out are published, as what, and how many of its tracks."""
     probability = np.concatenate([one.observations.probability for one in tracks])
     answers = Answers.of([one.observations for one in tracks])
-    published = (answers.confidence >= settings.fallback.accept) & (answers.novelty <= settings.fallback.novelty)
-    taken = Counter(catalogue.names[number] for number in probability[published].argmax(1).tolist())
+    shown = (answers.confidence >= settings.fallback.accept) & (answers.novelty <= settings.fallback.novelty)
+    taken = Counter(catalogue.names[number] for number in probability[shown].argmax(1).tolist())
     return {
-        "n": len(published),
-        "published": float(published.mean()),
+        "n": len(shown),
+        "published": float(shown.mean()),
         "taken_for": dict(taken.most_common(3)),
         "tracks": len(tracks),
         "tracks_published": float(np.mean([_published(one, settings, catalogue) for one in tracks])),
