@@ -9,6 +9,8 @@ TRAIN := .venv-train
 PARALLEL := -n 2 --dist loadfile --no-loadscope-reorder
 # Drawings of other signs for the sets of unknown ones: package_signs of npm's mapillary_sprite_source 1.8.0; left out if empty.
 DRAWINGS :=
+# A classifier that was trained without some classes, and these: MODEL.onnx=CLASS,CLASS (train classifier --leave-out).
+UNSEEN :=
 DATA := $(or $(SIGNPIPE_DATA),../shared/data)
 
 help:  ## show the targets
@@ -91,7 +93,7 @@ results: .venv/.ready-dev  ## measure the models and the speed (needs the data s
 	@$(BIN)/signpipe evaluate detection --format btsd --every-sign --preset world --json benchmarks/results/detection-btsd-world.json
 	@$(BIN)/signpipe evaluate detection --format btsd --every-sign --json benchmarks/results/detection-btsd.json
 	@$(BIN)/signpipe evaluate classification --format gtsrb --json benchmarks/results/classification-gtsrb.json
-	@$(BIN)/signpipe evaluate novelty $(if $(DRAWINGS),--drawings $(DRAWINGS)) --json benchmarks/results/novelty.json
+	@$(BIN)/signpipe evaluate novelty $(if $(DRAWINGS),--drawings $(DRAWINGS)) $(if $(UNSEEN),--unseen $(UNSEEN)) --json benchmarks/results/novelty.json
 	@$(BIN)/signpipe evaluate country --country be $(if $(DRAWINGS),--drawings $(DRAWINGS)) --json benchmarks/results/country-be.json
 	@$(BIN)/signpipe evaluate figures --json benchmarks/results/figures.json
 	@$(BIN)/signpipe evaluate fallback $(if $(DRAWINGS),--drawings $(DRAWINGS)) --json benchmarks/results/fallback.json

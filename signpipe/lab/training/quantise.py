@@ -27,7 +27,9 @@ class _Pictures(CalibrationDataReader):  # type: ignore[misc]  # onnxruntime has
         return next(self._feeds, None)
 
 
-def quantise(source: Path, target: Path, pictures: Sequence[Image], stem: str | None, decoding: str) -> None:
+def quantise(
+    source: Path, target: Path, pictures: Sequence[Image], stem: str | None, decoding: str, widest: bool = False
+) -> None:
     """Quantise a graph; the last convolutions and all that decodes boxes stay in float, and the first layer can.
 
     Args:
@@ -37,6 +39,7 @@ def quantise(source: Path, target: Path, pictures: Sequence[Image], stem: str | 
         stem: Pattern in the names of first nodes that stay in float; None lets the first convolution take the
             picture's bytes as they are.
         decoding: Pattern in the names of the nodes where decoding begins; they and all after them stay in float.
+        widest: Scale activations to the widest range that any picture has, which cuts none off, and not to the average.
     """
     with TemporaryDirectory() as folder:
         prepared = Path(folder) / "prepared.onnx"
@@ -54,7 +57,7 @@ def quantise(source: Path, target: Path, pictures: Sequence[Image], stem: str | 
             weight_type=QuantType.QInt8,
             nodes_to_exclude=first + nodes_from(graph, decoding),
             calibrate_method=CalibrationMethod.MinMax,
-            extra_options={"CalibMovingAverage": True},
+            extra_options={"CalibMovingAverage": not widest},
         )
     if stem is None:
         _take_bytes(target)
