@@ -103,7 +103,7 @@ def export_detector(checkpoint: Path, data: Path, models: Path, name: str | None
     to_onnx(DeployedDetector(model, fast), picture, exact, source, {"detections": [1, 300, 6]})
     if fast:
         pictures = calibration_pictures(data)
-        quantise(exact, small, trim_to_stride(pictures, STRIDE), None, _decoding(model))
+        quantise(exact, small, trim_to_stride(pictures, STRIDE), None, _decoding(model), widest=True)
     else:
         to_half(exact, small)
     results: dict[str, Any] = {}
