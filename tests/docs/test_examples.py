@@ -80,7 +80,7 @@ def test_own_sink(run: Run, clip: Path, tmp_path: Path) -> None:
     with sqlite3.connect(tmp_path / "signs.sqlite") as database:
         rows = database.execute("select time, status from events where message = 'limit 80'").fetchall()
     ((time, status),) = rows
-    assert 1 < time < LIMIT / 25
+    assert 0.2 < time < LIMIT / 25
     assert status == "active"
 
 

@@ -9,6 +9,7 @@ from signpipe.errors import SettingsError, SourceError
 from signpipe.lab.bench.pictures import CrowdedPictures
 from signpipe.lab.bench.sweeps import SWEEPS, list_points, measure_points
 from signpipe.settings import Settings
+from signpipe.shipped import sample
 
 
 @pytest.mark.parametrize("over", SWEEPS)
@@ -37,7 +38,7 @@ def test_measured_points_have_the_frames_asked_for(recording: Path) -> None:
 
 
 def test_models_are_put_beside_the_configured_one_stage_by_stage(recording: Path) -> None:
-    points = list_points("classifier", str(recording), Settings(), ["classifier-world", "classifier"])
+    points = list_points("classifier", str(sample()), Settings(), ["classifier-world", "classifier"])
     assert [point.value for point in points] == ["classifier", "classifier-world"]
     assert [point.settings.classify.model for point in points] == ["classifier", "classifier-world"]
     assert points[1].settings.detect == Settings().detect
