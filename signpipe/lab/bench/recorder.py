@@ -69,7 +69,7 @@ class Recorder:
 
     def stage_ms(self, stage: str) -> array[float]:
         """Return the time of a stage in each frame; nothing where stages aren't kept."""
-        return self._stages[stage]
+        return self._stages.get(stage, array("f"))
 
     def metrics(self, counts_waiting: bool = True) -> dict[str, Any]:
         """Return everything measured, with what the whole process used since `start`.

@@ -66,13 +66,12 @@ def list_points(over: str, source: str, settings: Settings, against: Sequence[st
         SettingsError: There is no such sweep, it has nothing to vary here, or it isn't over models and some are given.
         SourceError: The source can't be read.
     """
-    if over not in _POINTS and over not in MODELS:
+    if over not in SWEEPS:
         raise SettingsError(f"There is no sweep over '{over}'; choose {', '.join(SWEEPS)}.")
     if against and over not in MODELS:
         raise SettingsError(f"A sweep over {over} compares no models; give --against with {' or '.join(MODELS)}.")
-    if over in MODELS:
-        return _models(over, settings, _resident(source, settings), against)
-    points = _POINTS[over](settings, _resident(source, settings))
+    images = _resident(source, settings)
+    points = _models(over, settings, images, against) if over in MODELS else _POINTS[over](settings, images)
     if not points:
         raise SettingsError(f"There is no {over} to vary: the manifest lists no detector like {settings.detect.model}.")
     return points
@@ -187,13 +186,13 @@ def _providers(settings: Settings, images: list[Image]) -> list[Point]:
 
 def _precisions(settings: Settings, images: list[Image]) -> list[Point]:
     family = _family(settings.detect.model)
-    variants = [entry for entry in _detectors(settings) if _family(entry.name) == family]
+    variants = [entry for entry in _entries(settings, "detector") if _family(entry.name) == family]
     settings = _changed(settings, "runtime", variant="named")  # what is compared is what is named, on a GPU too
     return [Point(e.precision, _changed(settings, "detect", model=e.name), _looped(images)) for e in variants]
 
 
 def _presets(settings: Settings, images: list[Image]) -> list[Point]:
-    plain = [entry for entry in _detectors(settings) if entry.name == _family(entry.name)]
+    plain = [entry for entry in _entries(settings, "detector") if entry.name == _family(entry.name)]
     return [
         Point(e.name.removeprefix("detector-"), _changed(settings, "detect", model=e.name), _looped(images))
         for e in plain
@@ -204,13 +203,13 @@ def _models(role: str, settings: Settings, images: list[Image], against: Sequenc
     """Return the configured model of a role first, and each that it is compared with."""
     section = MODELS[role]
     own: str = getattr(settings, section).model
-    others = against or [e.name for e in load_manifest(settings.runtime.models).values() if e.role == role]
+    others = against or [entry.name for entry in _entries(settings, role)]
     settings = _changed(settings, "runtime", variant="named")  # what is compared is what is named, on a GPU too
     return [Point(n, _changed(settings, section, model=n), _looped(images)) for n in dict.fromkeys((own, *others))]
 
 
-def _detectors(settings: Settings) -> list[ModelEntry]:
-    return [entry for entry in load_manifest(settings.runtime.models).values() if entry.role == "detector"]
+def _entries(settings: Settings, role: str) -> list[ModelEntry]:
+    return [entry for entry in load_manifest(settings.runtime.models).values() if entry.role == role]
 
 
 def _family(name: str) -> str:

@@ -6,20 +6,24 @@ import csv
 import hashlib
 import math
 import os
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
 
 from signpipe.errors import SourceError
-from signpipe.lab.data.classes import ClassMap
+from signpipe.lab.data.classes import IGNORE, ClassMap
 from signpipe.lab.data.labelled import LabelledImage, Problem, Split
+from signpipe.types import SHAPES
+
+Corners = tuple[float, float, float, float]  # left, top, right, bottom
 
 PICTURES = frozenset({".jpg", ".jpeg", ".png", ".ppm", ".bmp", ".webp"})
 SPLIT_WORDS: dict[str, Split] = {"train": "train", "training": "train", "val": "val", "valid": "val",
                                  "validation": "val", "test": "test"}  # fmt: skip
 # Names of the signs in tables of our own, which box what a set leaves unboxed: by these it is ignored, unless mapped.
-OUTLINES = dict.fromkeys(("circle", "triangle", "triangle_down", "octagon", "diamond", "rectangle", "plate"), "ignore")
+OUTLINES = dict.fromkeys(SHAPES, IGNORE)
 VAL_SHARE = 5  # every fifth picture is validation, where a data set has no split of its own
 
 
@@ -169,20 +173,50 @@ def rows_of(reader: Reader, table: Path, delimiter: str | None, columns: int) ->
         yield line, fields
 
 
-def boxes_of(
-    reader: Reader, table: Path, delimiter: str, header: int = 0
-) -> Iterator[tuple[int, str, tuple[float, float, float, float], str]]:
-    """Yield line, stem of the picture, corners and class of each row: file, left, top, right, bottom, class.
+def boxes_by_picture(
+    reader: Reader,
+    table: Path,
+    pictures: Mapping[str, Path],
+    *,
+    delimiter: str,
+    known_by: tuple[str, Corners, str],
+    further: Path,
+    header: int = 0,
+    last_inside: bool = False,
+) -> Mapping[str, Boxes]:
+    """Return the boxes of each picture, by its stem, from a table of file, left, top, right, bottom and class.
 
     Args:
         reader: Where problems go.
-        table: The file.
-        delimiter: Between fields.
+        table: The set's.
+        pictures: By stem.
+        delimiter: Between fields of the table.
+        known_by: Stem, corners and class of a row that tells the set from another in the same layout.
+        further: Table of our own, with semicolons, of signs that the set leaves unboxed; for that set alone.
         header: Lines before the first row.
+        last_inside: Whether the table counts the last row and column as inside; our boxes end after them.
 
     Raises:
         SourceError: As `rows_of` and `numbers`.
     """
+    boxes: defaultdict[str, Boxes] = defaultdict(lambda: reader.boxes(table))
+    known = False
+    for line, stem, box, name in _corners(reader, table, delimiter, header):
+        known = known or (stem, box, name) == known_by
+        if stem in pictures:
+            left, top, right, bottom = box
+            boxes[stem].add((left, top, right + last_inside, bottom + last_inside), name, line)
+        else:
+            reader.note("label-without-picture", table, f"the picture {stem} isn't there", line)
+    if known:
+        for line, stem, box, name in _corners(reader, further, ";"):
+            if stem in pictures:
+                boxes[stem].add(box, name, line)
+    return boxes
+
+
+def _corners(reader: Reader, table: Path, delimiter: str, header: int = 0) -> Iterator[tuple[int, str, Corners, str]]:
+    """Yield line, stem of the picture, corners and class of each row."""
     for line, fields in rows_of(reader, table, delimiter, 6):
         values = None if line <= header else numbers(reader, table, line, fields[1:5])
         if values is not None:

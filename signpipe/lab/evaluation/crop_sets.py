@@ -45,9 +45,9 @@ def scenes(data: Path, name: Literal["gtsdb", "sy32"], part: Part) -> Dataset:
 
 # Sets that box signs of any kind: their format, and what their names are if they aren't to be taken as they are.
 EVERY_SIGN: dict[str, tuple[str, dict[str, str]]] = {
-    "gtsdb": ("gtsdb", dict.fromkeys(SHAPES, "sign")),  # with what the set itself doesn't box
+    "gtsdb": ("gtsdb", {}),
     "sy32": ("sy32", {}),
-    "btsd": ("btsd", dict.fromkeys(SHAPES, "sign")),
+    "btsd": ("btsd", {}),
     "signs877": ("voc", {"trafficlight": "none"}),
     "boards": ("boards", {}),
 }
@@ -67,9 +67,8 @@ def every_sign(data: Path, name: str, part: Part, added: bool = True) -> Dataset
         SourceError: The set is not there.
     """
     format_, mapping = EVERY_SIGN[name]
-    if not added:
-        mapping = {own: target for own, target in mapping.items() if own not in SHAPES}
-    return open_dataset(data / name, format_, part, ClassMap(mapping, one_class=True))
+    ours = dict.fromkeys(SHAPES, "sign") if added else {}
+    return open_dataset(data / name, format_, part, ClassMap(mapping | ours, one_class=True))
 
 
 def crops(data: Path, part: Part) -> Dataset:

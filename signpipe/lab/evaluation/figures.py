@@ -170,7 +170,7 @@ def figure_sets(data: Path, times: int = 4) -> dict[str, list[Case]]:
         "drawn measures": [c for _ in range(16 * times) for c in drawn.each(lambda s, r: s.measure(r), sizes)],
         "drawn plates": [c for _ in range(16 * times) for c in drawn.each(lambda s, r: s.plate(r), sizes)],
         "drawn without figures": _plain(drawn, sizes, times),
-        "scenes without a sign": [Case(scene, framed_sign(scene), "") for scene in crops.backgrounds],
+        "scenes without a sign": [Case(scene, _middle(scene), "") for scene in crops.backgrounds],
     }
     for name in SETS:
         if (data / name).is_dir():
@@ -215,16 +215,26 @@ def _plain(drawn: DrawnCases, sizes: Sequence[int], times: int) -> list[Case]:
 
 
 def _gtsrb(images: Image, labels: npt.NDArray[np.int64]) -> dict[str, list[Case]]:
-    figures = [sign.figures or "" for sign in load_catalogue()]
     rng = np.random.default_rng(0)
-    cases = [Case(image, framed_sign(image), figures[c]) for image, c in zip(images, labels.tolist(), strict=True)]
+    cases = gtsrb_cases(images, labels)
     order = rng.permutation(len(cases))
     with_figures = [cases[i] for i in order if cases[i].text][:GTSRB_CROPS]
     without = [cases[i] for i in order if not cases[i].text][:GTSRB_CROPS]
     return {"photographs, limits (GTSRB val)": with_figures, "photographs, without figures (GTSRB val)": without}
 
 
-def framed_sign(image: Image) -> FloatArray:
+def gtsrb_cases(images: Image, labels: npt.NDArray[np.int64]) -> list[Case]:
+    """Return crops as cases with the figures of their classes.
+
+    Args:
+        images: BGR uint8 (N, S, S, 3), each with `framing.SOURCE_MARGIN` around its sign.
+        labels: int64 (N,), class ids.
+    """
+    figures = [sign.figures or "" for sign in load_catalogue()]
+    return [Case(image, _middle(image), figures[c]) for image, c in zip(images, labels.tolist(), strict=True)]
+
+
+def _middle(image: Image) -> FloatArray:
     """Return the box of a crop that shows its sign with `framing.SOURCE_MARGIN`."""
     high, wide = image.shape[:2]
     margin = framing.SOURCE_MARGIN / (1 + 2 * framing.SOURCE_MARGIN)

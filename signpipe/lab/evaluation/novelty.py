@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from signpipe.lab.data.uncatalogued import read_uncatalogued_signs
 from signpipe.lab.evaluation.approach import Approach
 from signpipe.lab.evaluation.classification import roc_auc
 from signpipe.lab.evaluation.crop_sets import hide_crops, load_crops
-from signpipe.lab.evaluation.figures import Case, framed_sign
+from signpipe.lab.evaluation.figures import Case, gtsrb_cases
 from signpipe.lab.evaluation.interval import wilson
 from signpipe.lab.evaluation.observations import read_crops
 from signpipe.lab.evaluation.published_figures import published
@@ -96,6 +96,10 @@ class Answers:
             np.concatenate([one.novelty for one in observations]).astype(np.float64),
         )
 
+    def published(self, accept: float, bound: float) -> npt.NDArray[np.bool_]:
+        """Return which of them vision alone would publish, bool (N,), from a probability on and up to a novelty."""
+        return (self.confidence >= accept) & (self.novelty <= bound)
+
 
 def evaluate_novelty(
     data: Path, settings: Settings, progress: Progress, drawings: Path | None = None, unseen: Sequence[Unseen] = ()
@@ -164,15 +168,14 @@ def judge(sets: Mapping[str, Answers], settings: FallbackSettings) -> dict[str, 
     bound = float(np.quantile(known.novelty, ACCEPTED))
     result: dict[str, Any] = {}
     for name, answers in sets.items():
-        sure = answers.confidence >= settings.accept
-        published = int((sure & (answers.novelty <= bound)).sum())
+        published = int(answers.published(settings.accept, bound).sum())
         result[name] = {
-            "n": len(sure),
+            "n": len(answers.novelty),
             "flagged": float((answers.novelty > settings.novelty).mean()),
-            "published": float((sure & (answers.novelty <= settings.novelty)).mean()),
+            "published": float(answers.published(settings.accept, settings.novelty).mean()),
             "passed_at_95": float((answers.novelty <= bound).mean()),
-            "published_at_95": published / len(sure),
-            "published_at_95_interval": list(wilson(published, len(sure))),
+            "published_at_95": published / len(answers.novelty),
+            "published_at_95_interval": list(wilson(published, len(answers.novelty))),
         }
         if name != "known":
             result[name]["auroc"] = roc_auc(known.novelty, answers.novelty)
@@ -239,31 +242,39 @@ def judge_unseen(unseen: Unseen, data: Path, settings: Settings, catalogue: Cata
         "left_out": [one for one in read if one.class_id in ids],
     }
     answers = {name: Answers.of([one.observations for one in tracks]) for name, tracks in sets.items()}
+    by_class = {
+        name: _of_class([one for one in sets["left_out"] if one.class_id == number], settings, catalogue)
+        for number, name in enumerate(catalogue.names)
+        if number in ids
+    }
+    for name, cases in _figured(ids, data, catalogue).items():
+        by_class[name] |= {kind: 1 - told["withheld"] for kind, told in published(cases, settings).items()}
     return {
         "observations": judge(answers, settings.fallback),
         "tracks": judge_tracks(sets, settings, catalogue),
-        "by_class": {
-            name: _of_class([one for one in sets["left_out"] if one.class_id == number], settings, catalogue)
-            | (_with_reader(number, data, settings) if catalogue[number].figures else {})
-            for number, name in enumerate(catalogue.names)
-            if number in ids
-        },
+        "by_class": by_class,
     }
 
 
-def _with_reader(class_id: int, data: Path, settings: Settings) -> dict[str, float]:
-    """Return the shares of validation looks at a class that are published with the reader of figures, and without."""
+def _figured(ids: Collection[int], data: Path, catalogue: Catalogue) -> dict[str, list[Case]]:
+    """Return validation looks at those of the classes that have figures, by the class's name."""
+    figured = [number for number in ids if catalogue[number].figures]
+    if not figured:
+        return {}
     crops = load_crops(data, "val", framing.SOURCE_SIZE, framing.SOURCE_MARGIN)
-    figures = load_catalogue()[class_id].figures or ""
-    cases = [Case(image, framed_sign(image), figures) for image in crops.images[crops.labels == class_id]]
-    return {name: 1 - told["withheld"] for name, told in published(cases, settings).items()} if cases else {}
+    chosen = {number: crops.labels == number for number in figured}
+    return {
+        catalogue.names[number]: gtsrb_cases(crops.images[mask], crops.labels[mask])
+        for number, mask in chosen.items()
+        if mask.any()
+    }
 
 
 def _of_class(tracks: Sequence[Approach], settings: Settings, catalogue: Catalogue) -> dict[str, Any]:
     """Return how many looks at a class that was left out are published, as what, and how many of its tracks."""
     probability = np.concatenate([one.observations.probability for one in tracks])
     answers = Answers.of([one.observations for one in tracks])
-    shown = (answers.confidence >= settings.fallback.accept) & (answers.novelty <= settings.fallback.novelty)
+    shown = answers.published(settings.fallback.accept, settings.fallback.novelty)
     taken = Counter(catalogue.names[number] for number in probability[shown].argmax(1).tolist())
     return {
         "n": len(shown),

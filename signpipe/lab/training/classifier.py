@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -108,14 +108,14 @@ class ClassifierTraining(AveragedRun[SignNet]):
         plan: ClassifierPlan,
         out: Path,
         shared: npt.NDArray[np.bool_] | None = None,
-        pictures: TrainingCrops | EmbeddingCrops | None = None,
+        crops: Iterable[Image] = (),
     ) -> None:
         torch.manual_seed(plan.seed)
         torch.set_num_threads(plan.threads)
         self.plan = plan
         net = SignNet(widths=widths_of(plan.wider))
         if plan.start is not None:
-            net = widen(trained_classifier(Path(plan.start), _first_crops(pictures, plan.batch)), net.widths)
+            net = widen(trained_classifier(Path(plan.start), crops), net.widths)
         net = net.to(plan.device, memory_format=torch.channels_last)
         super().__init__(net, plan.average, plan.pictures // plan.batch, out)
         self.teacher = None if plan.teacher is None else Teacher(Path(plan.teacher), plan.device)
@@ -217,13 +217,10 @@ class ClassifierTraining(AveragedRun[SignNet]):
         return float(loss.item())
 
 
-def _first_crops(
-    pictures: TrainingCrops | EmbeddingCrops | None, batch: int, batches: int = MEASURED_BATCHES
-) -> Iterator[Image]:
-    """Yield the first batches of training pictures, BGR uint8 (B, S, S, 3)."""
-    if pictures is not None:
-        for start in range(0, min(batches * batch, len(pictures)), batch):
-            yield np.stack([pictures[index][0] for index in range(start, start + batch)])
+def first_crops(pictures: TrainingCrops | EmbeddingCrops, batch: int) -> Iterator[Image]:
+    """Yield the first batches of training pictures, BGR uint8 (B, S, S, 3), which an export is measured on."""
+    for start in range(0, min(MEASURED_BATCHES * batch, len(pictures)), batch):
+        yield np.stack([pictures[index][0] for index in range(start, start + batch)])
 
 
 def gate_loss(seen: torch.Tensor, parts: torch.Tensor) -> torch.Tensor:
@@ -307,7 +304,7 @@ def train_classifier(plan: ClassifierPlan, data: Path, out: Path, resume: bool =
     if plan.drawings:
         val = CropSet(val.images[::THIN], val.labels[::THIN], val.backgrounds[::THIN])
     hidden = hide_crops(val, every=4)
-    training = ClassifierTraining(plan, out, shared, pictures)
+    training = ClassifierTraining(plan, out, shared, first_crops(pictures, plan.batch))
     if resume:
         training.resume()
     elif isinstance(pictures, EmbeddingCrops):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -82,14 +83,12 @@ class FigureSet:
 class ReaderTraining(AveragedRun[ReaderNet]):
     """One training run of the reader."""
 
-    def __init__(self, plan: ReaderPlan, out: Path, pictures: FigureCrops | None = None) -> None:
+    def __init__(self, plan: ReaderPlan, out: Path, crops: Iterable[Image] = ()) -> None:
         torch.manual_seed(plan.seed)
         torch.set_num_threads(plan.threads)
         self.plan = plan
         net = ReaderNet()
         if plan.start is not None:
-            batches = range(0 if pictures is None else MEASURED_BATCHES)
-            crops = (pictures.batch(index, plan.batch)[0] for index in batches if pictures is not None)
             net = trained_reader(Path(plan.start), crops)
         net = net.to(plan.device, memory_format=torch.channels_last)
         super().__init__(net, plan.average, plan.pictures // plan.batch, out)
@@ -207,7 +206,7 @@ def train_reader(plan: ReaderPlan, data: Path, out: Path, resume: bool = False) 
     pool = POOL if plan.limit is None else 200
     seen, clutter = photographs(data, "train", plan.limit)
     pictures = FigureCrops(FiguredSigns(open_typefaces(TRAINING)), plain, seen, clutter, plan.seed, pool)
-    training = ReaderTraining(plan, out, pictures)
+    training = ReaderTraining(plan, out, (pictures.batch(index, plan.batch)[0] for index in range(MEASURED_BATCHES)))
     if resume:
         training.resume()
     other, other_clutter = photographs(data, "val", plan.limit)

@@ -6,11 +6,10 @@ table, looked at one by one; they are read as boxes to be ignored, unless their 
 
 from __future__ import annotations
 
-from collections import defaultdict
 from pathlib import Path
 
 from signpipe.lab.data.labelled import LabelledImage, Split
-from signpipe.lab.data.reading import Boxes, Reader, boxes_of, pictures_in
+from signpipe.lab.data.reading import Reader, boxes_by_picture, pictures_in
 
 TABLE = "gt.csv"
 HEADER = "file,x1,y1,x2,y2,label"
@@ -34,17 +33,7 @@ def recognise(path: Path) -> Path | None:
 def read(reader: Reader, table: Path) -> list[LabelledImage]:
     """Read the pictures, named CAMERA.FRAME; every third hundred of frame numbers is validation."""
     files = pictures_in(table.parent / "images")
-    boxes: defaultdict[str, Boxes] = defaultdict(lambda: reader.boxes(table))
-    rows = list(boxes_of(reader, table, ",", header=1))
-    for line, stem, box, name in rows:
-        if stem in files:
-            boxes[stem].add(box, name, line)
-        else:
-            reader.note("label-without-picture", table, f"the picture {stem} isn't there", line)
-    if any((stem, box, name) == FIRST for _, stem, box, name in rows):
-        for line, stem, box, name in boxes_of(reader, OTHERS, ";"):
-            if stem in files:
-                boxes[stem].add(box, name, line)
+    boxes = boxes_by_picture(reader, table, files, delimiter=",", known_by=FIRST, further=OTHERS, header=1)
     return [boxes[stem].build(picture, _split(stem)) for stem, picture in files.items()]
 
 

@@ -7,11 +7,10 @@ these, they are read as boxes to be ignored, unless their names are mapped.
 
 from __future__ import annotations
 
-from collections import defaultdict
 from pathlib import Path
 
 from signpipe.lab.data.labelled import LabelledImage, Split
-from signpipe.lab.data.reading import Boxes, Reader, boxes_of, pictures_in
+from signpipe.lab.data.reading import Reader, boxes_by_picture, pictures_in
 
 TABLE = "gt.txt"
 FIRST_TEST = 600  # images 600-899 are the official test set
@@ -31,18 +30,7 @@ def recognise(path: Path) -> Path | None:
 def read(reader: Reader, table: Path) -> list[LabelledImage]:
     """Read the scenes; of images 0-599 those whose number ends in 7 or 9 are validation. Many scenes have no sign."""
     files = pictures_in(table.parent / "images") or pictures_in(table.parent)
-    boxes: defaultdict[str, Boxes] = defaultdict(lambda: reader.boxes(table))
-    rows = list(boxes_of(reader, table, ";"))
-    for line, stem, (left, top, right, bottom), name in rows:
-        if stem in files:
-            # The table counts the last row and column as inside; our boxes end after them.
-            boxes[stem].add((left, top, right + 1, bottom + 1), name, line)
-        else:
-            reader.note("label-without-picture", table, f"the picture {stem} isn't there", line)
-    if any((stem, box, name) == FIRST for _, stem, box, name in rows):
-        for line, stem, box, name in boxes_of(reader, OTHERS, ";"):
-            if stem in files:
-                boxes[stem].add(box, name, line)
+    boxes = boxes_by_picture(reader, table, files, delimiter=";", known_by=FIRST, further=OTHERS, last_inside=True)
     return [boxes[stem].build(picture, _split(stem)) for stem, picture in files.items()]
 
 

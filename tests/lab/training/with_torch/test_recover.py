@@ -8,7 +8,7 @@ import torch
 
 from signpipe.errors import SourceError
 from signpipe.lab.evaluation.crop_sets import CropSet
-from signpipe.lab.training.classifier import ClassifierPlan, ClassifierTraining, outputs_of
+from signpipe.lab.training.classifier import ClassifierPlan, ClassifierTraining, first_crops, outputs_of
 from signpipe.lab.training.classifier_data import TrainingCrops
 from signpipe.lab.training.detector import build_detector, torch_detector
 from signpipe.lab.training.network import normalise
@@ -82,7 +82,7 @@ def test_a_classifiers_training_starts_from_an_export_measured_on_its_own_pictur
     sides = np.random.default_rng(5).integers(0, 255, (86, 80, 80, 3), np.uint8)
     pictures = TrainingCrops(CropSet(sides, np.repeat(np.arange(43), 2), sides[:4]), 64, 0, 48, 0.5)
     plan = ClassifierPlan(epochs=1, pictures=64, batch=32, threads=1, start=str(export))
-    net = ClassifierTraining(plan, tmp_path, pictures=pictures).net
+    net = ClassifierTraining(plan, tmp_path, crops=first_crops(pictures, plan.batch)).net
     crops = torch.from_numpy(np.stack([pictures[index][0] for index in range(64)]))
     with torch.no_grad():
         first = net.stem[0](normalise(crops))
