@@ -79,6 +79,21 @@ def classifier(
             "learns to tell them, and the photographs of btsd, sy32 and signs877, apart."
         ),
     ] = None,
+    beside: Annotated[
+        float, typer.Option(min=0, max=1, help="With drawings, share of the crops that show other than the 43 classes.")
+    ] = 0.6,
+    embedding: Annotated[
+        float,
+        typer.Option(
+            min=0,
+            max=10,
+            help="With drawings, weight of the loss by which the embedding tells them apart; 0 learns of them only that "
+            "they are none of the 43 classes.",
+        ),
+    ] = 0.4,
+    echo: Annotated[
+        int, typer.Option(min=1, max=16, help="Show each crop so often, where making them takes the longest.")
+    ] = 1,
     minutes: Annotated[float | None, typer.Option(min=0.1, help="Train for so long instead of --epochs.")] = None,
     batch: Annotated[int, typer.Option(min=2, max=4096, help="Crops per step.")] = 128,
     seed: SeedOption = 0,
@@ -117,6 +132,9 @@ def classifier(
         limit=limit,
         leave_out=tuple(leave_out or ()),
         drawings=None if drawings is None else str(drawings),
+        beside=beside,
+        embedding=embedding,
+        echo=echo,
         minutes=minutes,
         batch=batch,
     )

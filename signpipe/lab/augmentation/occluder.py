@@ -49,7 +49,8 @@ class Canvas:
         self.textures = textures
         self._image = image
         size = (width * self.scale, height * self.scale)
-        self.face: BoolArray = np.asarray(cv2.resize(face, size, interpolation=cv2.INTER_LINEAR)) > 0.5
+        self.share = np.asarray(cv2.resize(face, size, interpolation=cv2.INTER_LINEAR), np.float32)
+        self.face: BoolArray = self.share > 0.5
         if not self.face.any():
             raise ValueError("an occluder needs a face, but the mask is empty")
         rows, columns = np.flatnonzero(self.face.any(1)), np.flatnonzero(self.face.any(0))
@@ -87,7 +88,8 @@ class Canvas:
         """Hide the requested share of the face, starting where `order` is lowest.
 
         The one trick of all occluders: each says in which order the pixels of the face disappear, and a quantile of
-        that order hides any share exactly. So a larger share hides all that a smaller one did, and more.
+        that order hides any share exactly, where the face's soft edge counts for as much as it shows. So a larger share
+        hides all that a smaller one did, and more.
 
         Args:
             order: float32 (h, w); all but unique values, so that no step hides much at once.
@@ -95,11 +97,14 @@ class Canvas:
         Returns:
             bool (h, w), hidden pixels, on the face and around it; and the highest order that is hidden.
         """
-        values = order[self.face]
-        count = round(self.fraction * values.size)
+        shown = self.share > 0
+        ranks = np.argsort(order[shown])
+        values, weights = order[shown][ranks], self.share[shown][ranks]
+        hidden = np.cumsum(weights, dtype=np.float64)
+        count = int(np.searchsorted(hidden - weights / 2, self.fraction * hidden[-1]))
         if count == 0:
-            return np.zeros(self.shape, bool), float(values.min())
-        limit = float(np.partition(values, count - 1)[count - 1])
+            return np.zeros(self.shape, bool), float(values[0])
+        limit = float(values[count - 1])
         return order <= limit, limit
 
     def lit(self, colour: FloatArray) -> FloatArray:

@@ -26,8 +26,9 @@ from signpipe.lab.training.averaged_run import AveragedRun
 from signpipe.lab.training.calibration import Calibration, calibrate, energy_of
 from signpipe.lab.training.classifier_data import TrainingCrops
 from signpipe.lab.training.device import Device, mixed_precision
+from signpipe.lab.training.echo import Echo
 from signpipe.lab.training.embedding import Proxies
-from signpipe.lab.training.embedding_data import EmbeddingCrops
+from signpipe.lab.training.embedding_data import BESIDE, EmbeddingCrops
 from signpipe.lab.training.embedding_sources import read_sources
 from signpipe.lab.training.network import SignNet, normalise
 from signpipe.lab.training.recover import MEASURED_BATCHES, trained_classifier
@@ -39,7 +40,7 @@ from signpipe.types import FloatArray, Image
 
 ACCEPT = FallbackSettings().accept
 GATE_WEIGHT = 0.3  # of the gate's loss beside the classes'
-LOOK_WEIGHT = 0.4  # of the embedding's loss beside the classes'
+LOOK_WEIGHT = 0.4  # usual weight of the embedding's loss beside the classes'
 PROXY_RATE = 4.0  # rate of the proxies beside that of the network
 THIN = 3  # only every so many validation crops are looked at after a round; `signpipe export` looks at all
 WARMING = 0.05  # share of the training in which the rate rises
@@ -70,6 +71,10 @@ class ClassifierPlan:
         leave_out: Names of classes that the network may learn nothing of; its outputs for them stay.
         drawings: Folder of drawings of the world's signs, see `signpipe.lab.training.looks`. With it the embedding
             learns to tell all of them and the photographs of other sets apart, and what is no sign from them.
+        beside: Share of the crops that show something else than the base classes, where there are drawings.
+        embedding: Weight of the embedding's loss beside the classes', where there are drawings. Without it, what is
+            shown beside the base classes is learned as "cannot tell" alone.
+        echo: How often a crop is shown, see `Echo`; `pictures` counts each time.
         minutes: Train for so long, however many rounds that makes; the rate falls with the time.
     """
 
@@ -91,6 +96,9 @@ class ClassifierPlan:
     limit: int | None = None
     leave_out: tuple[str, ...] = ()
     drawings: str | None = None
+    beside: float = BESIDE
+    embedding: float = LOOK_WEIGHT
+    echo: int = 1
     minutes: float | None = None
 
 
@@ -117,7 +125,7 @@ class ClassifierTraining(AveragedRun[SignNet]):
         if plan.start is not None:
             net = widen(trained_classifier(Path(plan.start), crops), net.widths)
         net = net.to(plan.device, memory_format=torch.channels_last)
-        super().__init__(net, plan.average, plan.pictures // plan.batch, out)
+        super().__init__(net, plan.average, plan.pictures // plan.batch // plan.echo * plan.echo, out)
         self.teacher = None if plan.teacher is None else Teacher(Path(plan.teacher), plan.device)
         self.proxies = Proxies(np.zeros((0, 0), bool) if shared is None else shared, self.net.embed.out_features).to(
             plan.device
@@ -129,10 +137,12 @@ class ClassifierTraining(AveragedRun[SignNet]):
             ]
         )
         # What the first layers see in a sign is the same for any sign: what a start brings is kept, which saves time.
-        self.frozen = [self.net.stem, self.net.blocks[0]] if plan.start is not None and plan.drawings else []
+        keep = plan.start is not None and plan.drawings and plan.embedding
+        self.frozen = [self.net.stem, self.net.blocks[0]] if keep else []
         for part in self.frozen:
             part.requires_grad_(False)
         self.seconds = 0.0
+        self._echo = Echo(plan.echo, plan.seed)
 
     def _set_rate(self, done: float) -> None:
         """Set the learning rate where a share of the training is done: up in a straight line, then down a cosine."""
@@ -176,14 +186,13 @@ class ClassifierTraining(AveragedRun[SignNet]):
         self.net.train()
         for part in self.frozen:
             part.eval()
-        start = self.epoch * self.plan.pictures
-        chosen = Subset(data, range(start, start + self.steps * self.plan.batch))
+        new = self.steps // self.plan.echo * self.plan.batch
+        chosen = Subset(data, range(self.epoch * new, (self.epoch + 1) * new))
         task = progress.add_task(f"epoch {self.epoch + 1}", total=self.steps)
         total, before, began = 0.0, self.done, time.monotonic()
         seconds = self.seconds
-        for step, (images, targets, parts, *looks) in enumerate(
-            DataLoader(chosen, self.plan.batch, num_workers=1, prefetch_factor=4)
-        ):
+        made = DataLoader(chosen, self.plan.batch, num_workers=1, prefetch_factor=4)
+        for step, (images, targets, parts, *looks) in enumerate(self._echo(made)):
             self.seconds = seconds + time.monotonic() - began
             self._set_rate(self.done if self.plan.minutes else before + step / self.steps / self.plan.epochs)
             total += self._step(images, targets, parts, looks[0] if looks else None)
@@ -207,8 +216,8 @@ class ClassifierTraining(AveragedRun[SignNet]):
             said, known = self.teacher.loss(crops, logits.float(), features.float())
             loss = (1 - TAUGHT) * loss + TAUGHT * said + EMBEDDING_WEIGHT * known
         loss = loss + GATE_WEIGHT * gate_loss(seen.float(), parts.to(device))
-        if looks is not None:
-            loss = loss + LOOK_WEIGHT * self.proxies(features.float(), looks.to(device))
+        if looks is not None and self.plan.embedding:
+            loss = loss + self.plan.embedding * self.proxies(features.float(), looks.to(device))
         self.optimizer.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self.net.parameters(), 5.0)
@@ -354,7 +363,7 @@ def _training_pictures(
     if not plan.drawings:
         return pictures, None
     beside = read_sources(Path(plan.drawings), data, out)
-    return EmbeddingCrops(pictures, beside), beside.looks.shared
+    return EmbeddingCrops(pictures, beside, plan.beside), beside.looks.shared
 
 
 def _ids(names: tuple[str, ...]) -> list[int]:

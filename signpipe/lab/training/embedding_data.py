@@ -21,8 +21,9 @@ from signpipe.lab.training.occlusion import hide
 from signpipe.lab.training.photographs import Photographs
 from signpipe.types import FloatArray, Image
 
-# Shares of the training pictures; the rest are the base classes, from GTSRB and signpipe's own drawings.
+# Usual shares of the training pictures; the rest are the base classes, from GTSRB and signpipe's own drawings.
 DRAWINGS, FIGURES, PHOTOGRAPHS, CLUTTER = 0.25, 0.12, 0.10, 0.13
+BESIDE = DRAWINGS + FIGURES + PHOTOGRAPHS + CLUTTER
 HIDDEN = 0.25  # share of the signs beyond the base classes that are partly hidden
 SEEN = 0.6  # visible share of a sign from which the embedding has to know it
 UNLABELLED = -1  # the embedding isn't asked what it is
@@ -69,13 +70,15 @@ class EmbeddingCrops:
         base: The pictures of the base classes; its seed and size hold here too, and what it leaves out is shown in no
             other drawing or photograph either.
         sources: What is shown beside them.
+        beside: In which share of the pictures.
     """
 
-    def __init__(self, base: TrainingCrops, sources: Sources) -> None:
+    def __init__(self, base: TrainingCrops, sources: Sources, beside: float = BESIDE) -> None:
         self._base = base
         self._sources = sources
         looks = sources.looks
         self._elsewhere = len(looks)
+        self._beside = beside
         self._shapes = [sign.shape for sign in load_catalogue()]
         shown = sources.photographs
         kept_back = showing(looks, base.left_out.tolist())
@@ -108,7 +111,8 @@ class EmbeddingCrops:
         """
         rng = np.random.default_rng((self._base.seed, 1, index))
         draw = rng.random()
-        for share, show in self._kinds:
+        for usual, show in self._kinds:
+            share = usual * self._beside / BESIDE
             if draw < share:
                 return show(rng)
             draw -= share
