@@ -87,8 +87,8 @@ def classifier(
         typer.Option(
             min=0,
             max=10,
-            help="With drawings, weight of the loss by which the embedding tells them apart; 0 learns of them only that "
-            "they are none of the 43 classes.",
+            help="With drawings, weight of the loss by which the embedding tells them apart; 0 learns only that they "
+            "are none of the 43 classes.",
         ),
     ] = 0.4,
     echo: Annotated[

@@ -140,6 +140,22 @@ def calibration_error(confidence: npt.NDArray[np.floating], right: npt.NDArray[n
     )
 
 
+def calibration_error_by_chance(confidence: npt.NDArray[np.floating], bins: int = 15, draws: int = 20) -> float:
+    """Return the calibration error that these answers would show on average if each were right as often as it says.
+
+    With few answers a bin's accuracy is off by chance, so that even a perfectly calibrated classifier shows an error.
+
+    Args:
+        confidence: float (N,), how sure each answer was, 0..1.
+        bins: Number of bins.
+        draws: How often it is drawn which answers are right; the same each time.
+    """
+    rng = np.random.default_rng(0)
+    return float(
+        np.mean([calibration_error(confidence, rng.random(len(confidence)) < confidence, bins) for _ in range(draws)])
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Bin:
     """Answers that were about equally sure.

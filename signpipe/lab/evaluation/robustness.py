@@ -15,6 +15,7 @@ from signpipe.catalogue import Catalogue, load_catalogue
 from signpipe.lab.data import Dataset
 from signpipe.lab.evaluation.baseline import mean_corruption_error
 from signpipe.lab.evaluation.ceiling import Ceiling
+from signpipe.lab.evaluation.classification import calibration_error, calibration_error_by_chance
 from signpipe.lab.evaluation.conditions import Condition, Spoiler, conditions
 from signpipe.lab.evaluation.crops import CropSample, sample_crops
 from signpipe.lab.evaluation.observations import Observations, Observer, measure
@@ -65,12 +66,25 @@ class Robustness:
             chosen = {condition: cell for condition, cell in cells.items() if condition.suite == suite}
             if chosen:
                 numbers, answers = _headline(suite, chosen)
-                metrics |= numbers
-                sizes |= answers
+                calibration = self._calibration(suite)
+                metrics |= numbers | calibration
+                sizes |= answers | dict.fromkeys(calibration, answers[f"{suite}_mean_ece"])
                 metrics[suite] = by_effect(chosen)
         if "corruption" in metrics:
             metrics |= mean_corruption_error(metrics["corruption"])
         return metrics | {"clean": clean, "worst_groups": self.worst_groups(), "n": sizes}
+
+    def _calibration(self, suite: str) -> dict[str, float]:
+        """Return the calibration error of all answers of a suite together, and the mean that chance makes of cells'."""
+        chosen = [answers for condition, answers in self.answers.items() if condition.suite == suite]
+        confidence = np.concatenate([answers.confidence for answers in chosen])
+        right = np.concatenate([answers.predicted == self.sample.labels for answers in chosen])
+        return {
+            f"{suite}_ece": calibration_error(confidence, right),
+            f"{suite}_mean_ece_by_chance": float(
+                np.mean([calibration_error_by_chance(answers.confidence) for answers in chosen])
+            ),
+        }
 
     def worst_groups(self) -> list[dict[str, Any]]:
         """Return the groups of signs that suffer most, over all conditions of middling strength, the worst first."""

@@ -6,7 +6,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from signpipe.catalogue import load_catalogue
-from signpipe.lab.evaluation.classification import ClassificationEvaluation, expected_calibration_error
+from signpipe.lab.evaluation.classification import (
+    ClassificationEvaluation,
+    calibration_error,
+    calibration_error_by_chance,
+    expected_calibration_error,
+)
 from signpipe.types import FloatArray
 
 CATALOGUE = load_catalogue()
@@ -47,6 +52,18 @@ def test_calibration_error_is_the_gap_between_confidence_and_accuracy() -> None:
     labels = np.array([14] * 8 + [13] * 2)
     assert expected_calibration_error(rows(*[(14, 0.8)] * 10), labels) == pytest.approx(0.0, abs=1e-6)
     assert expected_calibration_error(rows(*[(14, 0.95)] * 10), labels) == pytest.approx(0.15, abs=1e-6)
+
+
+def test_few_answers_show_an_error_that_chance_makes() -> None:
+    rng = np.random.default_rng(5)
+    confidence = rng.random(20_000)
+    assert calibration_error_by_chance(confidence) < 0.01
+    few = confidence[:300]
+    by_chance = calibration_error_by_chance(few)
+    calibrated = [calibration_error(few, rng.random(300) < few) for _ in range(30)]
+    assert by_chance == pytest.approx(np.mean(calibrated), rel=0.2)
+    assert by_chance > 0.04
+    assert calibration_error_by_chance(np.ones(300)) == 0
 
 
 @settings(deadline=None)

@@ -16,7 +16,7 @@ from signpipe.lab.training.looks import Looks, read_looks, showing
 pytest.importorskip("matplotlib", reason="the extra 'train' is not installed")
 
 from signpipe.lab.training.classifier_data import TrainingCrops
-from signpipe.lab.training.embedding_data import UNLABELLED, EmbeddingCrops, Sources
+from signpipe.lab.training.embedding_data import BESIDE, UNLABELLED, EmbeddingCrops, Sources
 from signpipe.lab.training.photographs import Photographs, look_of
 
 NAMES = load_catalogue().names
@@ -97,14 +97,14 @@ def test_what_shows_a_class_is_found_in_every_drawing(folder: Path, tmp_path: Pa
     assert not showing(looks, [])
 
 
-def crops(folder: Path, leave_out: tuple[int, ...] = ()) -> EmbeddingCrops:
+def crops(folder: Path, leave_out: tuple[int, ...] = (), beside: float = BESIDE) -> EmbeddingCrops:
     looks = read_looks(folder, ["photographed:thing"])
     pictures = CropSet(np.repeat(NOISE, 8, 0)[:86], np.repeat(np.arange(43), 2), NOISE)
     base = TrainingCrops(pictures, 1000, 0, 48, 0.3, leave_out)
     shown = Photographs(NOISE[:4], ("own:stop", "photographed:thing", NO_SIGN, "unheard"), np.full(4, 40.0, np.float32))
     figure = np.full((112, 112, 4), 255, np.uint8)
     figures = ((looks.proxy["limit:40"], figure), (UNLABELLED, figure))
-    return EmbeddingCrops(base, Sources(looks, figures, shown, NOISE))
+    return EmbeddingCrops(base, Sources(looks, figures, shown, NOISE), beside)
 
 
 @pytest.mark.slow
@@ -125,6 +125,14 @@ def test_a_look_beyond_the_base_classes_is_cannot_tell_to_them_and_a_base_class_
             assert not parts.any()
         seen.add(number)
     assert {UNLABELLED, len(looks), looks.proxy["limit:40"], looks.proxy["photographed:thing"]} <= seen
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("beside", [0.0, 0.2, 1.0])
+def test_other_signs_are_shown_in_the_share_that_is_asked_for(folder: Path, beside: float) -> None:
+    data, base = crops(folder, beside=beside), crops(folder, beside=0.0)
+    of_base = [np.array_equal(data[i][0], base[i][0]) for i in range(100)]
+    assert np.mean(of_base) == pytest.approx(1 - beside, abs=0.12)
 
 
 @pytest.mark.slow
