@@ -44,6 +44,7 @@ from signpipe.lab.training.calibration import calibrate
 from signpipe.lab.training.classifier import ACCEPT, GATE_WEIGHT, gate_loss, outputs_of
 from signpipe.lab.training.classifier_data import TrainingCrops, parts_of
 from signpipe.lab.training.designs import DESIGNS, Gated, take_trunk
+from signpipe.lab.training.device import mixed_precision
 from signpipe.lab.training.export import load_checkpoint
 from signpipe.lab.training.network import SignNet, normalise, restored
 from signpipe.lab.training.recover import MEASURED_BATCHES, trained_classifier
@@ -211,9 +212,10 @@ def train(
         net.blocks[0].eval()
         chosen = order[step * BATCH : (step + 1) * BATCH]
         crops = normalise(images[chosen]).to(memory_format=torch.channels_last)
-        logits, features, seen = net(crops)
-        loss = F.cross_entropy(logits, targets[chosen]) + GATE_WEIGHT * gate_loss(seen, parts[chosen])
-        loss = loss + net.auxiliary(features, targets[chosen])
+        with mixed_precision("cpu"):
+            logits, features, seen = net(crops)
+        loss = F.cross_entropy(logits.float(), targets[chosen]) + GATE_WEIGHT * gate_loss(seen.float(), parts[chosen])
+        loss = loss + net.auxiliary(features.float(), targets[chosen])
         optimizer.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(net.parameters(), 5.0)
