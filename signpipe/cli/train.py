@@ -91,9 +91,6 @@ def classifier(
             "are none of the 43 classes.",
         ),
     ] = 0.4,
-    echo: Annotated[
-        int, typer.Option(min=1, max=16, help="Show each crop so often, where making them takes the longest.")
-    ] = 1,
     minutes: Annotated[float | None, typer.Option(min=0.1, help="Train for so long instead of --epochs.")] = None,
     batch: Annotated[int, typer.Option(min=2, max=4096, help="Crops per step.")] = 128,
     seed: SeedOption = 0,
@@ -134,7 +131,6 @@ def classifier(
         drawings=None if drawings is None else str(drawings),
         beside=beside,
         embedding=embedding,
-        echo=echo,
         minutes=minutes,
         batch=batch,
     )

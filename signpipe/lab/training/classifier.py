@@ -26,7 +26,6 @@ from signpipe.lab.training.averaged_run import AveragedRun
 from signpipe.lab.training.calibration import Calibration, calibrate, energy_of
 from signpipe.lab.training.classifier_data import TrainingCrops
 from signpipe.lab.training.device import Device, mixed_precision
-from signpipe.lab.training.echo import Echo
 from signpipe.lab.training.embedding import Proxies
 from signpipe.lab.training.embedding_data import BESIDE, EmbeddingCrops
 from signpipe.lab.training.embedding_sources import read_sources
@@ -74,7 +73,6 @@ class ClassifierPlan:
         beside: Share of the crops that show something else than the base classes, where there are drawings.
         embedding: Weight of the embedding's loss beside the classes', where there are drawings. Without it, what is
             shown beside the base classes is learned as "cannot tell" alone.
-        echo: How often a crop is shown, see `Echo`; `pictures` counts each time.
         minutes: Train for so long, however many rounds that makes; the rate falls with the time.
     """
 
@@ -98,7 +96,6 @@ class ClassifierPlan:
     drawings: str | None = None
     beside: float = BESIDE
     embedding: float = LOOK_WEIGHT
-    echo: int = 1
     minutes: float | None = None
 
 
@@ -125,7 +122,7 @@ class ClassifierTraining(AveragedRun[SignNet]):
         if plan.start is not None:
             net = widen(trained_classifier(Path(plan.start), crops), net.widths)
         net = net.to(plan.device, memory_format=torch.channels_last)
-        super().__init__(net, plan.average, plan.pictures // plan.batch // plan.echo * plan.echo, out)
+        super().__init__(net, plan.average, plan.pictures // plan.batch, out)
         self.teacher = None if plan.teacher is None else Teacher(Path(plan.teacher), plan.device)
         self.proxies = Proxies(np.zeros((0, 0), bool) if shared is None else shared, self.net.embed.out_features).to(
             plan.device
@@ -142,7 +139,6 @@ class ClassifierTraining(AveragedRun[SignNet]):
         for part in self.frozen:
             part.requires_grad_(False)
         self.seconds = 0.0
-        self._echo = Echo(plan.echo, plan.seed)
 
     def _set_rate(self, done: float) -> None:
         """Set the learning rate where a share of the training is done: up in a straight line, then down a cosine."""
@@ -186,13 +182,14 @@ class ClassifierTraining(AveragedRun[SignNet]):
         self.net.train()
         for part in self.frozen:
             part.eval()
-        new = self.steps // self.plan.echo * self.plan.batch
-        chosen = Subset(data, range(self.epoch * new, (self.epoch + 1) * new))
+        start = self.epoch * self.plan.pictures
+        chosen = Subset(data, range(start, start + self.steps * self.plan.batch))
         task = progress.add_task(f"epoch {self.epoch + 1}", total=self.steps)
         total, before, began = 0.0, self.done, time.monotonic()
         seconds = self.seconds
-        made = DataLoader(chosen, self.plan.batch, num_workers=1, prefetch_factor=4)
-        for step, (images, targets, parts, *looks) in enumerate(self._echo(made)):
+        for step, (images, targets, parts, *looks) in enumerate(
+            DataLoader(chosen, self.plan.batch, num_workers=1, prefetch_factor=4)
+        ):
             self.seconds = seconds + time.monotonic() - began
             self._set_rate(self.done if self.plan.minutes else before + step / self.steps / self.plan.epochs)
             total += self._step(images, targets, parts, looks[0] if looks else None)

@@ -79,23 +79,6 @@ def test_training_that_was_interrupted_ends_where_it_would_have(tmp_path: Path) 
     assert parts.history[1]["loss"] == pytest.approx(whole.history[1]["loss"], rel=0.05)
 
 
-class Few(TrainingCrops):
-    """Pictures that end where a training that shows each of them twice must."""
-
-    def __getitem__(self, index: int) -> Any:
-        assert index < PLAN.epochs * PLAN.pictures // 2
-        return super().__getitem__(index)
-
-
-def test_crops_that_are_shown_twice_are_made_once(tmp_path: Path) -> None:
-    plan = replace(PLAN, echo=2)
-    training = ClassifierTraining(plan, tmp_path)
-    data = Few(drawn(80, 0.35), plan.epochs * plan.pictures, plan.seed, plan.size, plan.occlusion)
-    for _ in range(plan.epochs):
-        assert np.isfinite(training.run_epoch(data, Bar()))  # type: ignore[arg-type]
-    assert training.averages.n_averaged == plan.epochs * plan.pictures // plan.batch
-
-
 def test_the_average_follows_quickly_at_first_and_goes_on_where_it_was(tmp_path: Path) -> None:
     training = ClassifierTraining(PLAN, tmp_path)
     for _ in range(training.steps):
