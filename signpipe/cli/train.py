@@ -91,6 +91,14 @@ def classifier(
             "are none of the 43 classes.",
         ),
     ] = 0.4,
+    pool: Annotated[
+        int,
+        typer.Option(
+            min=0,
+            help="Make so many crops once, in --out (8 KB each), and learn from them in many passes; 0 makes new ones "
+            "all the time, which takes longer than learning from them.",
+        ),
+    ] = 0,
     minutes: Annotated[float | None, typer.Option(min=0.1, help="Train for so long instead of --epochs.")] = None,
     batch: Annotated[int, typer.Option(min=2, max=4096, help="Crops per step.")] = 128,
     seed: SeedOption = 0,
@@ -131,6 +139,7 @@ def classifier(
         drawings=None if drawings is None else str(drawings),
         beside=beside,
         embedding=embedding,
+        pool=pool,
         minutes=minutes,
         batch=batch,
     )

@@ -30,6 +30,7 @@ from signpipe.lab.training.embedding import Proxies
 from signpipe.lab.training.embedding_data import BESIDE, EmbeddingCrops
 from signpipe.lab.training.embedding_sources import read_sources
 from signpipe.lab.training.network import SignNet, normalise
+from signpipe.lab.training.pool import Pool
 from signpipe.lab.training.recover import MEASURED_BATCHES, trained_classifier
 from signpipe.lab.training.report import describe_machine, plot_curves
 from signpipe.lab.training.reviewed import with_reviewed
@@ -42,6 +43,7 @@ GATE_WEIGHT = 0.3  # of the gate's loss beside the classes'
 LOOK_WEIGHT = 0.4  # usual weight of the embedding's loss beside the classes'
 PROXY_RATE = 4.0  # rate of the proxies beside that of the network
 THIN = 3  # only every so many validation crops are looked at after a round; `signpipe export` looks at all
+POOLED = ("seed", "size", "occlusion", "reviewed", "limit", "leave_out", "drawings", "beside")  # what crops depend on
 WARMING = 0.05  # share of the training in which the rate rises
 
 
@@ -73,6 +75,8 @@ class ClassifierPlan:
         beside: Share of the crops that show something else than the base classes, where there are drawings.
         embedding: Weight of the embedding's loss beside the classes', where there are drawings. Without it, what is
             shown beside the base classes is learned as "cannot tell" alone.
+        pool: Make so many crops once and learn from them in one pass after another, see `Pool`; 0 makes new ones all
+            the time.
         minutes: Train for so long, however many rounds that makes; the rate falls with the time.
     """
 
@@ -96,6 +100,7 @@ class ClassifierPlan:
     drawings: str | None = None
     beside: float = BESIDE
     embedding: float = LOOK_WEIGHT
+    pool: int = 0
     minutes: float | None = None
 
 
@@ -177,7 +182,7 @@ class ClassifierTraining(AveragedRun[SignNet]):
         """Write the checkpoint; the old one stays until the new one is whole."""
         self.write(asdict(self.plan), proxies=self.proxies.state_dict(), seconds=self.seconds)
 
-    def run_epoch(self, data: TrainingCrops | EmbeddingCrops, progress: Progress) -> float:
+    def run_epoch(self, data: TrainingCrops | EmbeddingCrops | Pool, progress: Progress) -> float:
         """Train one round and return its mean loss."""
         self.net.train()
         for part in self.frozen:
@@ -315,12 +320,13 @@ def train_classifier(plan: ClassifierPlan, data: Path, out: Path, resume: bool =
         training.resume()
     elif isinstance(pictures, EmbeddingCrops):
         training.place_proxies(pictures)
+    shown = _pool_of(plan, pictures, out) if plan.pool else pictures
     started = time.monotonic()
     metrics: dict[str, float] = {}
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, TimeRemainingColumn()) as progress:
         while training.done < 1:
-            loss = training.run_epoch(pictures, progress)
+            loss = training.run_epoch(shown, progress)
             metrics, _ = evaluate(training.averaged, val, hidden)
             training.history.append({"epoch": training.epoch, "loss": loss, **metrics})
             training.save()
@@ -361,6 +367,13 @@ def _training_pictures(
         return pictures, None
     beside = read_sources(Path(plan.drawings), data, out)
     return EmbeddingCrops(pictures, beside, plan.beside), beside.looks.shared
+
+
+def _pool_of(plan: ClassifierPlan, pictures: TrainingCrops | EmbeddingCrops, out: Path) -> Pool:
+    """Return the pool of a training, made by whatever its pictures depend on."""
+    asked = asdict(plan)
+    identity = {name: asked[name] for name in POOLED}
+    return Pool(out / "pool", pictures, plan.pool, identity, plan.seed)
 
 
 def _ids(names: tuple[str, ...]) -> list[int]:
