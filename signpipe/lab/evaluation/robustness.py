@@ -66,7 +66,7 @@ class Robustness:
             chosen = {condition: cell for condition, cell in cells.items() if condition.suite == suite}
             if chosen:
                 numbers, answers = _headline(suite, chosen)
-                calibration = self._calibration(suite)
+                calibration = self._calibration(suite, [self.answers[condition] for condition in chosen])
                 metrics |= numbers | calibration
                 sizes |= answers | dict.fromkeys(calibration, answers[f"{suite}_mean_ece"])
                 metrics[suite] = by_effect(chosen)
@@ -74,9 +74,8 @@ class Robustness:
             metrics |= mean_corruption_error(metrics["corruption"])
         return metrics | {"clean": clean, "worst_groups": self.worst_groups(), "n": sizes}
 
-    def _calibration(self, suite: str) -> dict[str, float]:
+    def _calibration(self, suite: str, chosen: list[Observations]) -> dict[str, float]:
         """Return the calibration error of all answers of a suite together, and the mean that chance makes of cells'."""
-        chosen = [answers for condition, answers in self.answers.items() if condition.suite == suite]
         confidence = np.concatenate([answers.confidence for answers in chosen])
         right = np.concatenate([answers.predicted == self.sample.labels for answers in chosen])
         return {

@@ -371,9 +371,7 @@ def _training_pictures(
 
 def _pool_of(plan: ClassifierPlan, pictures: TrainingCrops | EmbeddingCrops, out: Path) -> Pool:
     """Return the pool of a training, made by whatever its pictures depend on."""
-    asked = asdict(plan)
-    identity = {name: asked[name] for name in POOLED}
-    return Pool(out / "pool", pictures, plan.pool, identity, plan.seed)
+    return Pool(out / "pool", pictures, plan.pool, {name: getattr(plan, name) for name in POOLED}, plan.seed)
 
 
 def _ids(names: tuple[str, ...]) -> list[int]:

@@ -78,7 +78,6 @@ class EmbeddingCrops:
         self._sources = sources
         looks = sources.looks
         self._elsewhere = len(looks)
-        self._beside = beside
         self._shapes = [sign.shape for sign in load_catalogue()]
         shown = sources.photographs
         kept_back = showing(looks, base.left_out.tolist())
@@ -94,9 +93,10 @@ class EmbeddingCrops:
         weight = np.array([often[shown.looks[i]] ** -0.5 for i in self._photographs])
         self._photographed = np.cumsum(weight / weight.sum())
         self._mirrored = {load_catalogue().names.index(a): looks.proxy.get(b, UNLABELLED) for a, b in MIRRORED.items()}
+        scale = beside / BESIDE
         self._kinds: tuple[tuple[float, Callable[[np.random.Generator], Sample]], ...] = (
-            (DRAWINGS, self._drawing), (FIGURES, self._figure),
-            (PHOTOGRAPHS, self._photograph), (CLUTTER, self._clutter),
+            (scale * DRAWINGS, self._drawing), (scale * FIGURES, self._figure),
+            (scale * PHOTOGRAPHS, self._photograph), (scale * CLUTTER, self._clutter),
         )  # fmt: skip
 
     def __len__(self) -> int:
@@ -111,8 +111,7 @@ class EmbeddingCrops:
         """
         rng = np.random.default_rng((self._base.seed, 1, index))
         draw = rng.random()
-        for usual, show in self._kinds:
-            share = usual * self._beside / BESIDE
+        for share, show in self._kinds:
             if draw < share:
                 return show(rng)
             draw -= share

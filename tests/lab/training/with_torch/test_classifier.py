@@ -27,6 +27,7 @@ from signpipe.lab.training.classifier_data import TrainingCrops
 from signpipe.lab.training.export_classifier import write_onnx
 from signpipe.lab.training.familiarity import Familiarity
 from signpipe.lab.training.network import SignNet, normalise
+from signpipe.lab.training.pool import Pool
 from signpipe.runtime.session import open_session
 from signpipe.settings import RuntimeSettings
 
@@ -77,6 +78,15 @@ def test_training_that_was_interrupted_ends_where_it_would_have(tmp_path: Path) 
     assert parts.epoch == 2
     assert whole.history[0]["loss"] == parts.history[0]["loss"]
     assert parts.history[1]["loss"] == pytest.approx(whole.history[1]["loss"], rel=0.05)
+
+
+def test_a_pool_of_crops_is_learned_from_in_passes(tmp_path: Path) -> None:
+    plan = replace(PLAN, pool=96)
+    made = TrainingCrops(drawn(80, 0.35), plan.pool, plan.seed, plan.size, plan.occlusion)
+    shown = Pool(tmp_path / "pool", made, plan.pool, {"seed": plan.seed}, plan.seed, workers=0)
+    training = ClassifierTraining(plan, tmp_path)
+    for _ in range(plan.epochs):  # 256 crops
+        assert np.isfinite(training.run_epoch(shown, Bar()))  # type: ignore[arg-type]
 
 
 def test_the_average_follows_quickly_at_first_and_goes_on_where_it_was(tmp_path: Path) -> None:
