@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import math
+import shutil
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -39,7 +41,7 @@ class Pool:
         workers: Processes that make pictures.
 
     Raises:
-        SourceError: The folder holds a pool of other pictures.
+        SourceError: The folder holds a pool of other pictures, or has no room for this one.
     """
 
     def __init__(
@@ -71,12 +73,18 @@ def _filled(folder: Path, made: Made, count: int, identity: dict[str, Any], work
         raise SourceError(
             f"{folder} holds other training pictures; delete it, or repeat the settings it was made with."
         )
-    sample = made[0]
-    arrays = [
-        np.lib.format.open_memmap(
-            folder / f"{name}.npy", "r+" if state else "w+", _SMALLER.get(part.dtype, part.dtype), (count, *part.shape)
+    kept = [(name, _SMALLER.get(part.dtype, part.dtype), part.shape) for name, part in zip(KEPT, made[0], strict=False)]
+    needed = count * sum(dtype.itemsize * math.prod(shape) for _, dtype, shape in kept)
+    free = shutil.disk_usage(folder).free
+    # Writing to a mapped file on a full disk kills the process, so it is asked beforehand.
+    if not state and needed > free:
+        raise SourceError(
+            f"{count} training pictures need {needed / 1e9:.1f} GB in {folder}, but it has {free / 1e9:.1f} GB free; "
+            "make fewer, or free some room."
         )
-        for name, part in zip(KEPT, sample, strict=False)
+    arrays = [
+        np.lib.format.open_memmap(folder / f"{name}.npy", "r+" if state else "w+", dtype, (count, *shape))
+        for name, dtype, shape in kept
     ]
     done = int(state.get("done", 0))
     missing = DataLoader(Subset(made, range(done, count)), CHUNK, num_workers=workers)

@@ -85,3 +85,9 @@ def test_processes_make_the_same_pool(tmp_path: Path) -> None:
     alone = Pool(tmp_path / "alone", Numbered(), COUNT, IDENTITY, seed=5, workers=0)
     both = Pool(tmp_path / "both", Numbered(), COUNT, IDENTITY, seed=5, workers=2)
     assert numbers(alone, 0, COUNT) == numbers(both, 0, COUNT)
+
+
+def test_a_pool_that_the_disk_has_no_room_for_is_refused_before_anything_is_written(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match="GB free"):
+        Pool(tmp_path, Numbered(), 10**15, IDENTITY, seed=5, workers=0)
+    assert not list(tmp_path.iterdir())
