@@ -15,6 +15,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO
 
 from signpipe.errors import OutputError, SourceError
+from signpipe.lab.room import require_room
 
 LARGEST = 20_000_000_000  # bytes unpacked; the public sets stay below 4 GB
 
@@ -117,11 +118,7 @@ def _make_room(archive: Path, folder: Path, size: int) -> None:
     if size > LARGEST:
         raise SourceError(f"{archive} would unpack to {size / 1e9:.0f} GB, which no set here has; don't trust it.")
     folder.mkdir(parents=True, exist_ok=True)
-    free = shutil.disk_usage(folder).free
-    if size > free:
-        raise OutputError(
-            f"Unpacking {archive.name} needs {size / 1e9:.1f} GB, and {folder} has {free / 1e9:.1f} GB left; make room."
-        )
+    require_room(folder, size, f"Unpacking {archive.name}")
 
 
 def _write(member: _Member, path: Path) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import shutil
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -14,6 +13,7 @@ from rich.progress import track
 from torch.utils.data import DataLoader, Subset
 
 from signpipe.errors import SourceError
+from signpipe.lab.room import require_room
 
 CHUNK = 1024  # pictures that are made at a time; what an interruption loses at most
 KEPT = ("pictures", "targets", "parts", "looks")
@@ -41,7 +41,8 @@ class Pool:
         workers: Processes that make pictures.
 
     Raises:
-        SourceError: The folder holds a pool of other pictures, or has no room for this one.
+        OutputError: The disk has no room for the pictures that are missing.
+        SourceError: The folder holds a pool of other pictures.
     """
 
     def __init__(
@@ -73,20 +74,15 @@ def _filled(folder: Path, made: Made, count: int, identity: dict[str, Any], work
         raise SourceError(
             f"{folder} holds other training pictures; delete it, or repeat the settings it was made with."
         )
+    done = int(state.get("done", 0))
     kept = [(name, _SMALLER.get(part.dtype, part.dtype), part.shape) for name, part in zip(KEPT, made[0], strict=False)]
-    needed = count * sum(dtype.itemsize * math.prod(shape) for _, dtype, shape in kept)
-    free = shutil.disk_usage(folder).free
     # Writing to a mapped file on a full disk kills the process, so it is asked beforehand.
-    if not state and needed > free:
-        raise SourceError(
-            f"{count} training pictures need {needed / 1e9:.1f} GB in {folder}, but it has {free / 1e9:.1f} GB free; "
-            "make fewer, or free some room."
-        )
+    bytes_each = sum(dtype.itemsize * math.prod(shape) for _, dtype, shape in kept)
+    require_room(folder, (count - done) * bytes_each, f"Making {count - done} training pictures")
     arrays = [
         np.lib.format.open_memmap(folder / f"{name}.npy", "r+" if state else "w+", dtype, (count, *shape))
         for name, dtype, shape in kept
     ]
-    done = int(state.get("done", 0))
     missing = DataLoader(Subset(made, range(done, count)), CHUNK, num_workers=workers)
     for parts in track(missing, description="crops", total=-(-(count - done) // CHUNK)):
         end = done + len(parts[0])

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from signpipe.errors import SourceError
+from signpipe.errors import OutputError, SourceError
 from signpipe.lab.training import pool
 from signpipe.lab.training.pool import Pool
 
@@ -88,6 +88,6 @@ def test_processes_make_the_same_pool(tmp_path: Path) -> None:
 
 
 def test_a_pool_that_the_disk_has_no_room_for_is_refused_before_anything_is_written(tmp_path: Path) -> None:
-    with pytest.raises(SourceError, match="GB free"):
+    with pytest.raises(OutputError, match="GB left; make room"):
         Pool(tmp_path, Numbered(), 10**15, IDENTITY, seed=5, workers=0)
     assert not list(tmp_path.iterdir())
