@@ -14,7 +14,10 @@ CATALOGUE = load_catalogue()
 
 
 def weight(held: Any, seen: set[int]) -> int:
-    """Return how many values are held by an object, directly and through what it holds."""
+    """Return how many values are held by an object, directly and through what it holds.
+
+    What is held may be filled by another thread meanwhile: each container is copied at once before it is looked into.
+    """
     if id(held) in seen or isinstance(held, type) or held is CATALOGUE:
         return 0
     seen.add(id(held))
@@ -23,9 +26,9 @@ def weight(held: Any, seen: set[int]) -> int:
     if isinstance(held, str | bytes):
         return len(held)
     if isinstance(held, Mapping):
-        return sum(weight(key, seen) + weight(value, seen) for key, value in held.items())
+        return sum(weight(key, seen) + weight(value, seen) for key, value in list(held.items()))
     if isinstance(held, Iterable) and hasattr(held, "__len__"):
-        return sum(weight(one, seen) for one in held)
+        return sum(weight(one, seen) for one in list(held))
     if is_dataclass(held):
         return sum(weight(getattr(held, one.name), seen) for one in fields(held))
-    return 1 + sum(weight(value, seen) for value in getattr(held, "__dict__", {}).values())
+    return 1 + sum(weight(value, seen) for value in list(getattr(held, "__dict__", {}).values()))
