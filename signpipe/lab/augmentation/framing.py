@@ -18,6 +18,8 @@ SOURCE_SIZE = 80
 SOURCE_MARGIN = 0.35
 _GROWN = 0.31  # a margin that makes the outline a little larger than the face, so that no rim of the old scene is left
 
+_LINE = 0.08  # of a box: rows and columns that show less of the sign than that don't count as showing it
+
 _VIEW = [corruption for corruption in TRAINING_CORRUPTIONS if corruption.family != "damage"]
 
 
@@ -48,6 +50,41 @@ def box_jitter(rng: np.random.Generator, size: int) -> FloatArray:
     corners += rng.normal(0, 0.025 * side, (4, 2))
     target = np.array([[0, 0], [size, 0], [size, size], [0, size]], np.float32) - 0.5
     return np.asarray(cv2.getPerspectiveTransform((corners - 0.5).astype(np.float32), target), np.float32)
+
+
+def widened(matrix: FloatArray, size: int) -> tuple[FloatArray, int]:
+    """Return a homography to a crop that shows half as much again on each side as another one, and its side."""
+    side = size + 2 * (size // 4)
+    shift = np.array([[1, 0, size // 4], [0, 1, size // 4], [0, 0, 1]], np.float32)
+    return np.asarray(shift @ matrix, np.float32), side
+
+
+def following(visible: FloatArray, size: int, way: float) -> FloatArray:
+    """Let the box of a crop follow what can be seen of its sign.
+
+    Args:
+        visible: float32 (W, W), 1 where the sign can be seen, in a crop that was `widened`.
+        size: Side of the crop before it was.
+        way: How far the box goes from the whole sign, 0, to what can be seen of it, 1. Where next to nothing can be
+            seen, it stays.
+
+    Returns:
+        float32 (3, 3), the homography from the wide crop to one of `size` pixels around that box.
+    """
+    wide = len(visible)
+    side = size / (1 + 2 * MARGIN)
+    box = np.array([wide - side, wide - side, wide + side, wide + side]) / 2
+    columns, rows = (np.flatnonzero(visible.sum(axis) > _LINE * side) for axis in (0, 1))
+    if min(len(columns), len(rows)) > _LINE * side:
+        box += way * (np.array([columns[0], rows[0], columns[-1] + 1, rows[-1] + 1]) - box)
+    centre, scale = (box[:2] + box[2:]) / 2, side / max(box[2:] - box[:2])
+    shift = (size - 1) / 2 - scale * (centre - 0.5)
+    return np.array([[scale, 0, shift[0]], [0, scale, shift[1]], [0, 0, 1]], np.float32)
+
+
+def warped(mask: FloatArray, matrix: FloatArray, size: int) -> FloatArray:
+    """Bring a mask into another crop, 0 where it says nothing: float32 (size, size)."""
+    return np.asarray(cv2.warpPerspective(mask, matrix, (size, size), flags=cv2.INTER_LINEAR), np.float32)
 
 
 def warp(source: Image, matrix: FloatArray, size: int) -> Image:

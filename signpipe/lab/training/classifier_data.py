@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
-from signpipe.catalogue import load_catalogue
+from signpipe.catalogue import Shape, load_catalogue
 from signpipe.crops import MARGIN
-from signpipe.lab.augmentation import TRAINING_CORRUPTIONS, Augmenter, framing
+from signpipe.lab.augmentation import TRAINING_CORRUPTIONS, Augmenter, face_mask, framing
 from signpipe.lab.augmentation.variants import DrawnSigns
 from signpipe.lab.evaluation.crop_sets import CropSet, without
 from signpipe.lab.training import ambiguity
@@ -20,6 +21,7 @@ from signpipe.types import FloatArray, Image
 OUTLIERS = 0.06  # share of training pictures that show no sign of the catalogue
 DRAWN = 0.12  # share of signs that are drawings in other typefaces and colours, all classes equally often
 BACKGROUNDS = 0.25  # share of signs that get another scene behind them
+FOLLOWED = 0.5  # share of the hidden signs whose box follows what can be seen of them
 _DAMAGE = [c for c in TRAINING_CORRUPTIONS if c.family == "damage"]
 
 # Classes that are their own mirror image, and pairs that mirror into each other (GTSRB numbers).
@@ -27,6 +29,26 @@ MIRROR = {c: c for c in (11, 12, 13, 15, 17, 18, 22, 26, 30, 35)} | {
     16: 16, 23: 23, 25: 25, 27: 27, 28: 28, 29: 29, 31: 31,  # whichever way the figure faces
     19: 20, 20: 19, 33: 34, 34: 33, 36: 37, 37: 36, 38: 39, 39: 38,
 }  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class ShownSign:
+    """A sign as a detector might frame it, maybe behind something.
+
+    Attributes:
+        image: BGR uint8 (S, S, 3), without what light, weather and the camera do to it.
+        straight: float32 (SIDE, SIDE), what is visible of the sign's box, see `ambiguity.straighten`.
+        parts: float32 (2, S/8, S/8): the share of each part of the crop that shows the sign's face, and that would
+            without anything before it and with the box around all of it.
+        visible: Share of the face that can be seen.
+        foreign: Share of the face that is under the texture of another sign.
+    """
+
+    image: Image
+    straight: FloatArray
+    parts: FloatArray
+    visible: float
+    foreign: float
 
 
 class TrainingCrops:
@@ -91,18 +113,38 @@ class TrainingCrops:
         source, label = self._source(rng)
         if label in MIRROR and MIRROR[label] not in self.left_out and rng.random() < 0.5:
             source, label = np.ascontiguousarray(source[:, ::-1]), MIRROR[label]
-        matrix = framing.box_jitter(rng, self.size)
-        image = framing.warp(source, matrix, self.size)
-        face = framing.warped_face(self._shapes[label], matrix, self.size)
-        image, _ = Augmenter(rng, occlusion=0, corruptions=_DAMAGE)(image, face)
-        visible, foreign = face, 0.0
-        if rng.random() < self._occlusion:
-            image, visible, foreign = hide(image, face, self.other_signs(rng), self.surroundings(rng, 4), rng)
-        target = ambiguity.target(label, ambiguity.straighten(visible, matrix), foreign)
+        shown = self.show(source, self._shapes[label], self._occlusion, rng)
+        target = ambiguity.target(label, shown.straight, shown.foreign)
         target[self.left_out] = 0
         target /= target.sum()
-        share = float(visible.sum() / max(face.sum(), 1)) - foreign
-        return framing.seen(image, rng), target, np.stack([parts_of(visible), parts_of(face)]), label, share
+        return framing.seen(shown.image, rng), target, shown.parts, label, shown.visible - shown.foreign
+
+    def show(self, source: Image, shape: Shape, occlusion: float, rng: np.random.Generator) -> ShownSign:
+        """Frame a sign as a detector might, damage it, and hide a part of it in the share `occlusion` of the cases.
+
+        A detector boxes what it sees: where a hedge takes the left half of a sign, the box moves to the right. So the
+        box of one half of the hidden signs goes a part of the way to what is left of the sign.
+        """
+        matrix, side = framing.box_jitter(rng, self.size), self.size
+        is_hidden = rng.random() < occlusion
+        follows = is_hidden and rng.random() < FOLLOWED
+        if follows:
+            matrix, side = framing.widened(matrix, self.size)
+        image, face = framing.warp(source, matrix, side), framing.warped_face(shape, matrix, side)
+        image, _ = Augmenter(rng, occlusion=0, corruptions=_DAMAGE)(image, face)
+        visible, foreign = face, 0.0
+        if is_hidden:
+            image, visible, foreign = hide(image, face, self.other_signs(rng), self.surroundings(rng, 4), rng)
+        share = float(visible.sum() / max(face.sum(), 1))
+        if follows:
+            nearer = framing.following(visible, self.size, rng.uniform())
+            image, matrix = framing.warp(image, nearer, self.size), np.asarray(nearer @ matrix, np.float32)
+            visible = framing.warped(visible, nearer, self.size)
+            # Where the box says that a sign is, and there is none, it can't be seen either.
+            whole = face_mask(shape, self.size, self.size, MARGIN)
+            face = np.maximum(framing.warped(face, nearer, self.size), whole)
+        parts = np.stack([parts_of(visible), parts_of(face)])
+        return ShownSign(image, ambiguity.straighten(visible, matrix), parts, share, foreign)
 
     def _source(self, rng: np.random.Generator) -> tuple[Image, int]:
         """Return a source picture, a photograph or a drawing, and its class."""

@@ -10,14 +10,13 @@ import numpy as np
 import numpy.typing as npt
 
 from signpipe.catalogue import Shape, load_catalogue
-from signpipe.lab.augmentation import TRAINING_CORRUPTIONS, Augmenter, framing
+from signpipe.lab.augmentation import TRAINING_CORRUPTIONS, framing
 from signpipe.lab.augmentation.figured import FiguredSign, FiguredSigns
 from signpipe.lab.augmentation.variants import place_drawing
 from signpipe.lab.data.meant import NO_SIGN
 from signpipe.lab.training import ambiguity
-from signpipe.lab.training.classifier_data import TrainingCrops, parts_of
+from signpipe.lab.training.classifier_data import TrainingCrops
 from signpipe.lab.training.looks import Looks, showing
-from signpipe.lab.training.occlusion import hide
 from signpipe.lab.training.photographs import Photographs
 from signpipe.types import FloatArray, Image
 
@@ -187,30 +186,14 @@ class EmbeddingCrops:
 
     def _show(self, source: Image, number: int, base: int, rng: np.random.Generator) -> Sample:
         """Show a source picture as `TrainingCrops` shows its own."""
-        size = self._base.size
-        matrix = framing.box_jitter(rng, size)
-        image = framing.warp(source, matrix, size)
-        face = framing.warped_face(self._shapes[base] if base >= 0 else Shape.CIRCLE, matrix, size)
-        image, _ = Augmenter(rng, occlusion=0, corruptions=_DAMAGE)(image, face)
-        visible, foreign = face, 0.0
         is_sign = number != self._elsewhere
-        if is_sign and rng.random() < HIDDEN:
-            image, visible, foreign = hide(
-                image, face, self._base.other_signs(rng), self._base.surroundings(rng, 4), rng
-            )
-        if is_sign and visible.sum() < SEEN * face.sum():
+        shape = self._shapes[base] if base >= 0 else Shape.CIRCLE
+        shown = self._base.show(source, shape, HIDDEN if is_sign else 0.0, rng)
+        if is_sign and shown.visible < SEEN:
             number = UNLABELLED
-        target = (
-            ambiguity.target(base, ambiguity.straighten(visible, matrix), foreign)
-            if base >= 0
-            else ambiguity.cannot_tell()
-        )
-        parts = (
-            np.stack([parts_of(visible), parts_of(face)])
-            if is_sign
-            else np.zeros((2, size // 8, size // 8), np.float32)
-        )
-        return framing.seen(image, rng), target, parts, _number(number)
+        target = ambiguity.target(base, shown.straight, shown.foreign) if base >= 0 else ambiguity.cannot_tell()
+        parts = shown.parts if is_sign else np.zeros_like(shown.parts)
+        return framing.seen(shown.image, rng), target, parts, _number(number)
 
 
 def _number(value: int) -> npt.NDArray[np.int64]:
