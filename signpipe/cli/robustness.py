@@ -38,6 +38,13 @@ def robustness(
     split: SplitOption = "val",
     suite: Annotated[str, typer.Option(metavar="occlusion|corruption|all", help="What is done to the signs.")] = "all",
     crops: Annotated[int, typer.Option(min=1, help="How many signs are looked at under each condition.")] = 600,
+    boxes: Annotated[
+        str,
+        typer.Option(
+            metavar="sign|visible",
+            help="Crops are cut around the whole sign, or what can be seen of it: a detector's box lies between.",
+        ),
+    ] = "sign",
     scenes: Annotated[
         int, typer.Option(min=0, help="How many GTSDB scenes beside --data are put under conditions too; 0 is none.")
     ] = 0,
@@ -61,10 +68,18 @@ def robustness(
     dataset = open_part(data, format, split, ClassMap(parse_mapping(mapping or [])))
     result = with_progress(
         lambda progress: run_robustness(
-            dataset, settings, progress, suite=suite, crops=crops, seed=seed, keep=keep, resume=resume
+            dataset,
+            settings,
+            progress,
+            suite=suite,
+            crops=crops,
+            boxes=boxes,
+            seed=seed,
+            keep=keep,
+            resume=resume,
         )
     )
-    metrics = result.summary()
+    metrics = result.summary() | {"boxes": boxes}
     if scenes:
         pictures = open_part(data, "gtsdb", "val", ClassMap(parse_mapping(mapping or [])))
         metrics["on_scenes"] = with_progress(

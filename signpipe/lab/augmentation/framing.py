@@ -52,14 +52,19 @@ def box_jitter(rng: np.random.Generator, size: int) -> FloatArray:
     return np.asarray(cv2.getPerspectiveTransform((corners - 0.5).astype(np.float32), target), np.float32)
 
 
+def wide_side(size: int) -> int:
+    """Return the side of a crop at the scale of one of `size` pixels, with a quarter of it more on each side."""
+    return size + 2 * (size // 4)
+
+
 def widened(matrix: FloatArray, size: int) -> tuple[FloatArray, int]:
-    """Return a homography to a crop that shows half as much again on each side as another one, and its side."""
-    side = size + 2 * (size // 4)
+    """Return a homography to a crop that shows more on each side than another one, and its side, see `wide_side`."""
+    side = wide_side(size)
     shift = np.array([[1, 0, size // 4], [0, 1, size // 4], [0, 0, 1]], np.float32)
     return np.asarray(shift @ matrix, np.float32), side
 
 
-def following(visible: FloatArray, size: int, way: float) -> FloatArray:
+def following(visible: FloatArray, size: int, way: float, margin: float = MARGIN) -> FloatArray:
     """Let the box of a crop follow what can be seen of its sign.
 
     Args:
@@ -67,12 +72,13 @@ def following(visible: FloatArray, size: int, way: float) -> FloatArray:
         size: Side of the crop before it was.
         way: How far the box goes from the whole sign, 0, to what can be seen of it, 1. Where next to nothing can be
             seen, it stays.
+        margin: Margin around the box in the crop, as in `crop_signs`.
 
     Returns:
         float32 (3, 3), the homography from the wide crop to one of `size` pixels around that box.
     """
     wide = len(visible)
-    side = size / (1 + 2 * MARGIN)
+    side = size / (1 + 2 * margin)
     box = np.array([wide - side, wide - side, wide + side, wide + side]) / 2
     columns, rows = (np.flatnonzero(visible.sum(axis) > _LINE * side) for axis in (0, 1))
     if min(len(columns), len(rows)) > _LINE * side:

@@ -12,6 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from signpipe.catalogue import Catalogue, load_catalogue
+from signpipe.errors import SettingsError
+from signpipe.lab.augmentation import framing
 from signpipe.lab.data import Dataset
 from signpipe.lab.evaluation.baseline import mean_corruption_error
 from signpipe.lab.evaluation.ceiling import Ceiling
@@ -22,10 +24,12 @@ from signpipe.lab.evaluation.observations import Observations, Observer, measure
 from signpipe.lab.evaluation.resume import Resume, file_sha256
 from signpipe.runtime.session import open_session
 from signpipe.settings import FallbackSettings, Settings
+from signpipe.types import FloatArray, Image
 from signpipe.version import VERSION
 
 Progress = Callable[[int, int], None]
 SEED = 1
+BOXES = ("sign", "visible")
 FEWEST = 30  # a group of fewer answers isn't named
 WORST = 8  # groups named
 LIGHT_BANDS = (0.0, 40.0, 70.0, 110.0, 256.0)  # mean brightness of the crop
@@ -121,6 +125,7 @@ def run_robustness(
     *,
     suite: str = "all",
     crops: int = 600,
+    boxes: str = "sign",
     seed: int = SEED,
     keep: Path | None = None,
     resume: bool = False,
@@ -136,22 +141,30 @@ def run_robustness(
         progress: Told how many conditions are done, and how many there are.
         suite: "occlusion", "corruption" or "all".
         crops: Size of the sample.
+        boxes: "sign", around the whole sign wherever it is hidden, or "visible", around what can be seen of it: a
+            detector's box lies between the two.
         seed: Another one gives other rain and other leaves.
         keep: File that keeps what is done until the run is complete, or None.
         resume: Go on with what that file holds.
 
     Raises:
-        SettingsError: There is no such suite, or `keep` holds another run.
+        SettingsError: There is no such suite or choice of boxes, or `keep` holds another run.
         SourceError: There is no sign to look at, or a picture can't be read.
         ModelError: The classifier can't be used.
     """
     plan, catalogue = conditions(suite), load_catalogue()
+    if boxes not in BOXES:
+        raise SettingsError(f"There are no boxes '{boxes}'; choose {' or '.join(BOXES)}.")
     with_ceiling = any(condition.suite == "occlusion" for condition in plan)
     session = open_session(settings.classify.model, settings.runtime, "classifier")
     size, margin = int(session.entry.input.shape[1]), session.entry.margin
-    ceiling = Ceiling(catalogue, size, margin) if with_ceiling else None
-    sample = sample_crops(dataset, crops, margin, size)
-    spoiler, observer = Spoiler(sample, catalogue, margin, seed), Observer(session, catalogue)
+    side, around = size, margin
+    if boxes == "visible":
+        side = framing.wide_side(size)
+        around = ((1 + 2 * margin) * side / size - 1) / 2
+    ceiling = Ceiling(catalogue, side, around) if with_ceiling else None
+    sample = sample_crops(dataset, crops, around, side)
+    spoiler, observer = Spoiler(sample, catalogue, around, seed), Observer(session, catalogue)
     model = file_sha256(session.entry.path)
     identity = {"version": VERSION, "model": model, "crops": sample.digest(), "seed": seed}
     finished = Resume(keep, identity, resume)
@@ -164,11 +177,19 @@ def run_robustness(
             pictures, visible = spoiler.all(condition)
             hidden = ceiling is not None and condition.suite == "occlusion"
             known = ceiling.known(sample.labels, visible) if ceiling and hidden else np.ones(len(sample), bool)
+            if boxes == "visible":
+                pictures = _nearer(pictures, visible, size, margin)
             answers[condition] = observer(pictures, known)
             finished.put(str(condition), answers[condition].to_json())
         progress(done + 1, len(plan))
     finished.finish()
     return Robustness(sample, spoiler, answers, catalogue, settings.fallback)
+
+
+def _nearer(pictures: Image, visible: FloatArray, size: int, margin: float) -> Image:
+    """Cut crops of `size` pixels around what can be seen of the signs in wider ones."""
+    moves = (framing.following(one, size, 1.0, margin) for one in visible)
+    return np.stack([framing.warp(one, move, size) for one, move in zip(pictures, moves, strict=True)])
 
 
 def by_effect(cells: dict[Condition, dict[str, Any]]) -> dict[str, Any]:

@@ -133,6 +133,23 @@ def test_the_same_run_gives_the_same_numbers_and_an_interrupted_one_goes_on(data
     assert whole.summary()["n"]["occlusion_held_out_accuracy_at_0.3"] == 4
 
 
+@pytest.mark.slow
+def test_boxes_around_what_can_be_seen_change_hidden_signs_alone(dataset: Dataset) -> None:
+    with pytest.raises(SettingsError, match="There are no boxes 'tight'; choose sign or visible"):
+        run_robustness(dataset, Settings(), quiet, boxes="tight")
+    whole, near = (
+        run_robustness(dataset, Settings(), quiet, suite="occlusion", crops=4, boxes=boxes)
+        for boxes in ("sign", "visible")
+    )
+    clean, half = Condition("clean"), Condition("occlusion", "cut_off", 0.5)
+    (sure_whole, sure_near), (hidden_whole, hidden_near) = (
+        [run.answers[condition].confidence for run in (whole, near)] for condition in (clean, half)
+    )
+    np.testing.assert_allclose(sure_near, sure_whole, atol=0.1)
+    assert np.abs(hidden_near - hidden_whole).max() > 0.1
+    assert near.cell(half)["ceiling"] == whole.cell(half)["ceiling"]
+
+
 def test_another_run_is_not_gone_on_with(tmp_path: Path) -> None:
     Resume(tmp_path / "x.part", {"model": "a", "seed": 1}, resume=False).put("one", 1)
     with pytest.raises(SettingsError, match="had another model"):

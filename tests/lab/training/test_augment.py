@@ -11,10 +11,13 @@ from signpipe.lab.augmentation.framing import (
     box_jitter,
     degrade,
     expose,
+    following,
     recolour,
     swap_background,
     warp,
     warped_face,
+    wide_side,
+    widened,
 )
 from signpipe.lab.evaluation.crop_sets import CropSet
 from signpipe.lab.training.classifier_data import TrainingCrops
@@ -37,6 +40,32 @@ def test_the_mask_follows_the_sign_through_the_warp() -> None:
         inside[2:-2, 2:-2] = True  # the border is replicated, the mask ends there
         assert np.abs(shown - face)[inside].mean() < 0.03
         assert 0.15 < face.mean() < 0.6
+
+
+def test_a_box_follows_what_can_be_seen() -> None:
+    matrix = box_jitter(np.random.default_rng(0), 48)
+    wide, side = widened(matrix, 48)
+    assert side == wide_side(48) == 72
+    face = warped_face(Shape.CIRCLE, wide, side)
+    picture = warp(NOISE[0], wide, side)
+
+    stays = following(face, 48, 0.0)
+    np.testing.assert_allclose(warp(picture, stays, 48).astype(int), warp(NOISE[0], matrix, 48), atol=2)
+    np.testing.assert_array_equal(following(np.zeros_like(face), 48, 1.0), stays)
+
+    right_half = face.copy()
+    right_half[:, : side // 2] = 0
+    columns, rows = (np.flatnonzero(right_half.sum(axis) > 1) for axis in (0, 1))
+    (x, y, _), (left, top, _) = (
+        following(right_half, 48, 1.0) @ [point[0], point[1], 1]
+        for point in ((columns.mean(), rows.mean()), (columns[0], rows[0]))
+    )
+    assert x == pytest.approx(23.5, abs=1)  # what is left of the sign is in the middle, as high as the sign was
+    assert y == pytest.approx(23.5, abs=1)
+    assert top == pytest.approx(4, abs=2.5)
+    assert left == pytest.approx(14, abs=2)
+    half_way = following(right_half, 48, 0.5) @ [columns.mean(), rows.mean(), 1]
+    assert x + 2 < half_way[0] < (stays @ [columns.mean(), rows.mean(), 1])[0] - 2
 
 
 @pytest.mark.parametrize("shape", list(Shape))
