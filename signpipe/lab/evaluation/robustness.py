@@ -162,7 +162,7 @@ def run_robustness(
     if boxes == "visible":
         side = framing.wide_side(size)
         around = ((1 + 2 * margin) * side / size - 1) / 2
-    ceiling = Ceiling(catalogue, side, around) if with_ceiling else None
+    ceiling = Ceiling(catalogue, size, margin) if with_ceiling else None
     sample = sample_crops(dataset, crops, around, side)
     spoiler, observer = Spoiler(sample, catalogue, around, seed), Observer(session, catalogue)
     model = file_sha256(session.entry.path)
@@ -176,7 +176,9 @@ def run_robustness(
         else:
             pictures, visible = spoiler.all(condition)
             hidden = ceiling is not None and condition.suite == "occlusion"
-            known = ceiling.known(sample.labels, visible) if ceiling and hidden else np.ones(len(sample), bool)
+            edge = (side - size) // 2
+            face = visible[:, edge : side - edge, edge : side - edge]
+            known = ceiling.known(sample.labels, face) if ceiling and hidden else np.ones(len(sample), bool)
             if boxes == "visible":
                 pictures = _nearer(pictures, visible, size, margin)
             answers[condition] = observer(pictures, known)
