@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +13,7 @@ from signpipe.lab.evaluation.classification import calibration_error
 from signpipe.lab.evaluation.interval import wilson
 from signpipe.runtime.session import Session
 from signpipe.settings import FallbackSettings
-from signpipe.types import Classifications, FloatArray, Image
+from signpipe.types import Classifications, Image
 
 BATCH = 64
 
@@ -31,6 +30,7 @@ class Observations:
         confidence: float64 (N,), their probabilities.
         category: int64 (N,), the most probable categories, in the order of `Category`.
         novelty: float64 (N,), how unfamiliar the crops looked.
+        visible: float64 (N,), how much of the sign the classifier takes for visible, 0..1.
         known: bool (N,), whether the sign could still be told from all others by what is visible of it.
     """
 
@@ -38,6 +38,7 @@ class Observations:
     confidence: npt.NDArray[np.float64]
     category: IntArray
     novelty: npt.NDArray[np.float64]
+    visible: npt.NDArray[np.float64]
     known: BoolArray
 
     def to_json(self) -> dict[str, list[Any]]:
@@ -47,6 +48,7 @@ class Observations:
             "confidence": self.confidence.tolist(),
             "category": self.category.tolist(),
             "novelty": self.novelty.tolist(),
+            "visible": self.visible.tolist(),
             "known": self.known.astype(int).tolist(),
         }
 
@@ -62,6 +64,7 @@ class Observations:
             np.array(lists["confidence"], np.float64),
             np.array(lists["category"], np.int64),
             np.array(lists["novelty"], np.float64),
+            np.array(lists["visible"], np.float64),
             np.array(lists["known"], bool),
         )
 
@@ -84,23 +87,17 @@ class Observer:
         Raises:
             ModelError: The network can't be run.
         """
-        probability, novelty = zip(*self._batches(crops), strict=True)
-        return observe(np.concatenate(probability), np.concatenate(novelty), known, self._members)
-
-    def _batches(self, crops: Image) -> Iterator[tuple[FloatArray, FloatArray]]:
-        for start in range(0, len(crops), BATCH):
-            outputs = self._session.run(crops[start : start + BATCH])
-            probability = outputs["probabilities"]
-            yield probability, outputs.get("novelty", 1 - probability.max(axis=1)).reshape(len(probability))
+        return observe(read_crops(self._session, crops), known, self._members)
 
 
-def observe(probability: FloatArray, novelty: FloatArray, known: BoolArray, members: BoolArray) -> Observations:
-    """Return the answers that probabilities float32 (N, C) give; `members` as from `category_members`."""
+def observe(told: Classifications, known: BoolArray, members: BoolArray) -> Observations:
+    """Return the answers that a classifier gives; `members` as from `category_members`."""
     return Observations(
-        np.asarray(probability.argmax(1), np.int64),
-        probability.max(1).astype(np.float64).round(5),
-        np.asarray((probability @ members.T).argmax(1), np.int64),
-        novelty.astype(np.float64).round(5),
+        np.asarray(told.probability.argmax(1), np.int64),
+        told.probability.max(1).astype(np.float64).round(5),
+        np.asarray((told.probability @ members.T).argmax(1), np.int64),
+        told.novelty.astype(np.float64).round(5),
+        told.visible_share.astype(np.float64).round(5),
         known,
     )
 
@@ -108,12 +105,20 @@ def observe(probability: FloatArray, novelty: FloatArray, known: BoolArray, memb
 def read_crops(session: Session, crops: Image) -> Classifications:
     """Return what a classifier says of crops BGR uint8 (N, S, S, 3), one at least.
 
+    Without novelty, it is one minus the highest probability, as where signs are classified.
+
     Raises:
         ModelError: The network can't be run.
     """
     outputs = [session.run(crops[start : start + BATCH]) for start in range(0, len(crops), BATCH)]
-    names = ("probabilities", "embedding", "novelty", *(["visible"] if "visible" in outputs[0] else []))
-    return Classifications(*(np.concatenate([one[name] for one in outputs]) for name in names))
+    told = {name: np.concatenate([one[name] for one in outputs]) for name in outputs[0]}
+    probability = told["probabilities"]
+    return Classifications(
+        probability,
+        told.get("embedding", np.zeros((len(crops), 0), np.float32)),
+        told.get("novelty", 1 - probability.max(axis=1)).reshape(len(crops)),
+        told.get("visible", np.zeros((len(crops), 0, 0), np.float32)),
+    )
 
 
 def category_members(catalogue: Catalogue) -> BoolArray:
@@ -126,8 +131,9 @@ def measure(
 ) -> dict[str, Any]:
     """Return what answers are worth.
 
-    A single observation would be published where its probability reaches `accept` and it isn't too unfamiliar, as the
-    fallback decides of vision alone; `wrong_over_accept` goes by the probability alone.
+    A single observation would be published where its probability reaches `accept`, or `accept_hidden` where the sign
+    looks partly hidden, and it isn't too unfamiliar, as the fallback decides of vision alone; `wrong_over_accept` goes
+    by the probability and `accept` alone.
 
     Args:
         observations: The answers.
@@ -138,7 +144,9 @@ def measure(
     members = category_members(catalogue)
     right = observations.predicted == labels
     sure = observations.confidence >= settings.accept
-    published = sure & (observations.novelty <= settings.novelty)
+    hidden = observations.visible < settings.visible
+    enough = np.where(hidden, max(settings.accept, settings.accept_hidden), settings.accept)
+    published = (observations.confidence >= enough) & (observations.novelty <= settings.novelty)
     return {
         "n": len(labels),
         "accuracy": float(right.mean()),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -166,7 +166,8 @@ def run_robustness(
     sample = sample_crops(dataset, crops, around, side)
     spoiler, observer = Spoiler(sample, catalogue, around, seed), Observer(session, catalogue)
     model = file_sha256(session.entry.path)
-    identity = {"version": VERSION, "model": model, "crops": sample.digest(), "seed": seed}
+    answer = [field.name for field in fields(Observations)]
+    identity = {"version": VERSION, "model": model, "crops": sample.digest(), "seed": seed, "answers": answer}
     finished = Resume(keep, identity, resume)
     answers: dict[Condition, Observations] = {}
     for done, condition in enumerate(plan):

@@ -19,6 +19,7 @@ from signpipe.lab.evaluation.observations import category_members, measure, obse
 from signpipe.lab.evaluation.resume import Resume
 from signpipe.lab.evaluation.robustness import Robustness, run_robustness
 from signpipe.settings import FallbackSettings, Settings
+from signpipe.types import Classifications
 from tests.lab.evaluation.drawn import NAMES, drawn_dataset
 
 CATALOGUE = load_catalogue()
@@ -100,16 +101,19 @@ def test_two_limits_are_told_apart_by_their_digits_alone() -> None:
 
 
 def test_what_is_published_is_right_or_wrong_and_the_rest_uncertain() -> None:
-    probability = np.full((4, 43), 0.0005, np.float32)
-    for row, (class_id, share) in zip(probability, [(14, 0.97), (13, 0.97), (1, 0.5), (14, 0.97)], strict=True):
+    said = [(14, 0.97), (13, 0.97), (1, 0.5), (14, 0.97), (13, 0.97)]
+    probability = np.full((5, 43), 0.0005, np.float32)
+    for row, (class_id, share) in zip(probability, said, strict=True):
         row[class_id] = share
-    observations = observe(
-        probability, np.array([0.1, 0.1, 0.1, 0.95], np.float32), np.ones(4, bool), category_members(CATALOGUE)
-    )
-    cell = measure(observations, np.array([14, 14, 1, 13]), CATALOGUE, FallbackSettings())
-    assert (cell["published_right"], cell["published_wrong"], cell["uncertain"]) == (0.25, 0.25, 0.5)
-    assert cell["wrong_over_accept"] == 0.5  # the unfamiliar one too
-    assert cell["accuracy"] == 0.5
+    visible = np.ones((5, 6, 6), np.float32)
+    visible[4, 1:-1, 1:-1] = 0.5  # hidden, so that 0.97 isn't enough
+    novelty = np.array([0.1, 0.1, 0.1, 0.95, 0.1], np.float32)
+    told = Classifications(probability, np.zeros((5, 0), np.float32), novelty, visible)
+    observations = observe(told, np.ones(5, bool), category_members(CATALOGUE))
+    cell = measure(observations, np.array([14, 14, 1, 13, 14]), CATALOGUE, FallbackSettings())
+    assert (cell["published_right"], cell["published_wrong"], cell["uncertain"]) == (0.2, 0.2, 0.6)
+    assert cell["wrong_over_accept"] == 0.6  # the unfamiliar one and the hidden one too
+    assert cell["accuracy"] == 0.4
 
 
 @pytest.mark.slow
@@ -180,7 +184,10 @@ def test_the_worst_group_is_named(drawings: CropSample) -> None:
     condition = [c for c in conditions("occlusion") if c.level == 0.3]
     probability = np.eye(43, dtype=np.float32)
     probability[14] = np.eye(43, dtype=np.float32)[13]  # stop is always read as give way
-    observations = observe(probability, np.zeros(43, np.float32), np.ones(43, bool), category_members(CATALOGUE))
+    told = Classifications(
+        probability, np.zeros((43, 0), np.float32), np.zeros(43, np.float32), np.ones((43, 6, 6), np.float32)
+    )
+    observations = observe(told, np.ones(43, bool), category_members(CATALOGUE))
     spoiler = Spoiler(drawings, CATALOGUE, 0.1, 1)
     answers = dict.fromkeys(condition, observations)
     result = Robustness(drawings, spoiler, answers, CATALOGUE, FallbackSettings())
