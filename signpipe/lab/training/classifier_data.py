@@ -120,10 +120,16 @@ class TrainingCrops:
         return framing.seen(shown.image, rng), target, shown.parts, label, shown.visible - shown.foreign
 
     def show(self, source: Image, shape: Shape, occlusion: float, rng: np.random.Generator) -> ShownSign:
-        """Frame a sign as a detector might, damage it, and hide a part of it in the share `occlusion` of the cases.
+        """Frame a sign as a detector might, and damage and hide a part of it.
 
         A detector boxes what it sees: where a hedge takes the left half of a sign, the box moves to the right. So the
         box of one half of the hidden signs goes a part of the way to what is left of the sign.
+
+        Args:
+            source: BGR uint8 (SOURCE_SIZE, SOURCE_SIZE, 3), the sign with its surroundings.
+            shape: Outline of the sign.
+            occlusion: Chance that it is partly hidden.
+            rng: Source of chance.
         """
         matrix, side = framing.box_jitter(rng, self.size), self.size
         is_hidden = rng.random() < occlusion
