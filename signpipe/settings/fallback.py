@@ -68,6 +68,10 @@ class FallbackSettings(Section):
             raise ValueError("release must not be over accept")
         return self
 
+    def accept_for(self, visible: float) -> float:
+        """Return how probable a class must be: of a sign that is partly hidden, what decides may be what is hidden."""
+        return self.accept if visible >= self.visible else max(self.accept, self.accept_hidden)
+
 
 class TemplateSettings(Section):
     """Matching crops with the catalogue's drawings, a second opinion on what vision left open."""

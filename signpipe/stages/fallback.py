@@ -214,7 +214,7 @@ class Fallback:
 
     def _find(self, track: SignTrack, memory: _Memory, heard: tuple[Heard, ...]) -> _Finding:
         """Return the class that may be published, and who it rests on."""
-        accept = self._accept(track)
+        accept = self._settings.accept_for(track.visible)
         fused_level = max(accept, self._accept_fused)
         alone = self._is_sure(track, memory, track.probability, track.class_id, accept)
         held = track.class_id if alone else None
@@ -278,11 +278,6 @@ class Fallback:
         figures = self._catalogue[class_id].figures
         read = (one.opinion.figures for one in sensors)
         return not any(one is not None and one.is_sure and one.text == figures for one in read)
-
-    def _accept(self, track: SignTrack) -> float:
-        """Return how probable a class must be: of a sign that is partly hidden, what decides may be what is hidden."""
-        whole = track.visible >= self._settings.visible
-        return self._settings.accept if whole else max(self._settings.accept, self._settings.accept_hidden)
 
     def _is_sure(
         self,
@@ -354,7 +349,7 @@ class Fallback:
             seen += f" of {100 * track.visible:.0f} % of it"
         if track.novelty > self._settings.novelty:
             return f"unlike any sign of the catalogue (novelty {track.novelty:.2f} over {seen})"
-        if track.confidence >= self._accept(track):
+        if track.confidence >= self._settings.accept_for(track.visible):
             return f"{self._catalogue[track.class_id].name} at {track.confidence:.2f} over {seen}"
         first, second = np.argsort(-track.probability, kind="stable")[:2]
         names = [f"{self._catalogue[int(id_)].name} at {track.probability[id_]:.2f}" for id_ in (first, second)]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 
 from signpipe.catalogue import Shape
 from signpipe.crops import MARGIN
@@ -17,7 +18,6 @@ from signpipe.types import FloatArray, Image
 SOURCE_SIZE = 80
 SOURCE_MARGIN = 0.35
 _GROWN = 0.31  # a margin that makes the outline a little larger than the face, so that no rim of the old scene is left
-
 _LINE = 0.08  # of a box: rows and columns that show less of the sign than that don't count as showing it
 
 _VIEW = [corruption for corruption in TRAINING_CORRUPTIONS if corruption.family != "damage"]
@@ -88,7 +88,7 @@ def following(visible: FloatArray, size: int, way: float, margin: float = MARGIN
     return np.array([[scale, 0, shift[0]], [0, scale, shift[1]], [0, 0, 1]], np.float32)
 
 
-def warped(mask: FloatArray, matrix: FloatArray, size: int) -> FloatArray:
+def warped(mask: FloatArray, matrix: npt.NDArray[np.floating], size: int) -> FloatArray:
     """Bring a mask into another crop, 0 where it says nothing: float32 (size, size)."""
     return np.asarray(cv2.warpPerspective(mask, matrix, (size, size), flags=cv2.INTER_LINEAR), np.float32)
 

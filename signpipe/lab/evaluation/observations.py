@@ -144,8 +144,7 @@ def measure(
     members = category_members(catalogue)
     right = observations.predicted == labels
     sure = observations.confidence >= settings.accept
-    hidden = observations.visible < settings.visible
-    enough = np.where(hidden, max(settings.accept, settings.accept_hidden), settings.accept)
+    enough = np.array([settings.accept_for(visible) for visible in observations.visible])
     published = (observations.confidence >= enough) & (observations.novelty <= settings.novelty)
     return {
         "n": len(labels),

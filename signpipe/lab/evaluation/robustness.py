@@ -176,12 +176,10 @@ def run_robustness(
             answers[condition] = Observations.from_json(piece)
         else:
             pictures, visible = spoiler.all(condition)
-            hidden = ceiling is not None and condition.suite == "occlusion"
-            edge = (side - size) // 2
-            face = visible[:, edge : side - edge, edge : side - edge]
-            known = ceiling.known(sample.labels, face) if ceiling and hidden else np.ones(len(sample), bool)
             if boxes == "visible":
-                pictures = _nearer(pictures, visible, size, margin)
+                pictures, visible = _nearer(pictures, visible, size, margin)
+            hidden = ceiling is not None and condition.suite == "occlusion"
+            known = ceiling.known(sample.labels, visible) if ceiling and hidden else np.ones(len(sample), bool)
             answers[condition] = observer(pictures, known)
             finished.put(str(condition), answers[condition].to_json())
         progress(done + 1, len(plan))
@@ -189,10 +187,12 @@ def run_robustness(
     return Robustness(sample, spoiler, answers, catalogue, settings.fallback)
 
 
-def _nearer(pictures: Image, visible: FloatArray, size: int, margin: float) -> Image:
-    """Cut crops of `size` pixels around what can be seen of the signs in wider ones."""
+def _nearer(pictures: Image, visible: FloatArray, size: int, margin: float) -> tuple[Image, FloatArray]:
+    """Cut crops of `size` pixels around what can be seen of the signs in wider ones, and what can around the signs."""
     moves = (framing.following(one, size, 1.0, margin) for one in visible)
-    return np.stack([framing.warp(one, move, size) for one, move in zip(pictures, moves, strict=True)])
+    nearer = np.stack([framing.warp(one, move, size) for one, move in zip(pictures, moves, strict=True)])
+    edge = (visible.shape[1] - size) // 2
+    return nearer, visible[:, edge : edge + size, edge : edge + size]
 
 
 def by_effect(cells: dict[Condition, dict[str, Any]]) -> dict[str, Any]:

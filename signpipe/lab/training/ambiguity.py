@@ -9,7 +9,7 @@ import numpy as np
 
 from signpipe.catalogue import load_catalogue
 from signpipe.catalogue.drawings import render_drawing
-from signpipe.lab.augmentation.framing import SOURCE_MARGIN, SOURCE_SIZE
+from signpipe.lab.augmentation.framing import SOURCE_MARGIN, SOURCE_SIZE, warped
 from signpipe.types import FloatArray
 
 SIDE = 24  # drawings are compared at so many pixels
@@ -53,7 +53,7 @@ def straighten(visible: FloatArray, matrix: FloatArray) -> FloatArray:
     scale = SIDE / (SOURCE_SIZE / (1 + 2 * SOURCE_MARGIN))
     shift = (SIDE - 1) / 2 - scale * (SOURCE_SIZE - 1) / 2
     to_box = np.array([[scale, 0, shift], [0, scale, shift], [0, 0, 1]])
-    return np.asarray(cv2.warpPerspective(visible, to_box @ np.linalg.inv(matrix.astype(np.float64)), (SIDE, SIDE)))
+    return warped(visible, to_box @ np.linalg.inv(matrix.astype(np.float64)), SIDE)
 
 
 def target(class_id: int, visible: FloatArray, foreign: float = 0.0) -> FloatArray:

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from signpipe.catalogue import Shape, load_catalogue
-from signpipe.lab.augmentation import TRAINING_CORRUPTIONS, framing
+from signpipe.lab.augmentation import framing
 from signpipe.lab.augmentation.figured import FiguredSign, FiguredSigns
 from signpipe.lab.augmentation.variants import place_drawing
 from signpipe.lab.data.meant import NO_SIGN
@@ -40,7 +40,6 @@ _FIGURED = {
     "limit": ("limit", "boarded"), "gantry": ("led", "led"), "ended": ("end", "end_boarded"),
     "blue": ("blue_disc", "blue_square"), "board": ("board", "board"),
 }  # fmt: skip
-_DAMAGE = [c for c in TRAINING_CORRUPTIONS if c.family == "damage"]
 
 Sample = tuple[Image, FloatArray, FloatArray, npt.NDArray[np.int64]]
 
