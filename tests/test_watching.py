@@ -7,6 +7,7 @@ import json
 import logging
 import threading
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -58,7 +59,7 @@ def film(tmp_path: Path) -> Path:
 
 def frames_of_sample(first: int, count: int) -> list[Frame]:
     with signpipe.open_source(sample()) as source:
-        return [frame for frame in source if first <= frame.index][:count]
+        return list(islice(source, first, first + count))
 
 
 def threads() -> set[str]:

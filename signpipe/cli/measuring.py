@@ -26,6 +26,7 @@ from signpipe.cli.options import (
 from signpipe.errors import OutputError, SettingsError
 from signpipe.lab.data import ClassMap, Dataset, find_data, open_dataset
 from signpipe.lab.data.classes import parse_mapping
+from signpipe.lab.data.formats.btsd_names import belgian_classes
 from signpipe.lab.evaluation.metric import Metric
 from signpipe.lab.evaluation.metric import Progress as Advance
 from signpipe.lab.evaluation.resume import file_sha256
@@ -148,7 +149,8 @@ def measure_signs(
         SignpipeError: The options, the data, the model or the result file can't be used.
     """
     settings = load_settings(config, {"classify.model": model})
-    dataset = open_part(data, format, split, ClassMap(parse_mapping(mapping or [])))
+    known = belgian_classes() if format == "btsd" else {}  # whose names are not the catalogue's
+    dataset = open_part(data, format, split, ClassMap(known | parse_mapping(mapping or [])))
     metrics = with_progress(lambda progress: evaluate(dataset, settings, progress))
     tell(measured(task, settings.classify.model, "classifier", settings, dataset, split, metrics), json_file)
 

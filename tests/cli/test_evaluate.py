@@ -1,7 +1,9 @@
 """`signpipe evaluate` on a small data set made of the sample's frames, and on bad input."""
 
 import json
+import shutil
 from collections.abc import Callable
+from itertools import cycle
 from pathlib import Path
 
 import av
@@ -66,6 +68,26 @@ def test_classification(signpipe: Run, scenes: Path, tmp_path: Path) -> None:
     assert metrics["accuracy"] > 0.8
     assert metrics["n"]["accuracy"] >= 5
     assert {"macro_f1", "ece", "recall_by_class", "confusions"} <= metrics.keys()
+
+
+def test_belgian_signs_of_the_43_classes_need_no_mapping(signpipe: Run, scenes: Path, tmp_path: Path) -> None:
+    pictures = sorted((scenes / "images").iterdir())
+    shutil.copytree(scenes / "images", tmp_path / "images")
+    rows = [
+        f"{picture.name},10,10,60,60,{label}"
+        for picture, label in zip(pictures, cycle(["B1", "C43", "A29"]), strict=False)
+    ]
+    (tmp_path / "gt.csv").write_text("\n".join(["file,x1,y1,x2,y2,label", *rows]))
+    arguments = ("--data", tmp_path, "--format", "btsd", "--split", "all", "--json", tmp_path / "result.json")
+    outcome = signpipe("evaluate", "classification", *arguments)
+    assert outcome.code == 0, outcome.err
+    metrics = json.loads((tmp_path / "result.json").read_text())["metrics"]
+    assert metrics["n"]["accuracy"] == len(pictures[::3])
+    assert set(metrics["recall_by_class"]) == {"give_way"}
+    outcome = signpipe("evaluate", "classification", *arguments, "--map", "C43=speed_limit_50")
+    assert outcome.code == 0, outcome.err
+    metrics = json.loads((tmp_path / "result.json").read_text())["metrics"]
+    assert set(metrics["recall_by_class"]) == {"give_way", "speed_limit_50"}
 
 
 @pytest.mark.parametrize("task", ["detection", "classification"])

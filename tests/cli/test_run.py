@@ -39,7 +39,7 @@ def pictures_of(path: Path) -> int:
 
 
 def test_a_run_writes_everything_and_says_where(signpipe: Run, tmp_path: Path) -> None:
-    outcome = signpipe("run", SAMPLE, "--out", tmp_path / "out", "--frames", 60)
+    outcome = signpipe("run", SAMPLE, "--out", tmp_path / "out", "--frames", 30)
     assert outcome.code == 0, outcome.err
     assert "Priority road" in outcome.out
     assert "frames/s" in outcome.out
@@ -47,9 +47,9 @@ def test_a_run_writes_everything_and_says_where(signpipe: Run, tmp_path: Path) -
         assert name in outcome.out
         assert (tmp_path / "out" / name).stat().st_size > 0
     records = frames(tmp_path / "out" / "detections.jsonl")
-    assert [record["index"] for record in records] == list(range(60))
+    assert [record["index"] for record in records] == list(range(30))
     assert records[25]["media_time"] == pytest.approx(1.0, abs=0.001)
-    assert pictures_of(tmp_path / "out" / "annotated.mp4") == 60
+    assert pictures_of(tmp_path / "out" / "annotated.mp4") == 30
 
 
 @pytest.mark.slow

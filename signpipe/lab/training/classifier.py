@@ -24,7 +24,7 @@ from signpipe.lab.evaluation.classification import expected_calibration_error, r
 from signpipe.lab.evaluation.crop_sets import CropSet, crops, hide_crops, load_crops, without
 from signpipe.lab.training.averaged_run import AveragedRun
 from signpipe.lab.training.calibration import Calibration, calibrate, energy_of
-from signpipe.lab.training.classifier_data import TrainingCrops
+from signpipe.lab.training.classifier_data import FOLLOWED, TrainingCrops
 from signpipe.lab.training.device import Device, mixed_precision
 from signpipe.lab.training.embedding import Proxies
 from signpipe.lab.training.embedding_data import BESIDE, EmbeddingCrops
@@ -371,7 +371,8 @@ def _training_pictures(
 
 def _pool_of(plan: ClassifierPlan, pictures: TrainingCrops | EmbeddingCrops, out: Path) -> Pool:
     """Return the pool of a training, made by whatever its pictures depend on."""
-    return Pool(out / "pool", pictures, plan.pool, {name: getattr(plan, name) for name in POOLED}, plan.seed)
+    identity = {name: getattr(plan, name) for name in POOLED} | {"followed": FOLLOWED}
+    return Pool(out / "pool", pictures, plan.pool, identity, plan.seed)
 
 
 def _ids(names: tuple[str, ...]) -> list[int]:

@@ -1,5 +1,9 @@
 """What BelgiumTS calls a sign, and what Belgium's catalogue calls it."""
 
+from __future__ import annotations
+
+from signpipe.catalogue import load_catalogue
+
 # BelgiumTS writes Belgian codes in capitals and small letters, and words for what has no code. B15A stands for every
 # B15, X3 and "rode pijl" for the red arrows in bends, X21 for the disc with one bar, e0c, begin and einde for the
 # narrow plates under parking signs, X29 for parking of taxis, X30 for an exit of
@@ -79,3 +83,11 @@ def belgian_name(label: str, frame: int) -> str | None:
     if label == "C43":
         return "speed_limit_70" if frame in LIMITS_OF_70 else "speed_limit_50"
     return BTSD_NAMES.get(label)
+
+
+def belgian_classes() -> dict[str, str]:
+    """Return which of the base classes a label means, by label: those of other signs, and C43, are to be ignored."""
+    base = load_catalogue().names
+    return {"label": "ignore", "C43": "ignore"} | {
+        label: name if name in base else "ignore" for label, name in BTSD_NAMES.items()
+    }
