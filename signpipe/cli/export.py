@@ -17,6 +17,12 @@ def export(
     checkpoint: Annotated[
         Path | None, typer.Option(help="Checkpoint; else last.pt of the training's usual folder under runs/.")
     ] = None,
+    average: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="For a classifier: checkpoint of another training, whose weights are averaged with it; again."
+        ),
+    ] = None,
     data: DataOption = None,
     models: Annotated[Path, typer.Option(help="Folder of the models and their manifest.")] = Path("models"),
     result: Annotated[Path | None, typer.Option(help="Also write the metrics as JSON here.")] = None,
@@ -28,6 +34,8 @@ def export(
     """Make a checkpoint a model: ONNX, quantised, judged on validation, entered into the manifest."""
     if model not in {"detector", "classifier", "reader"}:
         raise SettingsError(f"There is no model kind '{model}' to export; choose detector, classifier or reader.")
+    if average and model != "classifier":
+        raise SettingsError("--average is for a classifier.")
     require_train_extra("Export")
     from signpipe.lab.data import find_data
     from signpipe.lab.training.export import write_result
@@ -41,7 +49,7 @@ def export(
     elif model == "reader":
         outcome = export_reader(checkpoint or Path("runs/reader/last.pt"), folder, models)
     else:
-        outcome = export_classifier(checkpoint or Path("runs/classifier/last.pt"), folder, models)
+        outcome = export_classifier(checkpoint or Path("runs/classifier/last.pt"), folder, models, others=average or ())
     Console().print_json(data=outcome["metrics"])
     if result is not None:
         write_result(result, outcome)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from signpipe.lab.evaluation.crop_sets import CropSet, hide_crops, load_crops, w
 from signpipe.lab.evaluation.parity import LEAST_EQUAL
 from signpipe.lab.training.calibration import Calibration
 from signpipe.lab.training.classifier import evaluate, outputs_of, plan_of
-from signpipe.lab.training.export import enter_judged, load_checkpoint, to_onnx
+from signpipe.lab.training.export import averaged_weights, enter_judged, load_checkpoint, to_onnx
 from signpipe.lab.training.familiarity import Familiarity, fit_familiarity
 from signpipe.lab.training.network import Deployed, SignNet, restored
 from signpipe.lab.training.quantise import quantise
@@ -42,7 +43,9 @@ FLOAT_FIRST = r"^/(?!net/)|/net/stem/"
 FLOAT_FROM = r"/net/(embed|head)/"
 
 
-def export_classifier(checkpoint: Path, data: Path, models: Path, name: str = "classifier") -> dict[str, Any]:
+def export_classifier(
+    checkpoint: Path, data: Path, models: Path, name: str = "classifier", others: Sequence[Path] = ()
+) -> dict[str, Any]:
     """Calibrate the classifier, export it in float32 and int8, judge both, and enter them into the manifest.
 
     Args:
@@ -50,18 +53,20 @@ def export_classifier(checkpoint: Path, data: Path, models: Path, name: str = "c
         data: Folder of the data sets, for calibration and judging.
         models: Folder of the models.
         name: Name of the int8 model; the float32 one gets "-fp32" added.
+        others: Checkpoints of other trainings whose weights are averaged with it.
 
     Returns:
-        How it was trained and calibrated, and the metrics of both on validation.
+        How it and what it was averaged with were trained, how it was calibrated, and the metrics of both on validation.
 
     Raises:
         ModelError: int8 changes too many classes; the float32 model is entered, the int8 one isn't.
-        SourceError: The checkpoint or data is missing.
+        SourceError: A checkpoint or data is missing, or the checkpoints are of different networks.
     """
-    state = load_checkpoint(checkpoint)
+    states = [load_checkpoint(one) for one in (checkpoint, *others)]
+    state = states[0]
     plan = plan_of(state)
     size = plan.size
-    net = restored(state["averaged"])
+    net = restored(averaged_weights(states))
     left_out = [load_catalogue().names.index(name) for name in plan.leave_out]
     val = without(load_crops(data, "val", size, MARGIN), left_out)
     hidden = hide_crops(val)
@@ -97,6 +102,10 @@ def export_classifier(checkpoint: Path, data: Path, models: Path, name: str = "c
         "parameters": sum(p.numel() for p in net.parameters()),
         "calibration": asdict(calibration) | {"familiar_limit": familiarity.limit, "familiar_scale": familiarity.scale},
         "history": state["history"],
+        "averaged_with": [
+            {"machine": other.get("machine"), "plan": asdict(plan_of(other)), "history": other["history"]}
+            for other in states[1:]
+        ],
         "metrics": results,
     }
 
