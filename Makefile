@@ -93,7 +93,7 @@ results: .venv/.ready-dev  ## measure the models and the speed (needs the data s
 	@$(BIN)/signpipe evaluate detection --format btsd --every-sign --preset world --json benchmarks/results/detection-btsd-world.json
 	@$(BIN)/signpipe evaluate detection --format btsd --every-sign --json benchmarks/results/detection-btsd.json
 	@$(BIN)/signpipe evaluate classification --format gtsrb --json benchmarks/results/classification-gtsrb.json
-	@$(BIN)/signpipe evaluate classification --format btsd --split all --json benchmarks/results/classification-btsd.json
+	@$(BIN)/signpipe evaluate classification --format btsd --json benchmarks/results/classification-btsd.json
 	@$(BIN)/signpipe evaluate novelty $(if $(DRAWINGS),--drawings $(DRAWINGS)) $(if $(UNSEEN),--unseen $(UNSEEN)) --json benchmarks/results/novelty.json
 	@$(BIN)/signpipe evaluate country --country be $(if $(DRAWINGS),--drawings $(DRAWINGS)) --json benchmarks/results/country-be.json
 	@$(BIN)/signpipe evaluate figures --json benchmarks/results/figures.json

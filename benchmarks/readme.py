@@ -103,7 +103,7 @@ def model_rows() -> list[tuple[str, str, str]]:
             "Classifier in another country",
             f"{percent(abroad['accuracy'])} right; {percent(abroad['sure'])} are sure, "
             f"{percent(abroad['sure_and_wrong'])} sure and wrong",
-            f"{abroad['n']['accuracy']} boxed Belgian signs of the 43 classes, not trained on",
+            f"{abroad['n']['accuracy']} boxed Belgian signs of the 43 classes, streets held back",
         ),
         (
             "Really hard signs: dark, overexposed, blurred, faded, stickered",

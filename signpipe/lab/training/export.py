@@ -131,9 +131,7 @@ def averaged_weights(states: Sequence[dict[str, Any]]) -> dict[str, torch.Tensor
     first, *others = (state["averaged"] for state in states)
     shapes = {name: weight.shape for name, weight in first.items()}
     if any({name: weight.shape for name, weight in other.items()} != shapes for other in others):
-        raise SourceError(
-            "Checkpoints of different networks can't be averaged; give trainings of one design and width."
-        )
+        raise SourceError("Checkpoints of different networks can't be averaged; give those of one design and width.")
     return {
         name: torch.stack([weight, *(other[name] for other in others)]).mean(0)
         if weight.is_floating_point()
