@@ -440,6 +440,25 @@ def test_an_uncertain_sign_is_announced_as_its_category_and_flags_the_limit() ->
     assert drive.limit.status is STALE  # it is a limit, whichever
 
 
+def test_an_unread_limit_after_the_end_of_all_limits_makes_it_doubtful_that_there_is_none() -> None:
+    drive = Drive()
+    drive.see(sure("speed_limit_100", 1))
+    drive.wait(5)
+    drive.see(sure("end_all_restrictions", 2))
+    drive.wait(5)
+    assert (drive.limit.value, drive.limit.status, drive.limit.conflict) == (None, ACTIVE, None)
+    drive.see(uncertain("speed_limit_80", 3))
+    assert drive.limit.conflict == "an unknown prohibitory sign was seen since"
+    assert drive.limit.status is STALE
+    assert "last known" in drive.limit.message
+
+
+def test_an_unread_limit_says_nothing_new_where_no_limit_is_known() -> None:
+    drive = Drive()
+    drive.see(uncertain("speed_limit_80", 1))
+    assert (drive.limit.message, drive.limit.status, drive.limit.conflict) == ("limit unknown", ACTIVE, None)
+
+
 def test_a_sign_that_may_be_no_limit_leaves_the_limit_in_force() -> None:
     drive = Drive()
     drive.see(sure("speed_limit_100", 1))
