@@ -101,8 +101,8 @@ def model_rows() -> list[tuple[str, str, str]]:
         ("Classifier, calibration error", f"{classification['ece']:.4f}", "the same"),
         (
             "Classifier in another country",
-            f"{percent(abroad['accuracy'])} right; {percent(abroad['sure'])} are sure, "
-            f"{percent(abroad['sure_and_wrong'])} sure and wrong",
+            f"{percent(abroad['accuracy'])} right (95 % interval from {percent(abroad['accuracy_interval_95'][0])}); "
+            f"{percent(abroad['sure'])} are sure, {percent(abroad['sure_and_wrong'])} sure and wrong",
             f"{abroad['n']['accuracy']} boxed Belgian signs of the 43 classes, streets held back",
         ),
         (
