@@ -28,7 +28,7 @@ ANSWERED = {"1", "2", "4", "6", "7", "9", "10"}  # by the first seconds of the s
 def asked(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], list[Any]]:
     """Return a function that asks a question in a folder that has the tables."""
     folder = tmp_path_factory.mktemp("sql")
-    cut_sample(folder / "drive.mp4", 75)
+    cut_sample(folder / "drive.mp4", 110)
     shutil.copy(SAMPLE.with_suffix(".gpx"), folder / "drive.gpx")
     cut_sample(folder / "lost.mp4", 6)
     batch = Batch([str(folder)], str(folder / "tables"), load_settings(None, {"runtime.threads": 1}), 600.0)
