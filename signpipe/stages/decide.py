@@ -41,10 +41,9 @@ class Decide:
       `speed_limit`; without a limit that is known, its value is None and its message says that it is unknown.
     - A correction isn't a new sign: if a track is read as something else, what it said before is withdrawn,
       and what had held until then holds again.
-    - A sign that is left unread is announced by its category, and the limit that it may have changed, or that all
-      limits ended, is kept, with a remark; it goes stale if the sign surely is a limit, as one does whose own sign is
-      no longer sure. Signs that are still small are given the time to be read first. What turns out to be no real
-      sign says nothing.
+    - A sign that is left unread is announced by its category, and the limit (or the end of all) that it may have
+      changed is kept, with a remark; it goes stale if the sign surely is a limit, as one does whose own sign isn't sure
+      any more. Small signs are given the time to be read first. What turns out to be no real sign says nothing.
     - A limit with a plate holds beside the one without (`ConditionalLimits`); a sign with a condition that isn't known
       to be met takes nothing back.
     - Where a sign tells the kind of road, the country's rules say which limit holds there without another sign.
@@ -372,7 +371,7 @@ class Decide:
             meaning = self._reader.of_category(category)
             share = float(track.probability[self._catalogue.ids_of(category)].sum())
             self._state.take(Reading(meaning, self._state.now - track.unseen, share, track.verdict.witnesses, track.id))
-            if category in MAY_CHANGE_LIMIT and limit is not None and _tells(limit):
+            if category in MAY_CHANGE_LIMIT and limit is not None and limit.tells:
                 self._state.remark(SPEED_LIMIT, meaning.topic, f"an {meaning.message} was seen since")
                 if self._is_limit(track) and not self._is_recent(limit.reading):
                     self._state.doubt(SPEED_LIMIT)
@@ -393,11 +392,6 @@ class Decide:
     def _is_left_unread(self, track: SignTrack) -> bool:
         """Return True if a sign is no longer likely to be read: it is large already, lost, or of a single picture."""
         return track.side >= self._settings.uncertain_size or track.unseen >= LOST_AFTER or track.hits == 1
-
-
-def _tells(limit: Held) -> bool:
-    """Return True if a limit, or that all limits ended, is held to be true."""
-    return limit.stale_since is None and limit.reading.meaning != LIMIT_UNKNOWN
 
 
 def _track_id(reading: Reading) -> int:

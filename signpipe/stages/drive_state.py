@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from signpipe.catalogue import Effect
 from signpipe.stages.caution import RIGHT_OF_WAY
-from signpipe.stages.meaning import LIMITS, SPEED_LIMIT, Meaning
+from signpipe.stages.meaning import LIMIT_UNKNOWN, LIMITS, SPEED_LIMIT, Meaning
 from signpipe.stages.roads import BEGINS, Road
 from signpipe.types import Advisory, AdvisoryStatus, Condition
 
@@ -95,6 +95,11 @@ class Held:
     def in_force(self) -> bool:
         """True if it says something that may be relied on."""
         return self.stale_since is None and self.reading.meaning.value is not None
+
+    @property
+    def tells(self) -> bool:
+        """True if it says something, if only that all limits ended, and hasn't gone stale."""
+        return self.stale_since is None and self.reading.meaning != LIMIT_UNKNOWN
 
     def age(self, now: float, metres: float) -> None:
         """Move on to `now`, `metres` further."""

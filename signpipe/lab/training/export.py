@@ -128,15 +128,13 @@ def averaged_weights(states: Sequence[dict[str, Any]]) -> dict[str, torch.Tensor
     Raises:
         SourceError: Their networks differ in design or width.
     """
-    first, *others = (state["averaged"] for state in states)
-    shapes = {name: weight.shape for name, weight in first.items()}
-    if any({name: weight.shape for name, weight in other.items()} != shapes for other in others):
+    weights = [state["averaged"] for state in states]
+    shapes = [{name: weight.shape for name, weight in one.items()} for one in weights]
+    if any(one != shapes[0] for one in shapes):
         raise SourceError("Checkpoints of different networks can't be averaged; give those of one design and width.")
     return {
-        name: torch.stack([weight, *(other[name] for other in others)]).mean(0)
-        if weight.is_floating_point()
-        else weight
-        for name, weight in first.items()
+        name: torch.stack([one[name] for one in weights]).mean(0) if weight.is_floating_point() else weight
+        for name, weight in weights[0].items()
     }
 
 

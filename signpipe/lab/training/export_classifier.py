@@ -97,17 +97,17 @@ def export_classifier(
         ),
     )
     return {
-        "machine": state.get("machine"),
-        "plan": asdict(plan),
+        **_training(state),
         "parameters": sum(p.numel() for p in net.parameters()),
         "calibration": asdict(calibration) | {"familiar_limit": familiarity.limit, "familiar_scale": familiarity.scale},
-        "history": state["history"],
-        "averaged_with": [
-            {"machine": other.get("machine"), "plan": asdict(plan_of(other)), "history": other["history"]}
-            for other in states[1:]
-        ],
+        "averaged_with": [_training(other) for other in states[1:]],
         "metrics": results,
     }
+
+
+def _training(state: dict[str, Any]) -> dict[str, Any]:
+    """Return how the network of a checkpoint was trained."""
+    return {"machine": state.get("machine"), "plan": asdict(plan_of(state)), "history": state["history"]}
 
 
 def write_onnx(net: SignNet, calibration: Calibration, familiarity: Familiarity, size: int, path: Path) -> None:

@@ -89,3 +89,8 @@ def test_without_the_extra_training_and_export_say_what_to_install(monkeypatch: 
 def test_an_unknown_kind_of_model_is_refused() -> None:
     with pytest.raises(SettingsError, match="detector, classifier or reader"):
         export("segmenter")
+
+
+def test_weights_are_averaged_for_a_classifier_only(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="--average is for a classifier"):
+        export("detector", average=[tmp_path / "last.pt"])
