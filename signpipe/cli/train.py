@@ -234,6 +234,14 @@ def detector(
             "drawings`."
         ),
     ] = None,
+    every_kind: Annotated[
+        bool,
+        typer.Option(
+            "--every-kind/--catalogue",
+            help="Find signs of every kind and tell their outlines apart, as detector-world does, or only signs of the "
+            "catalogue's classes, as detector-fast.",
+        ),
+    ] = True,
     seed: SeedOption = 0,
     threads: ThreadsOption = 2,
     device: DeviceOption = "auto",
@@ -261,7 +269,7 @@ def detector(
     plan = DetectorPlan(
         preset=preset, epochs=epochs, minutes=minutes, tiles=tiles, rate=rate, seed=seed, threads=threads,
         device=choose_device(device), mine_every=mine_every, limit=limit,
-        drawings=None if others is None else str(others),
+        drawings=None if others is None else str(others), every_kind=every_kind,
     )  # fmt: skip
     metrics = train_detector(plan, folder, weights, out, resume)["metrics"]
     Console().print(

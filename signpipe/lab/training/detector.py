@@ -25,9 +25,9 @@ from ultralytics.utils import LOGGER
 from signpipe.errors import SourceError
 from signpipe.lab.augmentation.pasting import Drawings
 from signpipe.lab.data.uncatalogued import read_drawings
-from signpipe.lab.evaluation.crop_sets import every_sign, scenes
+from signpipe.lab.evaluation.crop_sets import scenes
 from signpipe.lab.evaluation.detection import box_iou
-from signpipe.lab.training.detector_data import TRAINING_SETS, Piece, Source, Tiles, known_mistakes, load_training
+from signpipe.lab.training.detector_data import Piece, Source, Tiles, known_mistakes, load_training, training_sets
 from signpipe.lab.training.device import Device, mixed_precision
 from signpipe.lab.training.export import save_checkpoint
 from signpipe.lab.training.judge import LOWEST_SCORE, Detector, judge, pad_to_stride
@@ -80,6 +80,8 @@ class DetectorPlan:
         mine_every: Rounds between looks for hard negatives in the training scenes.
         limit: Read only so many scenes of each set; for a trial.
         drawings: Folder of drawings of the world's signs to paste into scenes, see `signpipe.lab.data.uncatalogued`.
+        every_kind: Whether it learns to find signs of every kind and to tell their outlines, or only to find those of
+            the catalogue's classes.
     """
 
     preset: str = "fast"
@@ -96,6 +98,7 @@ class DetectorPlan:
     mine_every: int = 10
     limit: int | None = None
     drawings: str | None = None
+    every_kind: bool = True
 
 
 class SignDetector(DetectionModel):  # type: ignore[misc]  # ultralytics has no types
@@ -117,8 +120,16 @@ def _to_float(values: Any) -> Any:
     return values.float()
 
 
+def kinds(every_kind: bool) -> tuple[str, ...]:
+    """Return the names of what a detector tells apart: outlines, or nothing."""
+    return SHAPES if every_kind else ("sign",)
+
+
 def build_detector(
-    preset: str = "fast", start: Path | None = None, pictures: Iterable[torch.Tensor] = ()
+    preset: str = "fast",
+    start: Path | None = None,
+    pictures: Iterable[torch.Tensor] = (),
+    every_kind: bool = True,
 ) -> SignDetector:
     """Build a network, and start it from given weights.
 
@@ -127,12 +138,14 @@ def build_detector(
         start: YOLO26n's COCO weights, taken wherever a tensor of the same shape exists; a checkpoint of an earlier
             training of the same network; or its export in float32.
         pictures: Float32 (N, 3, H, W) in 0..1: what an export's normalisations are measured on.
+        every_kind: Whether it tells outlines apart.
 
     Raises:
         SourceError: The weights are missing.
     """
-    model = SignDetector(str(PRESETS[preset].architecture), nc=len(SHAPES), verbose=False)
-    model.names = dict(enumerate(SHAPES))
+    names = kinds(every_kind)
+    model = SignDetector(str(PRESETS[preset].architecture), nc=len(names), verbose=False)
+    model.names = dict(enumerate(names))
     if start is None:
         return model
     if not start.is_file():
@@ -178,7 +191,7 @@ class TileTraining(DetectionTrainer):  # type: ignore[misc]  # ultralytics has n
         self.checkpoint = torch.load(out / "last.pt", map_location=plan.device, weights_only=True) if resume else None
         limit = plan.limit
         self.val_scenes = scenes(data, "gtsdb", "val").images[:limit]
-        self.sources = load_training(data, limit)
+        self.sources = load_training(data, limit, plan.every_kind)
         others = read_drawings(Path(plan.drawings)) if plan.drawings else {}
         self.tiles = Tiles(self.sources, 10**9, plan.seed, plan.size, Drawings(others))
         self.mined = [source for source in self.sources if source.mined]
@@ -212,9 +225,8 @@ class TileTraining(DetectionTrainer):  # type: ignore[misc]  # ultralytics has n
 
     def get_dataset(self) -> dict[str, Any]:
         """Describe the data to ultralytics."""
-        return {
-            "nc": len(SHAPES), "names": dict(enumerate(SHAPES)), "channels": 3, "train": "train", "val": "val",
-        }  # fmt: skip
+        names = kinds(self.plan.every_kind)
+        return {"nc": len(names), "names": dict(enumerate(names)), "channels": 3, "train": "train", "val": "val"}
 
     def get_dataloader(self, dataset_path: str, batch_size: int = 16, rank: int = 0, mode: str = "train") -> Any:  # noqa: ARG002
         """Return the tiles; each round draws new ones."""
@@ -229,7 +241,7 @@ class TileTraining(DetectionTrainer):  # type: ignore[misc]  # ultralytics has n
     def get_model(self, cfg: Any = None, weights: Any = None, verbose: bool = True) -> SignDetector:  # noqa: ARG002
         """Return the network in the fast memory format."""
         pictures = self._first_tiles(16) if self.coco.suffix == ".onnx" else ()
-        model: SignDetector = build_detector(self.plan.preset, self.coco, pictures).to(
+        model: SignDetector = build_detector(self.plan.preset, self.coco, pictures, self.plan.every_kind).to(
             memory_format=torch.channels_last
         )
         return model
@@ -244,6 +256,8 @@ class TileTraining(DetectionTrainer):  # type: ignore[misc]  # ultralytics has n
         """Scale pictures to 0..1 in the fast memory format."""
         batch = {key: value.to(self.device) for key, value in batch.items()}
         batch["img"] = (batch["img"].float() / 255).to(memory_format=torch.channels_last)
+        if not self.plan.every_kind:
+            batch["cls"] = torch.zeros_like(batch["cls"])
         return batch
 
     def validate(self) -> tuple[dict[str, float], float]:
@@ -379,7 +393,7 @@ def train_detector(plan: DetectorPlan, data: Path, coco: Path, out: Path, resume
     result = {
         "machine": describe_machine(plan.threads),
         "data": {
-            **{name: every_sign(data, name, "train").digest() for name in TRAINING_SETS if (data / name).is_dir()},
+            **{name: part.digest() for name, part in training_sets(data, plan.every_kind).items()},
             "start_weights": coco.name,
         },
         "plan": asdict(plan),

@@ -20,17 +20,22 @@ import numpy.typing as npt
 from signpipe.lab.augmentation import TRAINING_CORRUPTIONS
 from signpipe.lab.augmentation.framing import degrade, recolour
 from signpipe.lab.augmentation.pasting import Drawings, paste_drawing
-from signpipe.lab.data import LabelledImage
+from signpipe.lab.data import Dataset, LabelledImage
 from signpipe.lab.data.faces import face_shapes
-from signpipe.lab.evaluation.crop_sets import every_sign
+from signpipe.lab.evaluation.crop_sets import every_sign, scenes
+from signpipe.lab.training.hidden_signs import hide_signs
 from signpipe.types import SHAPES, UNKNOWN_SHAPE, FloatArray, Image, ShapeArray
 
 Vector = npt.NDArray[np.float64]  # x, y
-TRAINING_SETS = ("gtsdb", "sy32", "btsd", "signs877", "boards")
+# What is learned from: signs of every kind, with their outlines, or those of the catalogue's classes.
+EVERY_SIGN_SETS = ("gtsdb", "sy32", "btsd", "signs877", "boards")
+CATALOGUE_SETS = ("gtsdb", "sy32")
 GREY = 114  # what ultralytics, and our letterbox, fill with
 SMALLEST, LARGEST = 12.0, 440.0
 SCALES = (0.38, 5.0)  # how far a scene may be shrunk and enlarged
 DRAWINGS = 0.35  # share of tiles into which drawings of signs are pasted
+HIDDEN = 0.5  # share of tiles in which things stand before signs
+SURROUNDINGS = 96  # pixels of the pieces of other scenes that hide signs
 CORRUPTED = 0.15  # share of tiles seen through weather, bad light or a bad camera
 MISTAKES = 0.12  # share of pieces around what an earlier state of the detector took for a sign
 NOTHING = Path(__file__).with_name("nothing.csv")  # file;x;y of what detectors took for a sign, looked at one by one
@@ -84,18 +89,36 @@ def load_sources(scenes: Sequence[LabelledImage], complete: bool, mined: bool = 
     return sources
 
 
-def load_training(data: Path, limit: int | None) -> list[Source]:
-    """Read all scenes that the detector learns from; the sets besides GTSDB and sy32 may be missing.
+def training_sets(data: Path, every_kind: bool) -> dict[str, Dataset]:
+    """Return the training parts of the sets that a detector learns from; those besides GTSDB and sy32 may be missing.
+
+    Args:
+        data: Folder of the data sets.
+        every_kind: Whether it is to find signs of every kind, or only those of the catalogue's classes.
+
+    Raises:
+        SourceError: GTSDB or sy32 is missing.
+    """
+    if not every_kind:
+        return {name: scenes(data, name, "train") for name in CATALOGUE_SETS}
+    return {
+        name: every_sign(data, name, "train")
+        for name in EVERY_SIGN_SETS
+        if name in CATALOGUE_SETS or (data / name).is_dir()
+    }
+
+
+def load_training(data: Path, limit: int | None, every_kind: bool = True) -> list[Source]:
+    """Read all scenes that the detector learns from, see `training_sets`.
 
     Raises:
         SourceError: GTSDB or sy32 is missing, or a picture can't be read.
     """
     sources = []
-    for name in TRAINING_SETS:
-        if name in ("gtsdb", "sy32") or (data / name).is_dir():
-            part, complete = every_sign(data, name, "train"), name in ("gtsdb", "btsd")
-            chosen = [scene for scene in part if complete or not scene.ignore.all()]
-            sources += load_sources(chosen[:limit], complete, mined=complete)
+    for name, part in training_sets(data, every_kind).items():
+        complete = name in ("gtsdb", "btsd")
+        chosen = [scene for scene in part if complete or not scene.ignore.all()]
+        sources += load_sources(chosen[:limit], complete, mined=complete)
     return sources
 
 
@@ -152,6 +175,8 @@ class Tiles:
         tile, boxes, shapes = self._composed(rng)
         for _ in range(int(rng.random() < DRAWINGS) * int(rng.integers(1, 4))):
             tile, boxes, shapes = paste_drawing(tile, boxes, shapes, (SMALLEST, LARGEST), rng, self._drawings)
+        if rng.random() < HIDDEN:
+            tile = hide_signs(tile, boxes, shapes, self._surroundings(rng), rng)
         if rng.random() < 0.5:
             tile = np.ascontiguousarray(tile[:, ::-1])
             boxes = boxes[:, [2, 1, 0, 3]] * np.array([-1, 1, -1, 1], np.float32)
@@ -164,6 +189,18 @@ class Tiles:
         if rng.random() < 0.15:
             tile = degrade(tile, rng, lowest=self._size * 2 // 3)
         return Piece(tile, boxes, shapes)
+
+    def _surroundings(self, rng: np.random.Generator) -> Image:
+        """Return pieces of scenes without a sign, BGR uint8 (M, SURROUNDINGS, SURROUNDINGS, 3)."""
+        pieces = []
+        for _ in range(4):
+            source = self._complete[rng.integers(len(self._complete))]
+            scale = np.full(2, float(np.exp(rng.uniform(np.log(0.4), np.log(2.0)))))
+            centre = rng.uniform(0, 1, 2) * (source.image.shape[1], source.image.shape[0])
+            piece = cut(source, centre, scale, SURROUNDINGS)
+            if not len(piece.boxes):
+                pieces.append(piece.image)
+        return np.array(pieces, np.uint8).reshape(-1, SURROUNDINGS, SURROUNDINGS, 3)
 
     def _composed(self, rng: np.random.Generator) -> Piece:
         """Return one view, or four smaller ones as one picture."""

@@ -14,7 +14,7 @@ from signpipe.lab.evaluation.crop_sets import every_sign, scenes
 from signpipe.lab.evaluation.detection import BANDS
 from signpipe.lab.evaluation.parity import MOST_AP50_LOST
 from signpipe.lab.evaluation.run import open_detector
-from signpipe.lab.training.detector import STRIDE, SignDetector, build_detector
+from signpipe.lab.training.detector import STRIDE, SignDetector, build_detector, kinds
 from signpipe.lab.training.export import load_checkpoint, to_onnx
 from signpipe.lab.training.half import to_half
 from signpipe.lab.training.judge import LOWEST_SCORE, judge, judge_by_size
@@ -22,17 +22,25 @@ from signpipe.lab.training.manifest import write_entry
 from signpipe.lab.training.quantise import quantise, trim_to_stride
 from signpipe.lab.training.rewrite import group_stem, mix_levels_early
 from signpipe.settings import DetectSettings, load_settings
-from signpipe.types import SHAPES, Image
+from signpipe.types import Image
 
 CALIBRATION_PICTURES = 40
-TRAINED_ON = [
+_CATALOGUE_SETS = [
     "GTSDB images 0-599 without those ending in 7 or 9",
     "sy32 training pictures, pieces around boxed signs",
-    "BTSD, places whose hundred of the frame number isn't 2 modulo 3",
-    "signs877 and boards, the parts that a hash of the name puts into training",
-    "signpipe's own drawings of the 43 classes and those of npm's mapillary_sprite_source (MIT), pasted into these",
-    "start: YOLO26n trained on COCO",
 ]
+_START = "start: YOLO26n trained on COCO"
+# What a detector learns from, by whether it is to find signs of every kind.
+TRAINED_ON = {
+    False: [*_CATALOGUE_SETS, "signpipe's own drawings of the 43 classes, pasted into these", _START],
+    True: [
+        *_CATALOGUE_SETS,
+        "BTSD, places whose hundred of the frame number isn't 2 modulo 3",
+        "signs877 and boards, the parts that a hash of the name puts into training",
+        "signpipe's own drawings of the 43 classes and those of npm's mapillary_sprite_source (MIT), pasted into these",
+        _START,
+    ],
+}
 
 
 class DeployedDetector(nn.Module):  # type: ignore[misc]  # torch counts as untyped
@@ -93,7 +101,8 @@ def export_detector(checkpoint: Path, data: Path, models: Path, name: str | None
     fresh.mkdir(parents=True, exist_ok=True)
     state = load_checkpoint(checkpoint)
     preset = state["plan"]["preset"]
-    model = build_detector(preset)
+    every_kind = state["plan"].get("every_kind", True)
+    model = build_detector(preset, every_kind=every_kind)
     model.load_state_dict(state["averaged"])
     fast, name = preset == "fast", f"detector-{name or preset}"
     names = (f"{name}-fp32", name) if fast else (name, f"{name}-fp16")
@@ -102,7 +111,7 @@ def export_detector(checkpoint: Path, data: Path, models: Path, name: str | None
     source: tuple[str, list[int | str]] = ("images", [1, "height", "width", 3])
     to_onnx(DeployedDetector(model, fast), picture, exact, source, {"detections": [1, 300, 6]})
     if fast:
-        pictures = calibration_pictures(data)
+        pictures = calibration_pictures(data, every_kind)
         quantise(exact, small, trim_to_stride(pictures, STRIDE), None, _decoding(model), widest=True)
     else:
         to_half(exact, small)
@@ -116,14 +125,17 @@ def export_detector(checkpoint: Path, data: Path, models: Path, name: str | None
             )
         file.replace(models / file.name)
         reference = None if precision == "fp32" else exact.stem
-        write_entry(models, _entry(file, f"{name}.md", precision, reference, results[precision]))
+        write_entry(models, _entry(file, f"{name}.md", precision, reference, results[precision], every_kind))
     fresh.rmdir()
     return {"machine": state.get("machine"), "plan": state["plan"], "history": state["history"], "metrics": results}
 
 
-def calibration_pictures(data: Path) -> list[Image]:
-    """Return training scenes, BGR uint8, on whose activations the int8 scales are chosen: half of them with boards."""
-    sets = ["gtsdb", *(["btsd"] if (data / "btsd").is_dir() else [])]
+def calibration_pictures(data: Path, every_kind: bool = True) -> list[Image]:
+    """Return training scenes, BGR uint8, on whose activations the int8 scales are chosen.
+
+    Half of them are of boards, where signs of every kind are to be found.
+    """
+    sets = ["gtsdb", *(["btsd"] if every_kind and (data / "btsd").is_dir() else [])]
     count = CALIBRATION_PICTURES // len(sets)
     chosen = []
     for name in sets:
@@ -163,7 +175,9 @@ def measure(file: Path, data: Path) -> dict[str, Any]:
     }
 
 
-def _entry(file: Path, card: str, precision: str, reference: str | None, metrics: dict[str, Any]) -> dict[str, Any]:
+def _entry(
+    file: Path, card: str, precision: str, reference: str | None, metrics: dict[str, Any], every_kind: bool
+) -> dict[str, Any]:
     german = metrics["gtsdb_val"]
     return {
         "name": file.stem,
@@ -172,8 +186,8 @@ def _entry(file: Path, card: str, precision: str, reference: str | None, metrics
         "precision": precision,
         **({"reference": reference} if reference else {}),
         "card": card,
-        "classes": list(SHAPES),
-        "trained_on": TRAINED_ON,
+        "classes": list(kinds(every_kind)),
+        "trained_on": TRAINED_ON[every_kind],
         "input": {
             "name": "images", "dtype": "uint8", "layout": "NHWC", "colour": "BGR",
             "shape": [1, "height", "width", 3], "stride": STRIDE,
