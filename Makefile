@@ -105,6 +105,7 @@ results: .venv/.ready-dev  ## measure the models and the speed (needs the data s
 	@$(BIN)/signpipe evaluate map --streets 40 --json benchmarks/results/map.json
 	@$(BIN)/signpipe evaluate map --lidar --streets 3 --drives 3 --json benchmarks/results/map-lidar.json
 	@$(BIN)/signpipe evaluate robustness --suite occlusion --boxes visible --json benchmarks/results/robustness-visible.json
+	@$(BIN)/signpipe evaluate robustness --suite occlusion --crops 60 --scenes 120 --json benchmarks/results/robustness-scenes.json
 	@$(BIN)/signpipe evaluate publishing --json benchmarks/results/publishing.json
 	@$(BIN)/signpipe evaluate report --examples drawings --out benchmarks/results/quality --compare benchmarks/results/robustness-plain.json --include benchmarks/results/novelty.json --include benchmarks/results/figures.json --include benchmarks/results/fallback.json --include benchmarks/results/publishing.json --include benchmarks/results/serve-table.json
 	@$(BIN)/signpipe bench single live throughput --frames 1000 --json benchmarks/results/bench.json

@@ -130,6 +130,22 @@ def boxed_by_what_shows() -> tuple[str, str, str]:
     )
 
 
+def found_on_scenes() -> tuple[str, str, str]:
+    """Return what share of the hidden signs of whole scenes the detector finds."""
+    scenes = read("robustness-scenes")["metrics"]["on_scenes"]
+    held_out = [effect["levels"] for effect in scenes["occlusion"].values() if effect["held_out"]]
+    shares = {
+        level: sum(levels[level]["detector_recall"] for levels in held_out) / len(held_out) for level in held_out[0]
+    }
+    return (
+        "Hidden by leaves or branches, found by the detector",
+        ", ".join(f"{percent(share)} at {percent(float(level), 0)}" for level, share in shares.items())
+        + f" ({percent(scenes['clean']['detector_recall'])} in plain view)",
+        f"{scenes['clean']['n']['detector_recall']} signs in {scenes['scenes']} scenes of GTSDB validation, under each; "
+        "occluders that training never saw",
+    )
+
+
 def quality_rows() -> list[tuple[str, str, str]]:
     """Return what the quality report says of hidden signs, approaches and whole scenes."""
     results = {task: result["metrics"] for task, result in read("quality/quality")["results"].items()}
@@ -146,7 +162,7 @@ def quality_rows() -> list[tuple[str, str, str]]:
                 f"{robustness['n'][key.format('accuracy')]} single crops; occluders that training never saw",
             )
         )
-    rows.append(boxed_by_what_shows())
+    rows += [boxed_by_what_shows(), found_on_scenes()]
     rows += [
         (
             "Errors of single frames that fusion removes",

@@ -94,25 +94,29 @@ def robustness(
 
 
 def _print_curves(metrics: dict[str, Any]) -> None:
-    """Print accuracy by effect and level, beside the ceiling where there is one."""
+    """Print accuracy by effect and level, beside the ceiling where there is one, and what of whole scenes is found."""
     console = Console()
     for suite in ("occlusion", "corruption"):
-        if suite not in metrics:
-            continue
-        effects = metrics[suite]
-        levels = list(next(iter(effects.values()))["levels"])
-        table = Table(title=f"accuracy in % under {suite}" + (" / its ceiling" if suite == "occlusion" else ""))
-        table.add_column("effect", no_wrap=True)
-        for level in levels:
-            table.add_column(level, justify="right")
-        for name, effect in effects.items():
-            cells = [effect["levels"][level] for level in levels]
-            texts = [
-                f"{100 * cell['accuracy']:.0f}" + (f" / {100 * cell['ceiling']:.0f}" if suite == "occlusion" else "")
-                for cell in cells
-            ]
-            table.add_row(name + (" (held out)" if effect["held_out"] else ""), *texts)
-        console.print(table)
+        if suite in metrics:
+            with_ceiling = suite == "occlusion"
+            title = f"accuracy in % under {suite}" + (" / its ceiling" if with_ceiling else "")
+            keys = ("accuracy", "ceiling") if with_ceiling else ("accuracy",)
+            console.print(_by_level(title, metrics[suite], keys))
+        if suite in metrics.get("on_scenes", {}):
+            title = f"signs of whole scenes found / read right in % under {suite}"
+            console.print(_by_level(title, metrics["on_scenes"][suite], ("detector_recall", "recall")))
     for group in metrics["worst_groups"][:5]:
         text = f"weak on {group['by']} {group['group']}: {group['accuracy']:.3f} of {group['n']} answers"
         console.print(text, highlight=False)
+
+
+def _by_level(title: str, effects: dict[str, Any], keys: tuple[str, ...]) -> Table:
+    """Return some numbers of each effect and level, in per cent."""
+    table = Table(title=title)
+    table.add_column("effect", no_wrap=True)
+    for level in next(iter(effects.values()))["levels"]:
+        table.add_column(level, justify="right")
+    for name, effect in effects.items():
+        texts = [" / ".join(f"{100 * cell[key]:.0f}" for key in keys) for cell in effect["levels"].values()]
+        table.add_row(name + (" (held out)" if effect["held_out"] else ""), *texts)
+    return table

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import cv2
 import numpy as np
@@ -29,7 +29,7 @@ from signpipe.types import SHAPES, UNKNOWN_SHAPE, FloatArray, Image, ShapeArray
 Vector = npt.NDArray[np.float64]  # x, y
 # What is learned from: signs of every kind, with their outlines, or those of the catalogue's classes.
 EVERY_SIGN_SETS = ("gtsdb", "sy32", "btsd", "signs877", "boards")
-CATALOGUE_SETS = ("gtsdb", "sy32")
+CATALOGUE_SETS: tuple[Literal["gtsdb", "sy32"], ...] = ("gtsdb", "sy32")
 GREY = 114  # what ultralytics, and our letterbox, fill with
 SMALLEST, LARGEST = 12.0, 440.0
 SCALES = (0.38, 5.0)  # how far a scene may be shrunk and enlarged

@@ -173,7 +173,7 @@ def _examples(examples: Sequence[Example]) -> Html:
 
 def _on_scenes(metrics: Mapping[str, Any]) -> Html:
     """Return the table of the whole pipeline on scenes under conditions."""
-    keys = ("precision", "recall", "f1")
+    keys = ("detector_recall", "precision", "recall", "f1")
     rows = [("clean", "", *(metrics["clean"][key] for key in keys))]
     for suite in ("occlusion", "corruption"):
         for effect, entry in metrics.get(suite, {}).items():
@@ -181,9 +181,9 @@ def _on_scenes(metrics: Mapping[str, Any]) -> Html:
             rows += [(name, level, *(cell[key] for key in keys)) for level, cell in entry["levels"].items()]
     text = (
         f"The whole pipeline on {metrics['scenes']} scenes, each picture by itself, with every sign hidden or the "
-        f"scene corrupted: right box and right class of {metrics['clean']['n']['recall']} signs."
+        f"scene corrupted: what share of {metrics['clean']['n']['recall']} signs is found, and read right."
     )
-    header = ("condition", "hidden or severity", "precision", "recall", "F1")
+    header = ("condition", "hidden or severity", "found", "precision", "recall", "F1")
     return join(paragraph(text), folded("All conditions", table(header, rows)))
 
 
