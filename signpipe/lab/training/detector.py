@@ -77,7 +77,8 @@ class DetectorPlan:
         threads: Threads of torch.
         device: Where torch computes.
         validate_every: Rounds between validations.
-        mine_every: Rounds between looks for hard negatives in the training scenes.
+        mine_every: Rounds between looks for hard negatives in the training scenes; a detector that is trained on is
+            looked at first of all.
         limit: Read only so many scenes of each set; for a trial.
         drawings: Folder of drawings of the world's signs to paste into scenes, see `signpipe.lab.data.uncatalogued`.
         every_kind: Whether it learns to find signs of every kind and to tell their outlines, or only to find those of
@@ -220,6 +221,8 @@ class TileTraining(DetectionTrainer):  # type: ignore[misc]  # ultralytics has n
         self.add_callback("on_train_batch_end", lambda trainer: trainer.progress.advance(trainer.task))
 
     def _start_progress(self) -> None:
+        if self.checkpoint is None and self.trained:
+            self.tiles.mistakes += mine(torch_detector(self.ema.ema), self.mined)
         done = self.start_epoch * len(self.train_loader)
         self.task = self.progress.add_task("detector", total=self.epochs * len(self.train_loader), completed=done)
 
@@ -244,6 +247,7 @@ class TileTraining(DetectionTrainer):  # type: ignore[misc]  # ultralytics has n
         model: SignDetector = build_detector(self.plan.preset, self.coco, pictures, self.plan.every_kind).to(
             memory_format=torch.channels_last
         )
+        self.trained = self.coco.suffix == ".onnx" or "averaged" in torch.load(self.coco, weights_only=True)
         return model
 
     def _first_tiles(self, batches: int) -> Iterator[torch.Tensor]:
