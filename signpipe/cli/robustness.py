@@ -21,6 +21,7 @@ from signpipe.cli.options import (
     ResumeOption,
     SplitOption,
 )
+from signpipe.cli.presets import PresetOption, detector_of
 from signpipe.cli.report import show_examples
 from signpipe.html.figures import new_figure
 from signpipe.html.page import write_page
@@ -50,6 +51,7 @@ def robustness(
     ] = 0,
     seed: Annotated[int, typer.Option(help="Another one gives other rain and other leaves.")] = SEED,
     model: ModelOption = None,
+    preset: PresetOption = None,
     mapping: MapOption = None,
     json_file: JsonOption = None,
     html: HtmlOption = None,
@@ -64,7 +66,7 @@ def robustness(
     keep = kept_beside(json_file, resume)
     if html is not None:
         new_figure()  # say at once if the extra is missing
-    settings = load_settings(config, {"classify.model": model})
+    settings = load_settings(config, {"classify.model": model, "detect.model": detector_of(preset)})
     dataset = open_part(data, format, split, ClassMap(parse_mapping(mapping or [])))
     result = with_progress(
         lambda progress: run_robustness(
