@@ -13,7 +13,7 @@ PresetOption = Annotated[
     str | None,
     typer.Option(
         metavar="|".join(PRESETS),
-        help="Which shipped models: fast, for CPUs; amodal, as fast, which finds partly hidden signs too; accurate, for "
+        help="Which shipped models: fast, for CPUs; amodal, as fast, finds hidden signs too; accurate, for "
         "GPUs; world, for signs of every kind, which --country takes by itself.",
     ),
 ]
