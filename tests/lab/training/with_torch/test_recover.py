@@ -42,6 +42,21 @@ def test_a_network_unfolded_from_its_export_gives_the_same_boxes_and_scores() ->
     np.testing.assert_allclose(best[:4], theirs[:4], atol=0.05)
 
 
+def test_a_detector_that_tells_no_outlines_apart_gives_the_same_rows_as_its_export() -> None:
+    picture = noise(256, 320)
+    batch = torch.from_numpy(np.ascontiguousarray(picture[..., ::-1])).permute(2, 0, 1)[None].float() / 255
+    model = build_detector("fast", EXPORT, [batch], every_kind=False)
+    model.eval()
+    model.end2end = True
+    with torch.no_grad():
+        rows = model(batch)[0][0].numpy()
+    session = open_session(str(EXPORT), RuntimeSettings(provider="cpu", threads=1), "detector")
+    expected = session.run(picture[None])["detections"][0]
+    assert not rows[:, 5].any()
+    best, theirs = (np.sort(found[:, 4])[::-1][:8] for found in (rows, expected))
+    np.testing.assert_allclose(best, theirs, atol=1e-4)
+
+
 def test_its_normalisations_have_the_statistics_of_what_it_was_shown() -> None:
     batch = torch.rand(2, 3, 128, 128, generator=torch.Generator().manual_seed(1))
     model = build_detector("fast", EXPORT, [batch])
