@@ -88,6 +88,7 @@ results: .venv/.ready-dev  ## measure the models and the speed (needs the data s
 	@$(BIN)/signpipe evaluate detection --format gtsdb --model detector-fast-fp32 --json benchmarks/results/detection-gtsdb-fp32.json
 	@$(BIN)/signpipe evaluate detection --format sy32 --model detector-fast-fp32 --json benchmarks/results/detection-sy32-fp32.json
 	@$(BIN)/signpipe evaluate detection --format gtsdb --preset amodal --json benchmarks/results/detection-gtsdb-amodal.json
+	@$(BIN)/signpipe evaluate detection --format gtsdb --model detector-amodal-fp32 --json benchmarks/results/detection-gtsdb-amodal-fp32.json
 	@$(BIN)/signpipe evaluate detection --format sy32 --preset amodal --json benchmarks/results/detection-sy32-amodal.json
 	@$(BIN)/signpipe evaluate detection --format gtsdb --preset accurate --json benchmarks/results/detection-gtsdb-accurate.json
 	@$(BIN)/signpipe evaluate detection --format sy32 --preset accurate --json benchmarks/results/detection-sy32-accurate.json

@@ -257,7 +257,8 @@ def detector(
         raise SettingsError("A training can't be resumed by --minutes; give --epochs, the number of rounds altogether.")
     from signpipe.lab.data import find_data
     from signpipe.lab.data.uncatalogued import find_drawings
-    from signpipe.lab.training.detector import PRESETS, DetectorPlan, train_detector
+    from signpipe.lab.training.detector import DetectorPlan, train_detector
+    from signpipe.lab.training.detector_network import PRESETS
     from signpipe.lab.training.device import choose_device
 
     if preset not in PRESETS:

@@ -6,6 +6,7 @@ from functools import lru_cache
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 
 from signpipe.catalogue import Shape
 from signpipe.crops import MARGIN
@@ -61,9 +62,13 @@ def face_mask(shape: Shape, height: int, width: int, margin: float = MARGIN) -> 
         width: Columns of the crop.
         margin: Margin around the sign's box on each side, as in `crop_signs`.
     """
-    mask = np.zeros((height, width), np.uint8)
-    corners = np.round(face_polygon(shape, height, width, margin) * 16).astype(np.int32)
-    cv2.fillPoly(mask, [corners], 255, cv2.LINE_AA, 4)
-    result = mask.astype(np.float32) / np.float32(255)
+    result = filled(face_polygon(shape, height, width, margin), height, width)
     result.flags.writeable = False
     return result
+
+
+def filled(corners: npt.NDArray[np.floating], height: int, width: int) -> FloatArray:
+    """Return a float32 (H, W) mask of a polygon (K, 2) in pixels: 1 inside, 0 outside, soft at the edge."""
+    mask = np.zeros((height, width), np.uint8)
+    cv2.fillPoly(mask, [np.round(corners * 16).astype(np.int32)], 255, cv2.LINE_AA, 4)
+    return mask.astype(np.float32) / np.float32(255)

@@ -13,6 +13,7 @@ import numpy.typing as npt
 from signpipe.catalogue import Shape
 from signpipe.crops import MARGIN
 from signpipe.lab.augmentation import TRAINING_CORRUPTIONS, Augmenter, face_mask, face_polygon
+from signpipe.lab.augmentation.face import filled
 from signpipe.types import FloatArray, Image
 
 SOURCE_SIZE = 80
@@ -102,10 +103,7 @@ def warp(source: Image, matrix: FloatArray, size: int) -> Image:
 def warped_face(shape: Shape, matrix: FloatArray, size: int) -> FloatArray:
     """Return the float32 (size, size) mask of a sign's face, in a crop cut from its source by a homography."""
     corners = face_polygon(shape, SOURCE_SIZE, SOURCE_SIZE, SOURCE_MARGIN)
-    moved = cv2.perspectiveTransform(corners[None], matrix)[0]
-    mask = np.zeros((size, size), np.uint8)
-    cv2.fillPoly(mask, [np.round(moved * 16).astype(np.int32)], 255, cv2.LINE_AA, 4)
-    return mask.astype(np.float32) / np.float32(255)
+    return filled(cv2.perspectiveTransform(corners[None], matrix)[0], size, size)
 
 
 def expose(image: Image, rng: np.random.Generator) -> Image:

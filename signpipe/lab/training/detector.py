@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,6 @@ import torch
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from torch.utils.data import DataLoader
 from ultralytics.models.yolo.detect import DetectionTrainer
-from ultralytics.nn.tasks import DetectionModel
 from ultralytics.utils import LOGGER
 
 from signpipe.errors import SourceError
@@ -28,37 +27,14 @@ from signpipe.lab.data.uncatalogued import read_drawings
 from signpipe.lab.evaluation.crop_sets import scenes
 from signpipe.lab.evaluation.detection import box_iou
 from signpipe.lab.training.detector_data import Piece, Source, Tiles, known_mistakes, load_training, training_sets
-from signpipe.lab.training.device import Device, mixed_precision
+from signpipe.lab.training.detector_network import PRESETS, STRIDE, SignDetector, build_detector, kinds
+from signpipe.lab.training.device import Device
 from signpipe.lab.training.export import save_checkpoint
 from signpipe.lab.training.judge import LOWEST_SCORE, Detector, judge, pad_to_stride
-from signpipe.lab.training.recover import read_export, unfold
 from signpipe.lab.training.report import describe_machine, plot_curves
-from signpipe.types import SHAPES, Detections, Image
+from signpipe.types import Detections, Image
 
-STRIDE = 32
 HARD = 0.25  # score from which a false alarm in a training scene is a hard negative
-
-
-@dataclass(frozen=True, slots=True)
-class Preset:
-    """A network.
-
-    Attributes:
-        architecture: Its description.
-        starts_from: Layer of YOLO26n whose weights each layer starts from.
-    """
-
-    architecture: Path
-    starts_from: dict[int, int]
-
-
-PRESETS = {
-    "fast": Preset(
-        Path(__file__).with_name("yolo26-fast.yaml"),
-        {0: 0, 1: 1, 4: 4, 5: 5, 6: 6, 7: 7, 8: 8, 9: 9, 12: 13, 15: 16, 16: 17, 18: 19, 19: 23},
-    ),
-    "accurate": Preset(Path(__file__).with_name("yolo26-accurate.yaml"), {layer: layer for layer in range(24)}),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,70 +76,6 @@ class DetectorPlan:
     limit: int | None = None
     drawings: str | None = None
     every_kind: bool = True
-
-
-class SignDetector(DetectionModel):  # type: ignore[misc]  # ultralytics has no types
-    """The network; in training its forward pass runs in bfloat16, where that is fast, and its loss in float32."""
-
-    def predict(self, x: torch.Tensor, *args: Any, **kwargs: Any) -> Any:
-        """Run the network on pictures float32 (N, 3, H, W) in 0..1."""
-        if not self.training:
-            return super().predict(x, *args, **kwargs)
-        with mixed_precision(x.device.type):
-            return _to_float(super().predict(x, *args, **kwargs))
-
-
-def _to_float(values: Any) -> Any:
-    if isinstance(values, dict):
-        return {key: _to_float(value) for key, value in values.items()}
-    if isinstance(values, (list, tuple)):
-        return [_to_float(value) for value in values]
-    return values.float()
-
-
-def kinds(every_kind: bool) -> tuple[str, ...]:
-    """Return the names of what a detector tells apart: outlines, or nothing."""
-    return SHAPES if every_kind else ("sign",)
-
-
-def build_detector(
-    preset: str = "fast",
-    start: Path | None = None,
-    pictures: Iterable[torch.Tensor] = (),
-    every_kind: bool = True,
-) -> SignDetector:
-    """Build a network, and start it from given weights.
-
-    Args:
-        preset: A key of `PRESETS`.
-        start: YOLO26n's COCO weights, taken wherever a tensor of the same shape exists; a checkpoint of an earlier
-            training of the same network; or its export in float32.
-        pictures: Float32 (N, 3, H, W) in 0..1: what an export's normalisations are measured on.
-        every_kind: Whether it tells outlines apart.
-
-    Raises:
-        SourceError: The weights are missing.
-    """
-    names = kinds(every_kind)
-    model = SignDetector(str(PRESETS[preset].architecture), nc=len(names), verbose=False)
-    model.names = dict(enumerate(names))
-    if start is None:
-        return model
-    if not start.is_file():
-        raise SourceError(f"There are no start weights {start}; give YOLO26n's state_dict with --weights.")
-    if start.suffix == ".onnx":
-        unfold(model, read_export(start), pictures)
-        return model
-    given, own = torch.load(start, weights_only=True), model.state_dict()
-    if "averaged" in given:
-        model.load_state_dict(given["averaged"])
-        return model
-    for name, tensor in own.items():
-        _, layer, rest = name.split(".", 2)
-        weights = given.get(f"model.{PRESETS[preset].starts_from.get(int(layer), -1)}.{rest}")
-        if weights is not None and weights.shape == tensor.shape:
-            tensor.copy_(weights)
-    return model
 
 
 def collate(items: list[Piece]) -> dict[str, Any]:
@@ -217,12 +129,19 @@ class TileTraining(DetectionTrainer):  # type: ignore[misc]  # ultralytics has n
             TimeElapsedColumn(),
             TimeRemainingColumn(),
         )
+        self.add_callback("on_train_start", lambda trainer: trainer._mine_first())
         self.add_callback("on_train_start", lambda trainer: trainer._start_progress())
         self.add_callback("on_train_batch_end", lambda trainer: trainer.progress.advance(trainer.task))
 
+    def _mine_first(self) -> None:
+        if self.checkpoint is None and self.model.knows_signs:
+            self._mine()
+
+    def _mine(self) -> None:
+        """Look for what the detector, as it is now, takes for signs in the training scenes."""
+        self.tiles.mistakes = known_mistakes(self.mined) + mine(torch_detector(self.ema.ema), self.mined)
+
     def _start_progress(self) -> None:
-        if self.checkpoint is None and self.trained:
-            self.tiles.mistakes += mine(torch_detector(self.ema.ema), self.mined)
         done = self.start_epoch * len(self.train_loader)
         self.task = self.progress.add_task("detector", total=self.epochs * len(self.train_loader), completed=done)
 
@@ -247,7 +166,6 @@ class TileTraining(DetectionTrainer):  # type: ignore[misc]  # ultralytics has n
         model: SignDetector = build_detector(self.plan.preset, self.coco, pictures, self.plan.every_kind).to(
             memory_format=torch.channels_last
         )
-        self.trained = self.coco.suffix == ".onnx" or "averaged" in torch.load(self.coco, weights_only=True)
         return model
 
     def _first_tiles(self, batches: int) -> Iterator[torch.Tensor]:
@@ -272,7 +190,7 @@ class TileTraining(DetectionTrainer):  # type: ignore[misc]  # ultralytics has n
             result = judge(torch_detector(self.ema.ema), self.val_scenes)
             row |= {"ap50": result.ap50, "ap50_95": result.ap50_95, "recall": result.recall(result.score_at(0.1))}
         if not final and (self.epoch + 1) % self.plan.mine_every == 0:
-            self.tiles.mistakes = known_mistakes(self.mined) + mine(torch_detector(self.ema.ema), self.mined)
+            self._mine()
             row["mistakes"] = len(self.tiles.mistakes)
         self.history.append(row)
         self.progress.console.print(", ".join(f"{key} {value:.4g}" for key, value in row.items()))

@@ -14,7 +14,7 @@ from signpipe.lab.evaluation.crop_sets import every_sign, scenes
 from signpipe.lab.evaluation.detection import BANDS
 from signpipe.lab.evaluation.parity import MOST_AP50_LOST
 from signpipe.lab.evaluation.run import open_detector
-from signpipe.lab.training.detector import STRIDE, SignDetector, build_detector, kinds
+from signpipe.lab.training.detector_network import STRIDE, SignDetector, build_detector, kinds
 from signpipe.lab.training.export import load_checkpoint, to_onnx
 from signpipe.lab.training.half import to_half
 from signpipe.lab.training.judge import LOWEST_SCORE, judge, judge_by_size
@@ -130,7 +130,7 @@ def export_detector(checkpoint: Path, data: Path, models: Path, name: str | None
     return {"machine": state.get("machine"), "plan": state["plan"], "history": state["history"], "metrics": results}
 
 
-def calibration_pictures(data: Path, every_kind: bool = True) -> list[Image]:
+def calibration_pictures(data: Path, every_kind: bool) -> list[Image]:
     """Return training scenes, BGR uint8, on whose activations the int8 scales are chosen.
 
     Half of them are of boards, where signs of every kind are to be found.

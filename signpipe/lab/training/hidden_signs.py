@@ -1,18 +1,19 @@
 """Things before the signs of the detector's training tiles, and the same things where no sign is.
 
-A detector that only ever saw signs in plain view finds one half-hidden sign in five. Leaves and branches that are held
+A detector that only ever saw signs in plain view finds one half-hidden sign in six. Leaves and branches that are held
 out are never used; `clutter`, pieces of real surroundings behind irregular masks, stands in for them.
 """
 
 from __future__ import annotations
 
-import cv2
+from collections.abc import Sequence
+
 import numpy as np
-import numpy.typing as npt
 
 from signpipe.catalogue import Shape
 from signpipe.lab.augmentation import TRAINING_OCCLUDERS, Occluder
-from signpipe.lab.augmentation.face import OUTLINES
+from signpipe.lab.augmentation.face import OUTLINES, filled
+from signpipe.lab.evaluation.detection import box_iou
 from signpipe.lab.training.occlusion import CLUTTER
 from signpipe.types import SHAPES, FloatArray, Image, ShapeArray
 
@@ -22,9 +23,9 @@ SHARE = (0.1, 0.7)  # of a face that is hidden
 DECOYS = 3  # at most so many things a tile before which no sign is
 # Other signs, whole or in part, would be signs that nobody boxed; and a tile's edge cuts signs off as a picture's does.
 _ON_SIGNS = (*(o for o in TRAINING_OCCLUDERS if o.name not in ("other_sign", "sign_patch", "cut_off")), CLUTTER)
-_WEIGHTS = np.array([6.0 if o is CLUTTER else 2.0 if o.name == "pole" else 1.0 for o in _ON_SIGNS])
 # What sticks to a face takes its outline: alone it would look like a sign, so it never is a decoy.
-_ALONE = [number for number, occluder in enumerate(_ON_SIGNS) if not occluder.on_face]
+_ALONE = tuple(occluder for occluder in _ON_SIGNS if not occluder.on_face)
+WEIGHTS = {"clutter": 6.0, "pole": 2.0}  # how often each is drawn against the others, 1 where it isn't named
 
 
 def hide_signs(
@@ -46,18 +47,22 @@ def hide_signs(
     for number in np.flatnonzero(sides >= SMALLEST):
         if rng.random() < CHANCE:
             others = np.delete(boxes, number, 0)
-            occluder = _ON_SIGNS[int(rng.choice(len(_ON_SIGNS), p=_WEIGHTS / _WEIGHTS.sum()))]
+            occluder = _one_of(_ON_SIGNS, rng)
             _cover(tile, boxes[number], int(shapes[number]), others, occluder, rng.uniform(*SHARE), surroundings, rng)
-    weights = _WEIGHTS[_ALONE] / _WEIGHTS[_ALONE].sum()
     for _ in range(int(rng.integers(DECOYS + 1))):
         side = float(np.exp(rng.uniform(np.log(SMALLEST), np.log(len(tile) / 3))))
         corner = rng.uniform(0, len(tile) - side, 2)
         place = np.concatenate([corner, corner + side]).astype(np.float32)
         if not _meets(_grown(place, 0.3), boxes):
-            occluder = _ON_SIGNS[int(rng.choice(_ALONE, p=weights))]
+            occluder = _one_of(_ALONE, rng)
             shape = int(rng.integers(len(SHAPES)))
             _cover(tile, place, shape, boxes, occluder, rng.uniform(0.1, 0.9), surroundings, rng)
     return tile
+
+
+def _one_of(occluders: Sequence[Occluder], rng: np.random.Generator) -> Occluder:
+    weights = np.array([WEIGHTS.get(occluder.name, 1.0) for occluder in occluders])
+    return occluders[int(rng.choice(len(occluders), p=weights / weights.sum()))]
 
 
 def _cover(
@@ -74,22 +79,20 @@ def _cover(
     reach = float(rng.uniform(0.1, 1.0))
     if _meets(_grown(box, reach), others):
         reach = 0.1
-    left, top = np.maximum(np.floor(_grown(box, reach)[:2]), 0).astype(int)
-    right, bottom = np.minimum(np.ceil(_grown(box, reach)[2:]), len(tile)).astype(int)
+    region = _grown(box, reach)
+    left, top = np.maximum(np.floor(region[:2]), 0).astype(int)
+    right, bottom = np.minimum(np.ceil(region[2:]), len(tile)).astype(int)
     place = tile[top:bottom, left:right]
-    face = _face(box - np.array([left, top, left, top], np.float32), shape, place.shape[:2])
+    face = _face(box - np.array([left, top, left, top], np.float32), shape, *place.shape[:2])
     if (face > 0.5).any():
         place[:], _ = occluder(np.ascontiguousarray(place), face, share, rng, surroundings)
 
 
-def _face(box: FloatArray, shape: int, size: tuple[int, ...]) -> FloatArray:
+def _face(box: FloatArray, shape: int, height: int, width: int) -> FloatArray:
     """Return float32 (H, W), 1 on the face of a sign of that outline and box."""
     outline = Shape.RECTANGLE if SHAPES[shape] == Shape.PLATE.value else Shape(SHAPES[shape])
     middle, half = (box[:2] + box[2:]) / 2 - 0.5, (box[2:] - box[:2]) / 2
-    mask = np.zeros(size[:2], np.uint8)
-    corners = np.round((OUTLINES[outline] * half + middle) * 16).astype(np.int32)
-    cv2.fillPoly(mask, [corners], 255, cv2.LINE_AA, 4)
-    return mask.astype(np.float32) / np.float32(255)
+    return filled(OUTLINES[outline] * half + middle, height, width)
 
 
 def _grown(box: FloatArray, reach: float) -> FloatArray:
@@ -99,7 +102,4 @@ def _grown(box: FloatArray, reach: float) -> FloatArray:
 
 
 def _meets(box: FloatArray, boxes: FloatArray) -> bool:
-    apart: npt.NDArray[np.bool_] = (
-        (boxes[:, 0] >= box[2]) | (boxes[:, 2] <= box[0]) | (boxes[:, 1] >= box[3]) | (boxes[:, 3] <= box[1])
-    )
-    return not bool(apart.all())
+    return bool(box_iou(box[None], boxes).any())

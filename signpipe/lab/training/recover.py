@@ -136,7 +136,7 @@ def unfold(model: nn.Module, weights: Weights, pictures: Iterable[torch.Tensor])
     fewer outlines apart, all of them start as its one class.
 
     Args:
-        model: The network, as `signpipe.lab.training.detector.build_detector` returns it, or a `SignNet`.
+        model: The network, as `signpipe.lab.training.detector_network.build_detector` returns it, or a `SignNet`.
         weights: By the names of the network, a normalised convolution's bias among them.
         pictures: What the network takes, in batches, on which the convolutions' means and spreads are measured.
 

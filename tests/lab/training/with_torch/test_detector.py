@@ -4,7 +4,7 @@ from pathlib import Path
 
 import torch
 
-from signpipe.lab.training.detector import build_detector
+from signpipe.lab.training.detector_network import build_detector
 
 
 def test_the_detector_starts_from_yolo26n_where_it_can(tmp_path: Path) -> None:

@@ -10,14 +10,15 @@ from signpipe.errors import SourceError
 from signpipe.lab.evaluation.crop_sets import CropSet
 from signpipe.lab.training.classifier import ClassifierPlan, ClassifierTraining, first_crops, outputs_of
 from signpipe.lab.training.classifier_data import TrainingCrops
-from signpipe.lab.training.detector import build_detector, torch_detector
+from signpipe.lab.training.detector import torch_detector
+from signpipe.lab.training.detector_network import build_detector
 from signpipe.lab.training.network import normalise
 from signpipe.lab.training.reader import outputs_of as reader_outputs
 from signpipe.lab.training.recover import trained_classifier, trained_reader
 from signpipe.runtime.manifest import known_models
 from signpipe.runtime.session import open_session
 from signpipe.settings import RuntimeSettings
-from signpipe.types import Image
+from signpipe.types import FloatArray, Image
 
 EXPORT = known_models()["detector-fast-fp32"].path
 
@@ -26,16 +27,21 @@ def noise(height: int, width: int) -> Image:
     return np.random.default_rng(3).integers(0, 255, (height, width, 3), np.uint8)
 
 
-def test_a_network_unfolded_from_its_export_gives_the_same_boxes_and_scores() -> None:
+def rows_of_both(every_kind: bool) -> tuple[FloatArray, FloatArray]:
+    """Return what a network unfolded from the export finds in a picture, and what the export does, float32 (300, 6)."""
     picture = noise(256, 320)
     batch = torch.from_numpy(np.ascontiguousarray(picture[..., ::-1])).permute(2, 0, 1)[None].float() / 255
-    model = build_detector("fast", EXPORT, [batch])
+    model = build_detector("fast", EXPORT, [batch], every_kind)
     model.eval()
     model.end2end = True
     with torch.no_grad():
         rows = model(batch)[0][0].numpy()
     session = open_session(str(EXPORT), RuntimeSettings(provider="cpu", threads=1), "detector")
-    expected = session.run(picture[None])["detections"][0]
+    return rows, session.run(picture[None])["detections"][0]
+
+
+def test_a_network_unfolded_from_its_export_gives_the_same_boxes_and_scores() -> None:
+    rows, expected = rows_of_both(every_kind=True)
     scores = np.unique(rows[:, 4].round(6))  # an outline each of what has one class in the export
     np.testing.assert_allclose(scores[-8:], np.unique(expected[:, 4].round(6))[-8:], atol=1e-4)
     best, theirs = rows[rows[:, 4].argmax()], expected[expected[:, 4].argmax()]
@@ -43,15 +49,7 @@ def test_a_network_unfolded_from_its_export_gives_the_same_boxes_and_scores() ->
 
 
 def test_a_detector_that_tells_no_outlines_apart_gives_the_same_rows_as_its_export() -> None:
-    picture = noise(256, 320)
-    batch = torch.from_numpy(np.ascontiguousarray(picture[..., ::-1])).permute(2, 0, 1)[None].float() / 255
-    model = build_detector("fast", EXPORT, [batch], every_kind=False)
-    model.eval()
-    model.end2end = True
-    with torch.no_grad():
-        rows = model(batch)[0][0].numpy()
-    session = open_session(str(EXPORT), RuntimeSettings(provider="cpu", threads=1), "detector")
-    expected = session.run(picture[None])["detections"][0]
+    rows, expected = rows_of_both(every_kind=False)
     assert not rows[:, 5].any()
     best, theirs = (np.sort(found[:, 4])[::-1][:8] for found in (rows, expected))
     np.testing.assert_allclose(best, theirs, atol=1e-4)

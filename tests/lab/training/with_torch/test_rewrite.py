@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from signpipe.lab.training.detector import PRESETS, build_detector
+from signpipe.lab.training.detector_network import PRESETS, build_detector
 from signpipe.lab.training.export_detector import DeployedDetector
 from signpipe.lab.training.rewrite import GroupedStem, MixedLevels
 
