@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from signpipe.log_odds import FLOOR, SUPPORT, fuse, supports
 from signpipe.opinion import Opinion, Role, Witness
@@ -59,15 +60,30 @@ def fused(evidence: FloatArray, heard: Sequence[Heard]) -> FloatArray:
         return listed
     read = np.zeros(len(evidence) + 1)
     for one in telling:
-        weight, log_likelihood = one.weighted
-        said = np.append(log_likelihood, one.opinion.unlisted or 0.0)
-        read += weight * np.maximum(said - said.max(), FLOOR)
-    without = fuse(evidence, (one.weighted for one in heard if one.opinion.unlisted is None)).astype(np.float64)
-    fit = math.log(float(without @ np.exp(read[:-1] - read.max())))
+        read += _stretched(one, one.opinion.unlisted or 0.0)
+    for one in heard:
+        if one.witness.role is Role.PRIOR:  # it knows what should be there, whatever vision is mistaken about
+            read += _stretched(one, _unnamed(one.opinion.log_likelihood))
+    read -= read.max()
+    sight = (one.weighted for one in heard if one.opinion.unlisted is None and one.witness.role is not Role.PRIOR)
+    fit = math.log(float(fuse(evidence, sight).astype(np.float64) @ np.exp(read[:-1])))
     mistaken = 1 / (1 + math.exp(fit) * (1 - MISTAKEN) / MISTAKEN)
     alone = np.exp(read) - np.exp(read.min())
     alone /= max(float(alone.sum()), 1e-9)
     return np.asarray((1 - mistaken) * listed + mistaken * alone[:-1], np.float32)
+
+
+def _stretched(one: Heard, unlisted: float) -> npt.NDArray[np.float64]:
+    """Return float64 (C + 1,), the weighted log-likelihoods with that of a sign that the catalogue doesn't have."""
+    weight, log_likelihood = one.weighted
+    said = np.append(log_likelihood, unlisted)
+    return np.asarray(weight * np.maximum(said - said.max(), FLOOR))
+
+
+def _unnamed(log_likelihood: FloatArray) -> float:
+    """Return the log of the mean likelihood of all classes but the likeliest."""
+    likelihood = np.exp(np.sort(log_likelihood.astype(np.float64))[:-1])
+    return math.log(max(float(likelihood.mean()), 1e-30))
 
 
 def supporters(class_id: int, held: int | None, heard: tuple[Heard, ...]) -> tuple[Heard, ...]:
@@ -82,7 +98,18 @@ def agree(class_id: int, evidence: FloatArray, heard: Sequence[Heard]) -> bool:
     second = int(others.argmax())
     said = [weight * log_likelihood for weight, log_likelihood in (one.weighted for one in heard)]
     spoken = any(float(log[class_id] - log[second]) >= AGREES for log in said)
-    return spoken and all(float(log.max() - log[class_id]) < SUPPORT for log in said)
+    return spoken and not opposed(class_id, heard)
+
+
+def opposed(class_id: int, heard: Sequence[Heard]) -> bool:
+    """Return True if someone speaks for another class, or for a sign that the catalogue doesn't have."""
+    for one in heard:
+        weight, log_likelihood = one.weighted
+        best = float(log_likelihood.max())
+        best = best if one.opinion.unlisted is None else max(best, one.opinion.unlisted)
+        if weight * (best - float(log_likelihood[class_id])) >= SUPPORT:
+            return True
+    return False
 
 
 def reasons(opinions: tuple[Opinion, ...]) -> str:

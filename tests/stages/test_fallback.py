@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -212,6 +213,46 @@ def test_agreeing_with_what_vision_hardly_holds_takes_more() -> None:
     result = heard(far, Says("template", 6, "speed_limit_80", expensive=True))
     assert SETTINGS.accept < result.confidence < SETTINGS.accept_fused
     assert not result.is_sure
+
+
+def test_what_vision_is_sure_of_stays_so_unless_a_sensor_speaks_for_another() -> None:
+    sure = track("speed_limit_80", probability=0.905, other="speed_limit_30")
+    for odds, published in ((1.5, True), (3, False)):
+        result = heard(sure, Says("template", odds, "speed_limit_30", expensive=True))
+        assert result.confidence < SETTINGS.accept
+        assert result.is_sure is published
+    outside = Says("template", 1, unlisted=float(np.log(3)), expensive=True)
+    assert not heard(sure, outside).is_sure, "what is written on it is on no sign of the catalogue"
+
+
+def test_a_hidden_sign_takes_less_where_a_map_speaks_for_it() -> None:
+    hidden = replace(track("speed_limit_80", probability=0.7, other="speed_limit_30"), visible=0.6)
+    mapped, drawn = Says("map", 30, "speed_limit_80"), Says("template", 30, "speed_limit_80", expensive=True)
+    assert heard(hidden, mapped).is_sure
+    result = heard(hidden, drawn)
+    assert SETTINGS.accept_fused < result.confidence < SETTINGS.accept_hidden
+    assert not result.is_sure
+
+
+def test_looks_at_a_hidden_sign_may_err_as_one_where_a_map_says_so() -> None:
+    """Each look alone leaves open what they are sure of together: what hides the sign is the same in all of them."""
+    mean = np.zeros(len(CATALOGUE), np.float32)
+    mean[[CATALOGUE.by_name(name).id for name in ("speed_limit_30", "speed_limit_80")]] = 0.2, 0.8
+    looks = track("speed_limit_30", probability=0.88, other="speed_limit_80")
+    for visible, published in ((0.7, True), (0.95, False)):
+        shown = replace(looks, mean=mean, visible=visible)
+        result = heard(shown, Says("map", 400, "speed_limit_80"))
+        assert result.is_sure is published
+        if published:
+            assert CATALOGUE[result.class_id].name == "speed_limit_80"
+
+
+def test_a_map_speaks_against_signs_outside_the_catalogue_too() -> None:
+    limits = [name for name in CATALOGUE.names if CATALOGUE.by_name(name).category is Category.PROHIBITORY]
+    other_figures = Says("template", 1 / 5, *limits, unlisted=0.0, expensive=True)
+    sure = track("speed_limit_80", probability=0.98)
+    assert not heard(sure, other_figures).is_sure
+    assert heard(sure, other_figures, Says("map", 100, "speed_limit_80")).is_sure
 
 
 def test_outline_and_colour_tell_the_category_only() -> None:

@@ -40,13 +40,16 @@ WITH_110 = extended(
 
 
 def ask(
-    *readings: Reading, names: tuple[str, ...] = ("speed_limit_60", "speed_limit_80"), catalogue: Catalogue = CATALOGUE
+    *readings: Reading,
+    names: tuple[str, ...] = ("speed_limit_60", "speed_limit_80"),
+    catalogue: Catalogue = CATALOGUE,
+    visible: float = 1.0,
 ) -> Opinion:
     witness = FiguresWitness(FiguresSettings(), catalogue, Reads(*readings))
     opinion = None
     for index in range(len(readings)):
         track, frame = seen(SCENE, 60, *names, catalogue=catalogue)
-        opinion = witness(track, replace(frame, index=index, media_time=float(index)))
+        opinion = witness(replace(track, visible=visible), replace(frame, index=index, media_time=float(index)))
     assert opinion is not None
     return opinion
 
@@ -89,6 +92,40 @@ def test_no_figures_speak_against_all_limits() -> None:
 def test_figures_that_cant_be_told_say_nothing() -> None:
     votes = ask(reading({"?": 1.0}, struck=0.5)).log_likelihood
     assert np.ptp(votes) < np.log(2) + 0.05  # a half each for begin and end
+
+
+def test_what_is_left_of_hidden_figures_speaks_alike_for_all_that_have_it() -> None:
+    shown, hidden = (ask(reading({"0": 0.97}), visible=share) for share in (1.0, 0.65))
+    sixty, eighty, stop = votes(hidden, "speed_limit_60", "speed_limit_80", "stop")
+    assert sixty == pytest.approx(eighty, abs=0.05)
+    assert eighty - stop > 3
+    assert hidden.unlisted is None, "vision isn't contradicted"
+    assert votes(shown, "speed_limit_80")[0] < -3
+    assert shown.unlisted is not None
+    assert shown.unlisted - votes(shown, "speed_limit_80")[0] > 3
+
+
+def test_hidden_figures_arent_missed() -> None:
+    for visible, missed in ((1.0, True), (0.75, False), (0.5, False)):
+        eighty, stop = votes(ask(reading({"": 1.0}), visible=visible), "speed_limit_80", "stop")
+        assert (stop - eighty > 1) is missed
+
+
+def test_a_figure_that_is_half_hidden_may_be_another() -> None:
+    shown, hidden = (ask(reading({"90": 0.97}), visible=share) for share in (0.95, 0.75))
+    assert shown.unlisted is not None
+    assert hidden.unlisted is not None
+    for opinion, contradicted in ((shown, True), (hidden, False)):
+        assert opinion.unlisted is not None
+        assert (opinion.unlisted - votes(opinion, "speed_limit_80")[0] > 3) is contradicted
+    eighty, hundred = votes(hidden, "speed_limit_80", "speed_limit_120")
+    assert eighty - hundred > 1
+
+
+@given(st.floats(0.9, 1.0))
+def test_where_nearly_all_of_a_sign_is_seen_its_figures_are_taken_as_read(visible: float) -> None:
+    one = reading({"80": 0.6, "90": 0.2, "": 0.1})
+    np.testing.assert_allclose(ask(one, visible=visible).log_likelihood, ask(one).log_likelihood, atol=1e-5)
 
 
 @pytest.mark.parametrize("text", ["", "?"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +36,7 @@ from signpipe.lab.evaluation.interval import wilson
 from signpipe.lab.evaluation.resume import Resume, file_sha256
 from signpipe.lab.evaluation.virtual_road import MAP_KINDS, VirtualRoad
 from signpipe.opinion import VISION, Role, Witness
-from signpipe.runtime.session import open_session
+from signpipe.runtime.session import Session, open_session
 from signpipe.settings import Settings
 from signpipe.stages.classify import Classify
 from signpipe.stages.fallback import Fallback
@@ -100,13 +100,22 @@ class Drives:
         catalogue: The classes.
         road: Where the signs stand.
         folder: Where the road's maps and calibration may be written.
+        reader: The open model that reads figures, or None to do without.
     """
 
-    def __init__(self, settings: Settings, catalogue: Catalogue, road: VirtualRoad, folder: Path) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        catalogue: Catalogue,
+        road: VirtualRoad,
+        folder: Path,
+        reader: Session | None = None,
+    ) -> None:
         self._settings = settings
         self._catalogue = catalogue
         self._road = road
         self._folder = folder
+        self._reader = reader
         self._windscreen = Windscreen()
         for kind in MAP_KINDS:
             road.write_map(kind, folder / f"{kind}.geojson")
@@ -151,7 +160,7 @@ class Drives:
             for section, values in (files | switches).items()
         }
         settings = self._settings.model_copy(update=update)
-        return settings, open_witnesses(settings, self._catalogue)
+        return settings, open_witnesses(settings, self._catalogue, self._reader)
 
     def _approach(self, shown: Shown, settings: Settings, fallback: Fallback) -> Outcome:
         sign, track = shown.sign, Track(settings.track, self._catalogue)
@@ -161,6 +170,8 @@ class Drives:
             row = slice(number, number + 1)
             observations = shown.observations[row]
             tracks, _ = track.update(boxed(sign.sizes[number]), observations, sign.times[number], PICTURE)
+            # Witnesses know signs by the ids of their tracks, and what they know outlasts an approach.
+            tracks = [replace(one, id=shown.number * len(shown.squares) + one.id) for one in tracks]
             verdicts = fallback(tracks, self._frame(shown, number, square, settings))
             latest = max(map(SignTrack.judged, tracks, verdicts), key=lambda one: one.id)
             if latest.state is TrackState.TENTATIVE:
@@ -222,14 +233,17 @@ def evaluate_fallback(
     everything = [*known, *uncatalogued]
     session = open_session(settings.classify.model, settings.runtime, "classifier")
     classify = Classify(settings.classify, session)
+    figures = settings.figures
+    reader = open_session(figures.model, settings.runtime, "reader") if figures.enabled else None
     steps = _chosen(only)
     identity = {
-        "version": VERSION, "model": file_sha256(session.entry.path), "settings": settings.model_dump(mode="json"),
+        "version": VERSION, "model": file_sha256(session.entry.path),
+        "reader": file_sha256(reader.entry.path) if reader else None, "settings": settings.model_dump(mode="json"),
         "signs": [sign.name for sign in everything], "observations": observations,
     }  # fmt: skip
     kept = Resume(keep, identity, resume)
     with tempfile.TemporaryDirectory() as folder:
-        drives = Drives(settings, catalogue, VirtualRoad(everything, catalogue), Path(folder))
+        drives = Drives(settings, catalogue, VirtualRoad(everything, catalogue), Path(folder), reader)
         columns = _columns(drives.witnesses())
         tally: dict[str, dict[str, list[Outcome]]] = {}
         for done, (name, condition, map_kind) in enumerate(steps):

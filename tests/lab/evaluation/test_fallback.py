@@ -143,6 +143,8 @@ def test_a_right_map_reads_hidden_signs_and_outcomes_add_up(signs: list[Sign], t
     clean = metrics["sets"]["clean"]
     assert clean["vision"]["right"] > 0.5
     assert clean["vision"]["wrong"] == 0
+    assert "figures" in clean, "the reader is heard as a usual run hears it"
+    assert clean["all"]["right"] == clean["vision"]["right"], "what was read on the last sign isn't heard of the next"
     assert clean["approach"]["right"] == clean["vision"]["right"]  # nothing that comes nearer is ruled out
     hidden = metrics["sets"]["map right, half hidden"]
     assert hidden["map"]["right"] >= hidden["vision"]["right"]
