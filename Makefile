@@ -87,9 +87,6 @@ results: .venv/.ready-dev  ## measure the models and the speed (needs the data s
 	@$(BIN)/signpipe evaluate detection --format sy32 --json benchmarks/results/detection-sy32.json
 	@$(BIN)/signpipe evaluate detection --format gtsdb --model detector-fast-fp32 --json benchmarks/results/detection-gtsdb-fp32.json
 	@$(BIN)/signpipe evaluate detection --format sy32 --model detector-fast-fp32 --json benchmarks/results/detection-sy32-fp32.json
-	@$(BIN)/signpipe evaluate detection --format gtsdb --preset amodal --json benchmarks/results/detection-gtsdb-amodal.json
-	@$(BIN)/signpipe evaluate detection --format gtsdb --model detector-amodal-fp32 --json benchmarks/results/detection-gtsdb-amodal-fp32.json
-	@$(BIN)/signpipe evaluate detection --format sy32 --preset amodal --json benchmarks/results/detection-sy32-amodal.json
 	@$(BIN)/signpipe evaluate detection --format gtsdb --preset accurate --json benchmarks/results/detection-gtsdb-accurate.json
 	@$(BIN)/signpipe evaluate detection --format sy32 --preset accurate --json benchmarks/results/detection-sy32-accurate.json
 	@$(BIN)/signpipe evaluate detection --format gtsdb --preset world --json benchmarks/results/detection-gtsdb-world.json
@@ -109,7 +106,6 @@ results: .venv/.ready-dev  ## measure the models and the speed (needs the data s
 	@$(BIN)/signpipe evaluate map --lidar --streets 3 --drives 3 --json benchmarks/results/map-lidar.json
 	@$(BIN)/signpipe evaluate robustness --suite occlusion --boxes visible --json benchmarks/results/robustness-visible.json
 	@$(BIN)/signpipe evaluate robustness --suite occlusion --crops 60 --scenes 120 --json benchmarks/results/robustness-scenes.json
-	@$(BIN)/signpipe evaluate robustness --suite occlusion --crops 60 --scenes 120 --preset amodal --json benchmarks/results/robustness-scenes-amodal.json
 	@$(BIN)/signpipe evaluate publishing --json benchmarks/results/publishing.json
 	@$(BIN)/signpipe evaluate report --examples drawings --out benchmarks/results/quality --compare benchmarks/results/robustness-plain.json --include benchmarks/results/novelty.json --include benchmarks/results/figures.json --include benchmarks/results/fallback.json --include benchmarks/results/publishing.json --include benchmarks/results/serve-table.json
 	@$(BIN)/signpipe bench single live throughput --frames 1000 --json benchmarks/results/bench.json

@@ -8,13 +8,13 @@ import typer
 
 from signpipe.errors import SettingsError
 
-PRESETS = ("fast", "amodal", "accurate", "world")
+PRESETS = ("fast", "accurate", "world")
 PresetOption = Annotated[
     str | None,
     typer.Option(
         metavar="|".join(PRESETS),
-        help="Which shipped models: fast, for CPUs; amodal, as fast, finds hidden signs too; accurate, for "
-        "GPUs; world, for signs of every kind, which --country takes by itself.",
+        help="Which shipped models: fast, for CPUs; accurate, for GPUs; world, for signs of every kind, which "
+        "--country takes by itself.",
     ),
 ]
 

@@ -34,7 +34,7 @@ def test_missing_file(signpipe: Run, tmp_path: Path) -> None:
 
 
 def test_unknown_preset(signpipe: Run) -> None:
-    signpipe("run", SAMPLE, "--preset", "magic").assert_one_sentence("fast, amodal, accurate, world")
+    signpipe("run", SAMPLE, "--preset", "magic").assert_one_sentence("fast, accurate, world")
 
 
 def test_empty_file(signpipe: Run, tmp_path: Path) -> None:
