@@ -22,7 +22,7 @@ from signpipe.types import FiguresRead, Frame, Image, SignTrack
 ERROR = 0.004  # probability that all looks misread a sign in the same way
 # Where so much of a sign can be seen, all of its figures can; where less than the second, a part of them is hidden.
 # Behind leaves, branches, a pole, stickers and snow, of limits on GTSRB's validation tracks 100 % were read whole at
-# 0.9 and more, 72 % at 0.8 to 0.85, 30 % at 0.7 to 0.8 and 5 % at 0.6 to 0.7; nearly all others as what was left.
+# 0.9 and more, 72 % at 0.8 to 0.85, 38 % at 0.7 to 0.8 and 7 % at 0.6 to 0.7; most others as what was left of them.
 FIGURES_SEEN, FIGURES_HIDDEN = 0.9, 0.65
 MISREAD = 0.14  # of what was read whole at 0.7 to 0.8, the share that were other figures
 HIDDEN = 0.5  # probability that some are hidden from which what reads as a part of others is taken for that
