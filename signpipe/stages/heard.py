@@ -102,12 +102,13 @@ def agree(class_id: int, evidence: FloatArray, heard: Sequence[Heard]) -> bool:
 
 
 def opposed(class_id: int, heard: Sequence[Heard]) -> bool:
-    """Return True if someone speaks for another class, or for a sign that the catalogue doesn't have."""
+    """Return True if someone speaks for another class, or rather for a sign that the catalogue doesn't have."""
     for one in heard:
         weight, log_likelihood = one.weighted
-        best = float(log_likelihood.max())
-        best = best if one.opinion.unlisted is None else max(best, one.opinion.unlisted)
-        if weight * (best - float(log_likelihood[class_id])) >= SUPPORT:
+        said = float(log_likelihood[class_id])
+        if weight * (float(log_likelihood.max()) - said) >= SUPPORT:
+            return True
+        if one.opinion.unlisted is not None and weight * (one.opinion.unlisted - said) > 0:
             return True
     return False
 

@@ -221,7 +221,7 @@ def test_what_vision_is_sure_of_stays_so_unless_a_sensor_speaks_for_another() ->
         result = heard(sure, Says("template", odds, "speed_limit_30", expensive=True))
         assert result.confidence < SETTINGS.accept
         assert result.is_sure is published
-    outside = Says("template", 1, unlisted=float(np.log(3)), expensive=True)
+    outside = Says("template", 1, unlisted=float(np.log(1.2)), expensive=True)
     assert not heard(sure, outside).is_sure, "what is written on it is on no sign of the catalogue"
 
 
