@@ -15,6 +15,7 @@ from signpipe.types import Frame, SignTrack
 
 LARGEST = 3.0  # times its usual size that no sign is, gantries and a focal length that isn't known included
 SIZE_ERROR = 0.05  # spread of a box's side as a share of it
+PIXEL_ERROR = 1.0  # and in pixels, which tells on small signs
 SIGMAS = 2.5  # by which it must grow too slowly
 LONGEST_STEP = 1.0  # seconds between two looks, after which what was driven between them isn't known
 GROWN = 1.3  # times its first side from which a box has grown, whatever hides a part of it later
@@ -46,7 +47,7 @@ class _Growth:
             self.first = metres
         self.last = metres
         self.smallest, self.largest = min(self.smallest, side), max(self.largest, side)
-        weight = (side / SIZE_ERROR) ** 2
+        weight = (side**2 / math.hypot(SIZE_ERROR * side, PIXEL_ERROR)) ** 2
         self.weight += weight
         self.metres += weight * metres
         self.squares += weight * metres**2

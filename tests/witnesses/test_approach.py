@@ -69,6 +69,10 @@ def test_a_real_sign_is_never_ruled_out(size: float, distance: float, speed: flo
     assert ruled_out(say(sides, speed)) is None
 
 
+def test_a_far_sign_whose_box_shrinks_by_a_pixel_is_no_drop() -> None:
+    assert ruled_out(say(np.linspace(16, 15, 12).tolist(), 14)) is None
+
+
 @pytest.mark.parametrize("speed", [None, 0.0, float("nan")])
 def test_without_a_speed_or_at_rest_nothing_is_said(speed: float | None) -> None:
     assert say([40] * 30, speed) == [None] * 30
