@@ -111,7 +111,7 @@ class FiguresWitness:
         self._ends = np.array([sign.category is Category.END_OF for sign in catalogue])
         self._limits = np.array([bool(sign.figures) for sign in catalogue]) & ~self._ends
         self._memory: OrderedDict[int, _Memory] = OrderedDict()
-        self._frame = (-1, 0.0)
+        self._frame: Frame | None = None
         self._read = 0
 
     def __call__(self, track: SignTrack, frame: Frame, /) -> Opinion | None:
@@ -125,8 +125,8 @@ class FiguresWitness:
             The opinion over all looks so far, or None for a sign that wasn't read: it is smaller than
             `settings.smallest`, carries no figures by what vision says, or others were read in this frame.
         """
-        if (frame.index, frame.media_time) != self._frame:  # whoever makes frames may leave them without numbers
-            self._frame, self._read, self.model_ms = (frame.index, frame.media_time), 0, 0.0
+        if frame is not self._frame:  # whoever makes frames may leave them without numbers and times
+            self._frame, self._read, self.model_ms = frame, 0, 0.0
         memory = self._memory.get(track.id)
         side = float((track.xyxy[2:] - track.xyxy[:2]).min())
         if side >= self._settings.smallest and self._is_due(track, memory, side, frame.media_time):
