@@ -223,6 +223,9 @@ class Fallback:
         fused_level = max(accept, self._accept_fused)
         alone = self._is_sure(track, memory, track.probability, track.class_id, accept)
         held = track.class_id if alone else None
+        # What is sure only because it is held already was made sure of by others, who are named, and teaches nobody.
+        unheld = _Memory()
+        named = held if self._is_sure(track, unheld, track.probability, track.class_id, accept) else None
         sensors = of_roles(heard, Role.LOOKS, Role.MEASURES)
         priors = of_roles(heard, Role.PRIOR)
         if not sensors and not priors:
@@ -241,7 +244,10 @@ class Fallback:
         unopposed = alone and seen == held and not contested and not opposed(seen, sensors)
         sure = unopposed or self._is_sure(track, memory, sensed, seen, level, familiar)
         sure = sure and (memory.held == seen or not self._is_early(track, seen, sensors))
-        if sure:
+        settled = sure and (
+            (unopposed and named == seen) or self._is_sure(track, unheld, sensed, seen, level, familiar)
+        )
+        if settled:
             self._teach(memory, heard, seen)
         if priors:
             weighed = evidence if sure else _doubted(evidence, track)
@@ -252,10 +258,10 @@ class Fallback:
             if best == seen:
                 needed = level if contested else min(level, needed)
             if backed and self._is_sure(track, memory, whole, best, needed, familiar):
-                return _Finding(best, whole, supporters(best, held, sensors if sure else (*sensors, *priors)))
+                return _Finding(best, whole, supporters(best, named, sensors if settled else (*sensors, *priors)))
             if contested:
                 return _Finding(None, sensed)
-        return _Finding(seen, sensed, supporters(seen, held, sensors)) if sure else _Finding(None, sensed)
+        return _Finding(seen, sensed, supporters(seen, named, sensors)) if sure else _Finding(None, sensed)
 
     def _evidence(self, track: SignTrack, sensors: tuple[Heard, ...]) -> FloatArray:
         """Return vision's log-probabilities; of a sign that is unfamiliar for its typeface alone, those of one look.

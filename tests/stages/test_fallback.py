@@ -287,6 +287,18 @@ def test_a_map_picks_within_the_category_that_is_seen_and_corroborates() -> None
     assert result.verdict.conflict is None
 
 
+def test_what_is_held_because_a_map_told_it_still_names_the_map_and_teaches_it_nothing() -> None:
+    mapped = Says("map", 40, "speed_limit_80")
+    fallback = Fallback(SETTINGS, CATALOGUE, [mapped])
+    said = [
+        all_judged(fallback, [track("speed_limit_80", probability=share, other="speed_limit_60")], FRAME)[0].verdict
+        for share in (0.6, 0.8, 0.95)
+    ]
+    assert [verdict.witnesses for verdict in said] == [("vision", "map"), ("vision", "map"), ("vision",)]
+    assert [verdict.certainty for verdict in said] == [Certainty.CORROBORATED] * 2 + [Certainty.CONFIRMED]
+    assert mapped.lessons == [True]
+
+
 def test_a_map_alone_is_no_verdict() -> None:
     nothing_seen = track("stop", probability=1 / len(CATALOGUE))
     assert heard(nothing_seen, Says("map", 1e6, "stop")).verdict.certainty is Certainty.UNKNOWN
