@@ -306,6 +306,13 @@ def test_a_frame_with_many_signs_reads_a_few_and_says_what_it_took() -> None:
     assert [witness(replace(track, id=i), replace(frame, index=1)) is not None for i in range(4)] == [True] * 4
 
 
+def test_frames_without_numbers_are_told_apart_by_their_times() -> None:
+    witness = FiguresWitness(FiguresSettings(per_frame=1), CATALOGUE, Reads(reading({"80": 1.0})))
+    track, frame = seen(SCENE, 60, "speed_limit_80", "speed_limit_60")
+    times = [witness(replace(track, id=i), replace(frame, media_time=0.1 * i)) for i in range(4)]
+    assert all(opinion is not None for opinion in times)
+
+
 def test_frames_are_told_apart_whatever_their_numbers_and_times() -> None:
     witness = FiguresWitness(FiguresSettings(per_frame=1), CATALOGUE, Reads(reading({"80": 1.0})))
     track, frame = seen(SCENE, 60, "speed_limit_80", "speed_limit_60")
