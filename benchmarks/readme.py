@@ -132,18 +132,20 @@ def boxed_by_what_shows() -> tuple[str, str, str]:
 
 def found_on_scenes() -> tuple[str, str, str]:
     """Return what share of the hidden signs of whole scenes the detector finds."""
-    shares = {}
-    for trained, result in (("before", "robustness-scenes-before"), ("now", "robustness-scenes")):
-        scenes = read(result)["metrics"]["on_scenes"]
+
+    def shares(scenes: dict[str, Any]) -> dict[str, float]:
         held_out = [effect["levels"] for effect in scenes["occlusion"].values() if effect["held_out"]]
-        for level in held_out[0]:
-            shares[trained, level] = sum(levels[level]["detector_recall"] for levels in held_out) / len(held_out)
-    levels = dict.fromkeys(level for _, level in shares)
+        return {
+            level: sum(levels[level]["detector_recall"] for levels in held_out) / len(held_out) for level in held_out[0]
+        }
+
+    scenes = read("robustness-scenes")["metrics"]["on_scenes"]
+    before = shares(read("robustness-scenes-before")["metrics"]["on_scenes"])
     return (
         "Hidden by leaves or branches, found by the detector (by the one before, which never saw hidden signs)",
         ", ".join(
-            f"{percent(shares['now', level])} ({percent(shares['before', level])}) at {percent(float(level), 0)}"
-            for level in levels
+            f"{percent(share)} ({percent(before[level])}) at {percent(float(level), 0)}"
+            for level, share in shares(scenes).items()
         ),
         f"{scenes['clean']['n']['detector_recall']} signs in {scenes['scenes']} scenes of GTSDB validation; occluders "
         "that training never saw",

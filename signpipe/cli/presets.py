@@ -13,8 +13,8 @@ PresetOption = Annotated[
     str | None,
     typer.Option(
         metavar="|".join(PRESETS),
-        help="Which shipped models: fast, for CPUs; accurate, for GPUs; world, for signs of every kind, which "
-        "--country takes by itself.",
+        help="Which shipped models: fast, for CPUs; accurate, for GPUs; world, for signs "
+        "of every kind, which --country takes by itself.",
     ),
 ]
 

@@ -221,11 +221,7 @@ class Fallback:
         """Return the class that may be published, and who it rests on."""
         accept = self._settings.accept_for(track.visible)
         fused_level = max(accept, self._accept_fused)
-        alone = self._is_sure(track, memory, track.probability, track.class_id, accept)
-        held = track.class_id if alone else None
-        # What is sure only because it is held already was made sure of by others, who are named, and teaches nobody.
-        unheld = _Memory()
-        named = held if self._is_sure(track, unheld, track.probability, track.class_id, accept) else None
+        held = track.class_id if self._is_sure(track, memory.held, track.probability, track.class_id, accept) else None
         sensors = of_roles(heard, Role.LOOKS, Role.MEASURES)
         priors = of_roles(heard, Role.PRIOR)
         if not sensors and not priors:
@@ -241,12 +237,12 @@ class Fallback:
         near = seen in (track.class_id, untrained) and track.confidence >= self._settings.release
         agreed = seen == held or (near and agree(seen, evidence, (*sensors, *priors)))
         level = accept if agreed and not contested else fused_level
-        unopposed = alone and seen == held and not contested and not opposed(seen, sensors)
-        sure = unopposed or self._is_sure(track, memory, sensed, seen, level, familiar)
+        unopposed = seen == held and not contested and not opposed(seen, sensors)
+        sure = unopposed or self._is_sure(track, memory.held, sensed, seen, level, familiar)
         sure = sure and (memory.held == seen or not self._is_early(track, seen, sensors))
-        settled = sure and (
-            (unopposed and named == seen) or self._is_sure(track, unheld, sensed, seen, level, familiar)
-        )
+        # What is sure only because it is held already was made sure of by others, who are named, and teaches nobody.
+        named = held if self._is_sure(track, None, track.probability, track.class_id, accept) else None
+        settled = sure and ((unopposed and named == seen) or self._is_sure(track, None, sensed, seen, level, familiar))
         if settled:
             self._teach(memory, heard, seen)
         if priors:
@@ -257,7 +253,7 @@ class Fallback:
             needed = self._accept_fused
             if best == seen:
                 needed = level if contested else min(level, needed)
-            if backed and self._is_sure(track, memory, whole, best, needed, familiar):
+            if backed and self._is_sure(track, memory.held, whole, best, needed, familiar):
                 return _Finding(best, whole, supporters(best, named, sensors if settled else (*sensors, *priors)))
             if contested:
                 return _Finding(None, sensed)
@@ -297,14 +293,14 @@ class Fallback:
     def _is_sure(
         self,
         track: SignTrack,
-        memory: _Memory,
+        held: int | None,
         probability: FloatArray,
         class_id: int,
         level: float,
         familiar: bool = False,
     ) -> bool:
         """Return True if a class is probable and the sign familiar enough; what is held already needs less of both."""
-        slack = self._slack if memory.held == class_id else 0.0
+        slack = self._slack if held == class_id else 0.0
         known = familiar or track.novelty <= self._settings.novelty + slack
         return known and float(probability[class_id]) >= level - slack
 

@@ -64,11 +64,11 @@ def fused(evidence: FloatArray, heard: Sequence[Heard]) -> FloatArray:
     for one in heard:
         if one.witness.role is Role.PRIOR:  # it knows what should be there, whatever vision is mistaken about
             read += _stretched(one, _unnamed(one.opinion.log_likelihood))
-    read -= read.max()
+    said = np.exp(read - read.max())
     sight = (one.weighted for one in heard if one.opinion.unlisted is None and one.witness.role is not Role.PRIOR)
-    fit = math.log(float(fuse(evidence, sight).astype(np.float64) @ np.exp(read[:-1])))
-    mistaken = 1 / (1 + math.exp(fit) * (1 - MISTAKEN) / MISTAKEN)
-    alone = np.exp(read) - np.exp(read.min())
+    fit = float(fuse(evidence, sight).astype(np.float64) @ said[:-1])
+    mistaken = 1 / (1 + fit * (1 - MISTAKEN) / MISTAKEN)
+    alone = said - said.min()
     alone /= max(float(alone.sum()), 1e-9)
     return np.asarray((1 - mistaken) * listed + mistaken * alone[:-1], np.float32)
 

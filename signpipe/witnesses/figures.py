@@ -133,7 +133,7 @@ class FiguresWitness:
             memory = self._remember(track.id)
             memory.looks.add(self._reader(frame.image, track.xyxy[None])[0])
             memory.asked, memory.side = frame.media_time, side
-            memory.opinion = self._opinion(memory.looks, self._is_limit(track), hidden_figures(track.visible))
+            memory.opinion = self._opinion(memory.looks, self._is_limit(track), _hidden_figures(track.visible))
             self.model_ms += self._reader.model_ms
             self._read += 1
         return memory.opinion if memory else None
@@ -180,8 +180,9 @@ class FiguresWitness:
         likelihood *= np.where(self._strikes, np.where(self._ends, struck, 1 - struck), 1.0)
         # Figures that a line strikes through are misread too often to say that no sign carries them.
         unlisted = 0.0 if read.text in self._fixed else read.probability * (1 - struck) * (1 - hidden)
-        # What is left of figures contradicts vision no more than none do.
-        left = any(is_left_of(read.text, figures) for figures in self._fixed) and hidden >= HIDDEN
+        # Where no figures were read, or only what is left of some, vision isn't contradicted by any.
+        left = hidden >= HIDDEN and any(_is_left_of(read.text, figures) for figures in self._fixed)
+        contradicts = read.probability >= UNSURE and read.text not in ("", UNREAD) and not left
         text = (
             f"reads '{read.text}' at {read.probability:.2f}" if read.text else f"no figures at {read.probability:.2f}"
         )
@@ -191,10 +192,7 @@ class FiguresWitness:
             text,
             familiar=limit and read.text in self._fixed and read.is_sure and struck < UNSURE,
             figures=read,
-            # Where no figures were read, vision isn't contradicted by any.
-            unlisted=None
-            if left or read.probability < UNSURE or read.text in ("", UNREAD)
-            else float(np.log(unlisted * (1 - ERROR) + ERROR)),
+            unlisted=float(np.log(unlisted * (1 - ERROR) + ERROR)) if contradicts else None,
         )
 
     def _likelihood(self, sign: SignClass, by_text: dict[str, float], other: float, hidden: float) -> float:
@@ -203,8 +201,8 @@ class FiguresWitness:
         if sign.figures is None:
             return unread + by_text[""]
         if sign.figures:
-            left = sum(p for text, p in by_text.items() if is_left_of(text, sign.figures))
-            misread = MISREAD * sum(p for text, p in by_text.items() if is_like(text, sign.figures))
+            left = sum(p for text, p in by_text.items() if _is_left_of(text, sign.figures))
+            misread = MISREAD * sum(p for text, p in by_text.items() if _is_like(text, sign.figures))
             return unread + (1 - hidden) * by_text[sign.figures] + hidden * (left + misread + other)
         units = _UNITS.get(sign.effect)
         fitting = (p for text, p in by_text.items() if text not in ("", UNREAD))
@@ -213,17 +211,17 @@ class FiguresWitness:
         return unread + (1 - hidden) * sum(fitting) + hidden * (by_text[""] + other)
 
 
-def hidden_figures(visible: float) -> float:
+def _hidden_figures(visible: float) -> float:
     """Return the probability that a part of a sign's figures is hidden, by how much of the sign can be seen."""
     return min(max((FIGURES_SEEN - visible) / (FIGURES_SEEN - FIGURES_HIDDEN), 0.0), 1.0)
 
 
-def is_left_of(text: str, figures: str) -> bool:
+def _is_left_of(text: str, figures: str) -> bool:
     """Return True if a text is what is left of figures of which a part is hidden, which may be nothing."""
     return text != figures and text in figures
 
 
-def is_like(text: str, figures: str) -> bool:
+def _is_like(text: str, figures: str) -> bool:
     """Return True if a text has one character other than figures have in its place."""
     return len(text) == len(figures) and sum(one != other for one, other in zip(text, figures, strict=True)) == 1
 

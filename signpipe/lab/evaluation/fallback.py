@@ -36,7 +36,7 @@ from signpipe.lab.evaluation.interval import wilson
 from signpipe.lab.evaluation.resume import Resume, file_sha256
 from signpipe.lab.evaluation.virtual_road import MAP_KINDS, VirtualRoad
 from signpipe.opinion import VISION, Role, Witness
-from signpipe.runtime.session import Session, open_session
+from signpipe.runtime.session import Session, open_models, open_session
 from signpipe.settings import Settings
 from signpipe.stages.classify import Classify
 from signpipe.stages.fallback import Fallback
@@ -233,8 +233,7 @@ def evaluate_fallback(
     everything = [*known, *uncatalogued]
     session = open_session(settings.classify.model, settings.runtime, "classifier")
     classify = Classify(settings.classify, session)
-    figures = settings.figures
-    reader = open_session(figures.model, settings.runtime, "reader") if figures.enabled else None
+    reader = open_models(settings, detector=False, classifier=False).reader
     steps = _chosen(only)
     identity = {
         "version": VERSION, "model": file_sha256(session.entry.path),
