@@ -26,6 +26,9 @@ ERROR = 0.004  # probability that all looks misread a sign in the same way
 FIGURES_SEEN, FIGURES_HIDDEN = 0.9, 0.65
 MISREAD = 0.14  # of what was read whole at 0.7 to 0.8, the share that were other figures
 HIDDEN = 0.5  # probability that some are hidden from which what reads as a part of others is taken for that
+# Figures that a line strikes through are harder to read, so by so much less do they say that no sign carries them. Of
+# 14 of GTSRB's signs for the end of 80 all looks from 20 pixels on were read right; a drawn "90" at 17 pixels wasn't.
+STRUCK = 0.3
 UNSURE = 0.2  # probability below which even the likeliest text wasn't read, and below which no line is through it
 LIMIT = 0.9  # share of what vision tells of a sign from which it is sure that it is a limit
 TELLS = 0.2  # probability that isn't spread evenly from which vision tells anything
@@ -176,10 +179,10 @@ class FiguresWitness:
         read = _read(texts, probability, struck, looks.count)
         if read.probability < UNSURE:  # as on a board with a name: that it is none of the asked texts says nothing
             by_text[UNREAD] += other
+            other = 0.0
         likelihood = np.array([self._likelihood(sign, by_text, other, hidden) for sign in self._catalogue])
         likelihood *= np.where(self._strikes, np.where(self._ends, struck, 1 - struck), 1.0)
-        # Figures that a line strikes through are misread too often to say that no sign carries them.
-        unlisted = 0.0 if read.text in self._fixed else read.probability * (1 - struck) * (1 - hidden)
+        unlisted = 0.0 if read.text in self._fixed else read.probability * (1 - STRUCK * struck) * (1 - hidden)
         # Where no figures were read, or only what is left of some, vision isn't contradicted by any.
         left = hidden >= HIDDEN and any(_is_left_of(read.text, figures) for figures in self._fixed)
         contradicts = read.probability >= UNSURE and read.text not in ("", UNREAD) and not left

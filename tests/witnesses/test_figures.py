@@ -122,6 +122,17 @@ def test_a_figure_that_is_half_hidden_may_be_another() -> None:
     assert eighty - hundred > 1
 
 
+def test_what_isnt_read_surely_counts_once_for_a_hidden_limit() -> None:
+    unclear = reading({"1": 0.15, "2": 0.15, "3": 0.15, "4": 0.15, "6": 0.15, "7": 0.15})
+    assert ask(unclear, visible=0.65).log_likelihood.max() <= 0.01
+
+
+def test_the_end_of_a_limit_that_no_class_has_isnt_published_as_another() -> None:
+    track, frame = sure("end_speed_limit_80")
+    assert judged(track, frame, reading({"80": 0.99}, struck=0.98)).class_id is not None
+    assert judged(track, frame, reading({"90": 0.97, "80": 0.03}, struck=0.98)).class_id is None
+
+
 @given(st.floats(0.9, 1.0))
 def test_where_nearly_all_of_a_sign_is_seen_its_figures_are_taken_as_read(visible: float) -> None:
     one = reading({"80": 0.6, "90": 0.2, "": 0.1})
