@@ -26,6 +26,9 @@ NEAR = 28.0
 # GTSRB's validation tracks behind twelve occluders, what is fused and the mean look, mixed so, tell best at each share
 # that can be seen how often a class is right; what is fused alone is surer than that.
 SHARED, WHOLE = 0.2, 0.9
+# What hides a sign makes it look unfamiliar, too. Up to this novelty a map that names it tells that it is one of the
+# catalogue's. Of signs outside it, half hidden, 85 in 100 look stranger.
+VOUCHED = 0.8
 
 
 @dataclass(slots=True)
@@ -75,8 +78,8 @@ class Fallback:
     - A class needs `accept` by vision alone, or where vision is sure of it by `release`, another speaks for it and
       nobody against it; `accept_fused` where witnesses have to decide or a prior holds against it; and a sign that is
       familiar. One that is partly hidden needs `accept_hidden`, unless a prior speaks for it. What vision alone is sure
-      of stays so, if no sensor speaks against it. Once published it stays until it falls by as much as
-      `release` is under `accept` (or novelty rises by that over its bound), so that a verdict doesn't flicker.
+      of stays so, if no sensor speaks against it. Once published it stays until it falls by as much as `release` is
+      under `accept` (or novelty rises by that over its bound), so that a verdict doesn't flicker.
     - Who has a say in the category only has none in the class: of that the network knows more.
     - A prior is never a verdict alone: it decides between classes of which something is seen. Where it
       contradicts what the sensors are sure of, the more cautious stands: the sensors' reading, if it asks more of the
@@ -230,7 +233,7 @@ class Fallback:
         evidence = self._evidence(track, sensors)
         untrained = self._untrained(sensors)
         evidence = evidence if untrained is None else self._shared(evidence, untrained)
-        familiar = any(one.opinion.familiar for one in sensors)
+        strange = 1.0 if any(one.opinion.familiar for one in sensors) else self._settings.novelty
         sensed = fused(evidence, sensors)
         seen = int(sensed.argmax()) if sensors else track.class_id
         contested = self._is_restrained(seen, priors)
@@ -238,11 +241,11 @@ class Fallback:
         agreed = seen == held or (near and agree(seen, evidence, (*sensors, *priors)))
         level = accept if agreed and not contested else fused_level
         unopposed = seen == held and not contested and not opposed(seen, sensors)
-        sure = unopposed or self._is_sure(track, memory.held, sensed, seen, level, familiar)
+        sure = unopposed or self._is_sure(track, memory.held, sensed, seen, level, strange)
         sure = sure and (memory.held == seen or not self._is_early(track, seen, sensors))
         # What is sure only because it is held already was made sure of by others, who are named, and teaches nobody.
         named = held if self._is_sure(track, None, track.probability, track.class_id, accept) else None
-        settled = sure and ((unopposed and named == seen) or self._is_sure(track, None, sensed, seen, level, familiar))
+        settled = sure and ((unopposed and named == seen) or self._is_sure(track, None, sensed, seen, level, strange))
         if settled:
             self._teach(memory, heard, seen)
         if priors:
@@ -253,7 +256,8 @@ class Fallback:
             needed = self._accept_fused
             if best == seen:
                 needed = level if contested else min(level, needed)
-            if backed and self._is_sure(track, memory.held, whole, best, needed, familiar):
+            strange = max(strange, VOUCHED if self._is_vouched(track, best, priors) else 0.0)
+            if backed and self._is_sure(track, memory.held, whole, best, needed, strange):
                 return _Finding(best, whole, supporters(best, named, sensors if settled else (*sensors, *priors)))
             if contested:
                 return _Finding(None, sensed)
@@ -297,12 +301,19 @@ class Fallback:
         probability: FloatArray,
         class_id: int,
         level: float,
-        familiar: bool = False,
+        strange: float | None = None,
     ) -> bool:
-        """Return True if a class is probable and the sign familiar enough; what is held already needs less of both."""
+        """Return True if a class is probable and the sign familiar enough; what is held already needs less of both.
+
+        `strange` is the highest novelty, if that isn't the one of the settings.
+        """
         slack = self._slack if held == class_id else 0.0
-        known = familiar or track.novelty <= self._settings.novelty + slack
-        return known and float(probability[class_id]) >= level - slack
+        bound = self._settings.novelty if strange is None else strange
+        return track.novelty <= bound + slack and float(probability[class_id]) >= level - slack
+
+    def _is_vouched(self, track: SignTrack, class_id: int, priors: tuple[Heard, ...]) -> bool:
+        """Return True if a prior names the class of a sign that is partly hidden."""
+        return track.visible < self._settings.visible and any(one.opinion.class_id == class_id for one in priors)
 
     def _fits(self, sensed: FloatArray, class_id: int) -> bool:
         """Return True if a prior may choose a class: something is seen of it, and its category is sure by sight."""

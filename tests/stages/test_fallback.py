@@ -234,6 +234,23 @@ def test_a_hidden_sign_takes_less_where_a_map_speaks_for_it() -> None:
     assert not result.is_sure
 
 
+@pytest.mark.parametrize(
+    ("visible", "novelty", "mapped", "published"),
+    [
+        (0.6, 0.7, "speed_limit_80", True),
+        (0.9, 0.7, "speed_limit_80", False),  # nothing hides what makes it look unfamiliar
+        (0.6, 0.9, "speed_limit_80", False),
+        (0.6, 0.7, "speed_limit_30", False),
+    ],
+)
+def test_what_hides_a_sign_makes_it_look_unfamiliar_too(
+    visible: float, novelty: float, mapped: str, published: bool
+) -> None:
+    strange = replace(track("speed_limit_80", probability=0.97, novelty=novelty), visible=visible)
+    assert heard(strange, Says("map", 30, mapped)).is_sure is published
+    assert not heard(strange).is_sure, "without a map"
+
+
 def test_looks_at_a_hidden_sign_may_err_as_one_where_a_map_says_so() -> None:
     """Each look alone leaves open what they are sure of together: what hides the sign is the same in all of them."""
     mean = np.zeros(len(CATALOGUE), np.float32)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from signpipe.catalogue import Catalogue
+from signpipe.catalogue import Catalogue, Shape
 from signpipe.crops import MARGIN as CROP_MARGIN
 from signpipe.crops import crop_signs
 from signpipe.errors import SourceError
@@ -121,14 +121,14 @@ def drawn_signs(signs: Sequence[UncataloguedSign], backgrounds: Image, observati
     return approached
 
 
-def under(condition: Condition, sign: Sign, catalogue: Catalogue, others: Image) -> list[Image]:
+def under(condition: Condition, sign: Sign, catalogue: Catalogue, others: Image | None) -> list[Image]:
     """Return a sign's squares under a condition: the same leaves in every frame, on the sign or, moving, before it.
 
     Args:
         condition: What is done to it.
-        sign: A sign of the catalogue.
-        catalogue: The classes; tells the shape of the face.
-        others: BGR uint8 (T, S, S, 3), other signs for occluders that show one.
+        sign: A sign.
+        catalogue: The classes; tells the shape of the face, which of a sign outside it is taken for round.
+        others: BGR uint8 (T, S, S, 3), other signs for occluders that show one, or None.
     """
     if condition.suite == "parallax":
         rng = seeded("under", sign.name, condition.suite, condition.effect)
@@ -136,8 +136,9 @@ def under(condition: Condition, sign: Sign, catalogue: Catalogue, others: Image)
         far = distances(sign.sizes.max(1)).tolist()
         return [curtain.hide(square, MARGIN, metres) for square, metres in zip(sign.squares, far, strict=True)]
     spoiled = []
+    shape = catalogue[sign.class_id].shape if sign.class_id >= 0 else Shape.CIRCLE
     for square in sign.squares:
-        face = face_mask(catalogue[sign.class_id].shape, *square.shape[:2], MARGIN)
+        face = face_mask(shape, *square.shape[:2], MARGIN)
         rng = seeded("under", sign.name, condition.suite, condition.effect)
         if condition.suite == "occlusion":
             spoiled.append(OCCLUDERS[condition.effect](square, face, condition.level, rng, others)[0])

@@ -54,6 +54,8 @@ MAP_HIDDEN = Condition("occlusion", "leaves", 0.5)
 USUAL_MAP = "usual"
 MOVING = "behind leaves that move,"  # and how much they hide at a time
 UNCATALOGUED, PRINTED = "outside the catalogue", "printed on a lorry"
+MISTAKEN = "outside the catalogue, half hidden, where a map has what it is taken for"
+RIGHT_MAP = "right"
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +119,7 @@ class Drives:
         self._folder = folder
         self._reader = reader
         self._windscreen = Windscreen()
+        folder.mkdir(exist_ok=True)
         for kind in MAP_KINDS:
             road.write_map(kind, folder / f"{kind}.geojson")
         road.write_calibration(folder / "calibration.txt")
@@ -249,11 +252,15 @@ def evaluate_fallback(
             key = f"{name}: {condition}"
             piece = kept.get(key)
             if piece is None:
-                if name == UNCATALOGUED:
-                    shown = _shown_as_they_are(uncatalogued, len(known), classify)
-                else:
-                    shown = show(condition, known, classify, catalogue, printed=name == PRINTED)
-                piece = _driven(drives, shown, columns[map_kind is not None], map_kind or USUAL_MAP)
+                outside = name in (UNCATALOGUED, MISTAKEN)
+                shown = show(condition, uncatalogued if outside else known, classify, catalogue, name == PRINTED)
+                driven = drives
+                if outside:
+                    shown = [replace(one, number=one.number + len(known)) for one in shown]
+                if name == MISTAKEN:
+                    road = VirtualRoad([*known, *map(_as_taken, shown)], catalogue)
+                    driven = Drives(settings, catalogue, road, Path(folder) / "taken", reader)
+                piece = _driven(driven, shown, columns[map_kind is not None], map_kind or USUAL_MAP)
                 kept.put(key, piece)
             for column, outcomes in piece.items():
                 tally.setdefault(name, {}).setdefault(column, []).extend(Outcome(*one) for one in outcomes)
@@ -277,11 +284,9 @@ def _chosen(only: Sequence[str]) -> list[tuple[str, Condition, str | None]]:
     return chosen
 
 
-def _shown_as_they_are(signs: Sequence[Sign], first: int, classify: Classify) -> list[Shown]:
-    """Put signs in plain view before the classifier, numbered from `first` on."""
-    return [
-        Shown(number, one, one.squares, observe(classify, one, one.squares)) for number, one in enumerate(signs, first)
-    ]
+def _as_taken(shown: Shown) -> Sign:
+    """Return a sign as a map has it that names what vision takes it for."""
+    return replace(shown.sign, class_id=int(shown.observations.probability.mean(0).argmax()))
 
 
 def uncatalogued_signs(drawings: Path, data: Path, count: int, observations: int) -> list[Sign]:
@@ -321,7 +326,7 @@ def _steps() -> list[tuple[str, Condition, str | None]]:
             steps += [(f"{MOVING} {hidden:.0%}", Condition("parallax", name, hidden), None) for hidden in HIDDEN]
     damage = [name for name, corruption in CORRUPTIONS.items() if corruption.family == "damage"]
     steps += [("damaged", Condition("corruption", name, level), None) for name in damage for level in DAMAGE]
-    steps += [(UNCATALOGUED, clean, None), (PRINTED, clean, None)]
+    steps += [(UNCATALOGUED, clean, None), (MISTAKEN, MAP_HIDDEN, RIGHT_MAP), (PRINTED, clean, None)]
     for condition in (clean, MAP_HIDDEN):
         for kind in MAP_KINDS:
             steps.append((f"map {kind}, {'half hidden' if condition.effect else 'clean'}", condition, kind))
@@ -331,11 +336,11 @@ def _steps() -> list[tuple[str, Condition, str | None]]:
 def show(
     condition: Condition, signs: Sequence[Sign], classify: Classify, catalogue: Catalogue, printed: bool = False
 ) -> list[Shown]:
-    """Put signs of the catalogue under a condition and before the classifier."""
+    """Put signs under a condition and before the classifier, numbered from 0 on."""
     textures, shown = _textures(signs), []
     for number, sign in enumerate(signs):
-        others = np.stack([picture for class_id, picture in textures if class_id != sign.class_id])
-        squares = under(condition, sign, catalogue, others)
+        others = [picture for class_id, picture in textures if class_id != sign.class_id]
+        squares = under(condition, sign, catalogue, np.stack(others) if others else None)
         shown.append(Shown(number, sign, squares, observe(classify, sign, squares), printed))
     return shown
 

@@ -32,13 +32,13 @@ class Curtain:
     before: float
 
     @classmethod
-    def of(cls, occluder: str, share: float, others: Image, rng: np.random.Generator) -> Curtain:
+    def of(cls, occluder: str, share: float, others: Image | None, rng: np.random.Generator) -> Curtain:
         """Paint one.
 
         Args:
             occluder: Name in `OCCLUDERS`.
             share: Share of a sign that it hides at a time.
-            others: BGR uint8 (N, T, T, 3), textures for occluders that show some.
+            others: BGR uint8 (N, T, T, 3), textures for occluders that show some, or None.
             rng: Source of chance.
         """
         face, blank = np.ones((TILE, TILE), np.float32), np.full((TILE, TILE, 3), 128, np.uint8)
