@@ -56,6 +56,12 @@ class FallbackSettings(Section):
     release: float = Field(0.8, gt=0, lt=1, description="A confirmed class is given up below this (hysteresis).")
     category: float = Field(0.8, gt=0, lt=1, description="Probability from which a category is published.")
     novelty: float = Field(0.5, gt=0, le=1, description="Over this, a sign counts as unfamiliar and isn't confirmed.")
+    novelty_hidden: float = Field(
+        0.65,
+        gt=0,
+        le=1,
+        description="The same of a sign that is partly hidden: what hides it makes it look unfamiliar, too.",
+    )
     ask_below: float = Field(
         0.99, gt=0, le=1, description="Signs that vision is less sure of are matched with the catalogue's drawings."
     )
@@ -71,6 +77,10 @@ class FallbackSettings(Section):
     def accept_for(self, visible: float) -> float:
         """Return how probable a class must be: of a sign that is partly hidden, what decides may be what is hidden."""
         return self.accept if visible >= self.visible else max(self.accept, self.accept_hidden)
+
+    def novelty_for(self, visible: float) -> float:
+        """Return how unfamiliar a sign may look of which so much can be seen."""
+        return self.novelty if visible >= self.visible else max(self.novelty, self.novelty_hidden)
 
 
 class TemplateSettings(Section):

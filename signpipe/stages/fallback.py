@@ -26,8 +26,8 @@ NEAR = 28.0
 # GTSRB's validation tracks behind twelve occluders, what is fused and the mean look, mixed so, tell best at each share
 # that can be seen how often a class is right; what is fused alone is surer than that.
 SHARED, WHOLE = 0.2, 0.9
-# What hides a sign makes it look unfamiliar, too. Up to this novelty a map that names it tells that it is one of the
-# catalogue's. Of signs outside it, half hidden, 85 in 100 look stranger.
+# Up to this novelty a map that names a partly hidden sign tells that it is one of the catalogue's. Of signs outside it,
+# half hidden, 85 in 100 look stranger.
 VOUCHED = 0.8
 
 
@@ -233,7 +233,7 @@ class Fallback:
         evidence = self._evidence(track, sensors)
         untrained = self._untrained(sensors)
         evidence = evidence if untrained is None else self._shared(evidence, untrained)
-        strange = 1.0 if any(one.opinion.familiar for one in sensors) else self._settings.novelty
+        strange = 1.0 if any(one.opinion.familiar for one in sensors) else self._settings.novelty_for(track.visible)
         sensed = fused(evidence, sensors)
         seen = int(sensed.argmax()) if sensors else track.class_id
         contested = self._is_restrained(seen, priors)
@@ -269,7 +269,7 @@ class Fallback:
         Unfamiliar looks count little, whatever they say; once its figures were read so well, that isn't called for.
         """
         read = any(one.opinion.familiar and one.opinion.figures is not None for one in sensors)
-        if not read or track.mean is None or track.novelty <= self._settings.novelty:
+        if not read or track.mean is None or track.novelty <= self._settings.novelty_for(track.visible):
             return track.evidence
         return log_likelihood(track.mean, self._worthless).astype(np.float32)
 
@@ -308,7 +308,7 @@ class Fallback:
         `strange` is the highest novelty, if that isn't the one of the settings.
         """
         slack = self._slack if held == class_id else 0.0
-        bound = self._settings.novelty if strange is None else strange
+        bound = self._settings.novelty_for(track.visible) if strange is None else strange
         return track.novelty <= bound + slack and float(probability[class_id]) >= level - slack
 
     def _is_vouched(self, track: SignTrack, class_id: int, priors: tuple[Heard, ...]) -> bool:
@@ -369,7 +369,7 @@ class Fallback:
         seen = "one observation" if track.hits == 1 else f"{track.hits} observations"
         if track.visible < self._settings.visible:
             seen += f" of {100 * track.visible:.0f} % of it"
-        if track.novelty > self._settings.novelty:
+        if track.novelty > self._settings.novelty_for(track.visible):
             return f"unlike any sign of the catalogue (novelty {track.novelty:.2f} over {seen})"
         if track.confidence >= self._settings.accept_for(track.visible):
             return f"{self._catalogue[track.class_id].name} at {track.confidence:.2f} over {seen}"

@@ -69,10 +69,20 @@ def test_a_hidden_sign_is_published_when_it_is_surer() -> None:
     assert "of 30 % of it" in verdict.reason
 
 
+@pytest.mark.parametrize(
+    ("visible", "novelty", "published"), [(0.6, 0.6, True), (0.9, 0.6, False), (0.6, 0.7, False), (0.9, 0.4, True)]
+)
+def test_a_hidden_sign_may_look_a_little_less_familiar(visible: float, novelty: float, published: bool) -> None:
+    track = replace(track_of("speed_limit_80", probability=0.999, novelty=novelty), visible=visible)
+    (verdict,) = Fallback(FallbackSettings(), CATALOGUE)([track])
+    assert verdict.is_sure is published
+
+
 def test_no_setting_makes_a_hidden_sign_easier_than_one_in_plain_view() -> None:
     track = replace(track_of("speed_limit_80", probability=0.97), visible=0.3)
     (verdict,) = Fallback(FallbackSettings(accept=0.98, accept_hidden=0.6), CATALOGUE)([track])
     assert not verdict.is_sure
+    assert FallbackSettings(novelty=0.6, novelty_hidden=0.4).novelty_for(0.3) == 0.6
 
 
 def test_the_shipped_classifier_sees_what_is_covered() -> None:

@@ -182,7 +182,7 @@ class Drives:
             is_right = latest.class_id == sign.class_id and not shown.printed
             right = latest.is_sure and is_right
             wrong |= latest.is_sure and not is_right
-            if latest.novelty <= settings.fallback.novelty:
+            if latest.novelty <= settings.fallback.novelty_for(latest.visible):
                 best = int(latest.probability.argmax())
                 kind = best == sign.class_id and not shown.printed
                 at[kind] = max(at[kind], float(latest.probability[best]))

@@ -145,7 +145,8 @@ def measure(
     right = observations.predicted == labels
     sure = observations.confidence >= settings.accept
     enough = np.array([settings.accept_for(visible) for visible in observations.visible])
-    published = (observations.confidence >= enough) & (observations.novelty <= settings.novelty)
+    familiar = observations.novelty <= [settings.novelty_for(visible) for visible in observations.visible]
+    published = (observations.confidence >= enough) & familiar
     return {
         "n": len(labels),
         "accuracy": float(right.mean()),
