@@ -21,7 +21,7 @@ from signpipe.types import FloatArray, Image
 OUTLIERS = 0.06  # share of training pictures that show no sign of the catalogue
 DRAWN = 0.12  # share of signs that are drawings in other typefaces and colours, all classes equally often
 BACKGROUNDS = 0.25  # share of signs that get another scene behind them
-FOLLOWED = 0.15  # share of the hidden signs whose box follows what can be seen of them
+FOLLOWED = 0.5  # share of the hidden signs whose box follows what can be seen of them
 _DAMAGE = [c for c in TRAINING_CORRUPTIONS if c.family == "damage"]
 
 # Classes that are their own mirror image, and pairs that mirror into each other (GTSRB numbers).
@@ -122,8 +122,8 @@ class TrainingCrops:
     def show(self, source: Image, shape: Shape, occlusion: float, rng: np.random.Generator) -> ShownSign:
         """Frame a sign as a detector might, and damage and hide a part of it.
 
-        A detector boxes the sign, most often: where a hedge takes the left half of it, some boxes move to the right. So
-        the box of a few of the hidden signs goes a part of the way to what is left of the sign.
+        A detector boxes what it sees: where a hedge takes the left half of a sign, the box moves to the right. So the
+        box of one half of the hidden signs goes a part of the way to what is left of the sign.
 
         Args:
             source: BGR uint8 (SOURCE_SIZE, SOURCE_SIZE, 3), the sign with its surroundings.

@@ -15,11 +15,11 @@ from signpipe.types import FloatArray, Image
 
 SEVERAL = (0.7, 0.22, 0.08)  # chances of one, two or three occluders at once
 # How often each occluder is drawn against the others, 1 where it isn't named.
-WEIGHTS = {"clutter": 8.0, "colour_patch": 1.5}
+WEIGHTS = {"clutter": 6.0, "colour_patch": 1.5}
 # Share of the hidden signs that have just one patch of another sign on them, and how much of the face that takes. Where
 # its edges are hard to see, such a sign looks like the other one in plain view: unless they are common, the network
 # learns to bet on the plain view.
-PATCHED = 0.25
+PATCHED = 0.3
 PATCH = (0.2, 0.8)
 
 
