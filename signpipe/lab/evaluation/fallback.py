@@ -54,7 +54,7 @@ MAP_HIDDEN = Condition("occlusion", "leaves", 0.5)
 USUAL_MAP = "usual"
 MOVING = "behind leaves that move,"  # and how much they hide at a time
 UNCATALOGUED, PRINTED = "outside the catalogue", "printed on a lorry"
-MISTAKEN = "outside the catalogue, half hidden, where a map has what it is taken for"
+MISTAKEN = "map of what it is taken for, outside the catalogue, half hidden"
 RIGHT_MAP = "right"
 
 
