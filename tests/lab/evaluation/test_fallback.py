@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from signpipe.lab.data import open_dataset
 from signpipe.lab.evaluation.approach import PICTURE
 from signpipe.lab.evaluation.approaching import MARGIN, Sign, Windscreen, boxed, read_signs, under
 from signpipe.lab.evaluation.conditions import Condition
-from signpipe.lab.evaluation.fallback import evaluate_fallback
+from signpipe.lab.evaluation.fallback import MISTAKEN, UNCATALOGUED, evaluate_fallback
 from signpipe.lab.evaluation.publishing import evaluate_publishing
 from signpipe.lab.evaluation.virtual_road import EMPTY, REVERSED, SHIFT, SHIFTED, VirtualRoad
 from signpipe.maps import SignMap, open_map
@@ -158,6 +159,23 @@ def test_unknown_sets_and_rates_are_one_sentence(tmp_path: Path) -> None:
         evaluate_fallback(dataset, Settings(), lambda *_: None, 1, only=("fog",))
     with pytest.raises(SettingsError, match="between 0 and 1"):
         evaluate_publishing(dataset, Settings(), lambda *_: None, 1.5)
+
+
+@pytest.mark.slow
+def test_a_map_that_has_what_a_sign_outside_the_catalogue_is_taken_for_makes_nothing_right(
+    signs: list[Sign], tmp_path: Path
+) -> None:
+    approaches = open_dataset(drawn_tracks(tmp_path, frames=16), "gtsrb", "val")
+    clear = read_signs(approaches, len(signs), 8, lambda *_: None)
+    outside = [replace(sign, class_id=-1, name=f"like {sign.name}") for sign in clear]
+    metrics = evaluate_fallback(
+        approaches, Settings(), lambda *_: None, 1, uncatalogued=outside, only=("map of", "outside")
+    )
+    plain, mistaken = metrics["sets"][UNCATALOGUED], metrics["sets"][MISTAKEN]
+    assert plain["vision"]["wrong"] > 0.5, "they look as what the catalogue has"
+    for cell in (*plain.values(), *mistaken.values()):
+        assert (cell["right"], cell["n"]) == (0, len(outside))
+    assert mistaken["map"]["wrong"] >= mistaken["vision"]["wrong"]
 
 
 @pytest.mark.slow
