@@ -233,7 +233,8 @@ class Fallback:
         evidence = self._evidence(track, sensors)
         untrained = self._untrained(sensors)
         evidence = evidence if untrained is None else self._shared(evidence, untrained)
-        strange = 1.0 if any(one.opinion.familiar for one in sensors) else self._settings.novelty_for(track.visible)
+        # Who looks at the same picture can't tell that what hides a sign makes it look unfamiliar; a prior can.
+        strange = 1.0 if any(one.opinion.familiar for one in sensors) else self._settings.novelty
         sensed = fused(evidence, sensors)
         seen = int(sensed.argmax()) if sensors else track.class_id
         contested = self._is_restrained(seen, priors)

@@ -251,6 +251,16 @@ def test_what_hides_a_sign_makes_it_look_unfamiliar_too(
     assert not heard(strange).is_sure, "without a map"
 
 
+def test_a_drawing_doesnt_make_a_hidden_sign_familiar() -> None:
+    drawn = Says("template", 30, "speed_limit_80", expensive=True)
+    for novelty, published in ((0.55, True), (0.63, False)):
+        hidden = replace(track("speed_limit_80", probability=0.98, novelty=novelty), visible=0.6)
+        assert heard(hidden, drawn).is_sure is published
+    alone = replace(track("speed_limit_80", probability=0.999, novelty=0.63), visible=0.6)
+    assert heard(alone).is_sure
+    assert heard(alone, drawn).is_sure
+
+
 def test_looks_at_a_hidden_sign_may_err_as_one_where_a_map_says_so() -> None:
     """Each look alone leaves open what they are sure of together: what hides the sign is the same in all of them."""
     mean = np.zeros(len(CATALOGUE), np.float32)
