@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnxruntime as ort
 from scipy.stats import spearmanr
 
 from signpipe.catalogue import load_catalogue
@@ -24,9 +23,12 @@ from signpipe.lab.data import Dataset, find_data, open_dataset
 from signpipe.lab.evaluation.conditions import Condition, Spoiler, conditions
 from signpipe.lab.evaluation.crops import sample_crops
 from signpipe.lab.evaluation.real_hard import read_hardships
+from signpipe.runtime.session import open_session
+from signpipe.settings import Settings
+from signpipe.stages.classify import Classify
 from signpipe.types import Image
 
-SIDE, CROPS = 48, 600
+SIDE, CROPS, BATCH = 48, 600, 256
 HARD = "real-hard"
 Crops = tuple[Image, np.ndarray[Any, np.dtype[np.int64]]]
 
@@ -55,12 +57,10 @@ def sets_of(dataset: Dataset) -> dict[str, Crops]:
     return sets | {HARD: (np.stack(hard), np.array(labels, np.int64))}
 
 
-def accuracy(session: ort.InferenceSession, crops: Crops) -> float:
+def accuracy(classify: Classify, crops: Crops) -> float:
     """Return which share of crops a classifier reads right."""
-    name = session.get_inputs()[0].name
-    starts = range(0, len(crops[0]), 256)
-    answers = [session.run(["probabilities"], {name: crops[0][start : start + 256]})[0] for start in starts]
-    return float((np.concatenate(answers).argmax(1) == crops[1]).mean())
+    batches = np.array_split(crops[0], -(-len(crops[0]) // BATCH))
+    return float((np.concatenate([classify.read(one).probability for one in batches]).argmax(1) == crops[1]).mean())
 
 
 def main() -> None:
@@ -71,10 +71,10 @@ def main() -> None:
     parser.add_argument("--json", type=Path, help="where the result is written")
     arguments = parser.parse_args()
     sets = sets_of(open_dataset(find_data(arguments.data) / "gtsrb", "gtsrb", "val"))
-    right = {}
+    settings, right = Settings(), {}
     for file in arguments.models:
-        session = ort.InferenceSession(str(file), providers=["CPUExecutionProvider"])
-        right[file.stem] = {name: accuracy(session, crops) for name, crops in sets.items()}
+        classify = Classify(settings.classify, open_session(str(file), settings.runtime, "classifier"))
+        right[file.stem] = {name: accuracy(classify, crops) for name, crops in sets.items()}
         print(file.stem, "  ".join(f"{name} {100 * share:.2f}" for name, share in right[file.stem].items()))
     hard = [shares[HARD] for shares in right.values()]
     ranks = {

@@ -252,11 +252,9 @@ def evaluate_fallback(
             key = f"{name}: {condition}"
             piece = kept.get(key)
             if piece is None:
-                outside = name in (UNCATALOGUED, MISTAKEN)
-                shown = show(condition, uncatalogued if outside else known, classify, catalogue, name == PRINTED)
+                there, first = (uncatalogued, len(known)) if name in (UNCATALOGUED, MISTAKEN) else (known, 0)
+                shown = show(condition, there, classify, catalogue, name == PRINTED, first)
                 driven = drives
-                if outside:
-                    shown = [replace(one, number=one.number + len(known)) for one in shown]
                 if name == MISTAKEN:
                     road = VirtualRoad([*known, *map(_as_taken, shown)], catalogue)
                     driven = Drives(settings, catalogue, road, Path(folder) / "taken", reader)
@@ -334,11 +332,16 @@ def _steps() -> list[tuple[str, Condition, str | None]]:
 
 
 def show(
-    condition: Condition, signs: Sequence[Sign], classify: Classify, catalogue: Catalogue, printed: bool = False
+    condition: Condition,
+    signs: Sequence[Sign],
+    classify: Classify,
+    catalogue: Catalogue,
+    printed: bool = False,
+    first: int = 0,
 ) -> list[Shown]:
-    """Put signs under a condition and before the classifier, numbered from 0 on."""
+    """Put signs under a condition and before the classifier, numbered from `first` on."""
     textures, shown = _textures(signs), []
-    for number, sign in enumerate(signs):
+    for number, sign in enumerate(signs, first):
         others = [picture for class_id, picture in textures if class_id != sign.class_id]
         squares = under(condition, sign, catalogue, np.stack(others) if others else None)
         shown.append(Shown(number, sign, squares, observe(classify, sign, squares), printed))
