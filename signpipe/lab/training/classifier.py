@@ -34,7 +34,7 @@ from signpipe.lab.training.pool import Pool
 from signpipe.lab.training.recover import MEASURED_BATCHES, trained_classifier
 from signpipe.lab.training.report import describe_machine, plot_curves
 from signpipe.lab.training.reviewed import with_reviewed
-from signpipe.lab.training.teaching import EMBEDDING_WEIGHT, TAUGHT, Teacher, widen, widths_of
+from signpipe.lab.training.teaching import EMBEDDING_WEIGHT, TAUGHT, Teacher, grow, widths_of
 from signpipe.settings import FallbackSettings
 from signpipe.types import FloatArray, Image
 
@@ -125,7 +125,7 @@ class ClassifierTraining(AveragedRun[SignNet]):
         self.plan = plan
         net = SignNet(widths=widths_of(plan.wider))
         if plan.start is not None:
-            net = widen(trained_classifier(Path(plan.start), crops), net.widths)
+            net = grow(trained_classifier(Path(plan.start), crops), net.widths, net.depth)
         net = net.to(plan.device, memory_format=torch.channels_last)
         super().__init__(net, plan.average, plan.pictures // plan.batch, out)
         self.teacher = None if plan.teacher is None else Teacher(Path(plan.teacher), plan.device)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import torch
 from torch import nn
 from torch.nn import functional as F  # noqa: N812  # torch's own convention
@@ -10,6 +12,7 @@ from signpipe.lab.training.calibration import Calibration
 from signpipe.lab.training.familiarity import DOUBT, HIDDEN, Familiarity
 
 WIDTHS = (32, 64, 160)  # channels of the shipped network at 24, 12 and 6 pixels
+DEPTH = 3  # blocks of the shipped network at 6 pixels; those before are three
 
 
 class Block(nn.Module):  # type: ignore[misc]  # torch counts as untyped
@@ -43,11 +46,14 @@ class SignNet(nn.Module):  # type: ignore[misc]  # torch counts as untyped
         classes: Number of classes; one more score says "cannot tell".
         dimensions: Length of the embedding.
         widths: Channels at 24, 12 and 6 pixels; multiples of 32, others train many times slower in bfloat16.
+        depth: Blocks at 6 pixels.
     """
 
-    def __init__(self, classes: int = 43, dimensions: int = 128, widths: tuple[int, int, int] = WIDTHS) -> None:
+    def __init__(
+        self, classes: int = 43, dimensions: int = 128, widths: tuple[int, int, int] = WIDTHS, depth: int = DEPTH
+    ) -> None:
         super().__init__()
-        self.widths = widths
+        self.widths, self.depth = widths, depth
         small, middle, large = widths
         self.stem = nn.Sequential(nn.Conv2d(4, small, 5, 2, 2, bias=False), nn.BatchNorm2d(small), nn.ReLU())
         self.blocks = nn.Sequential(
@@ -55,7 +61,7 @@ class SignNet(nn.Module):  # type: ignore[misc]  # torch counts as untyped
             Block(small, middle, 2),
             Block(middle, middle),
             Block(middle, large, 2),
-            Block(large, large),
+            *(Block(large, large) for _ in range(depth - 1)),
         )
         self.gate = nn.Conv2d(large, 1, 1)
         self.embed = nn.Linear(large * 9, dimensions)
@@ -78,16 +84,21 @@ class SignNet(nn.Module):  # type: ignore[misc]  # torch counts as untyped
 
 
 def restored(state: dict[str, torch.Tensor]) -> SignNet:
-    """Return the network whose weights these are, however wide it is.
+    """Return the network whose weights these are, however wide and deep it is.
 
     Args:
         state: Weights and statistics by name, as a checkpoint keeps them.
     """
     widths = (len(state["stem.1.weight"]), len(state["blocks.1.norm1.weight"]), len(state["blocks.3.norm1.weight"]))
     dimensions, scores = len(state["embed.weight"]), len(state["head.weight"])
-    net = SignNet(scores - 1, dimensions, widths)
+    net = SignNet(scores - 1, dimensions, widths, depth_of(state))
     net.load_state_dict(state)
     return net
+
+
+def depth_of(weights: Collection[str]) -> int:
+    """Return how many blocks at 6 pixels a network has, by the names of its weights."""
+    return len({name.split(".")[1] for name in weights if name.startswith("blocks.")}) - 3
 
 
 class Deployed(nn.Module):  # type: ignore[misc]  # torch counts as untyped

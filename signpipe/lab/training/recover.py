@@ -19,7 +19,7 @@ from torch import nn
 
 from signpipe.errors import SourceError
 from signpipe.lab.training.export import load_checkpoint
-from signpipe.lab.training.network import SignNet, normalise, restored
+from signpipe.lab.training.network import SignNet, depth_of, normalise, restored
 from signpipe.lab.training.reader_network import ReaderNet
 from signpipe.lab.training.rewrite import PIXELS
 from signpipe.types import Image
@@ -73,7 +73,7 @@ def trained_classifier(start: Path, crops: Iterable[Image]) -> SignNet:
         len(_given(weights, f"{name}.weight")) for name in ("stem.0", "blocks.1.first", "blocks.3.first")
     )
     dimensions, scores = (len(_given(weights, f"{name}.weight")) for name in ("embed", "head"))
-    net = SignNet(scores - 1, dimensions, (small, middle, large))
+    net = SignNet(scores - 1, dimensions, (small, middle, large), depth_of(weights))
     unfold(net, weights, (normalise(torch.from_numpy(batch)) for batch in crops))
     return net
 

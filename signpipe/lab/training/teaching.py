@@ -1,4 +1,4 @@
-"""A large teacher for a small network: a trained network made wider without changing what it says, and distillation."""
+"""A trained network made wider or deeper without changing what it says; a large teacher for a small one, and distillation."""
 
 from __future__ import annotations
 
@@ -25,26 +25,32 @@ def widths_of(wider: int) -> tuple[int, int, int]:
     return small * wider, middle * wider, large * wider
 
 
-def widen(net: SignNet, widths: tuple[int, int, int], seed: int = 0) -> SignNet:
-    """Return a wider network that says what a trained one says, but for a little noise.
+def grow(net: SignNet, widths: tuple[int, int, int], depth: int, seed: int = 0) -> SignNet:
+    """Return a wider or deeper network that says what a trained one says, but for a little noise.
 
     Each new channel is a copy of an old one, and whoever reads them reads each for its share: Net2WiderNet (Chen,
-    Goodfellow and Shlens, ICLR 2016). The noise lets copies learn to differ.
+    Goodfellow and Shlens, ICLR 2016). The noise lets copies learn to differ. A new block adds nothing at first, as the
+    scale of its last normalisation is 0 (Goyal et al., 2017).
 
     Args:
         net: The trained network.
         widths: Channels at 24, 12 and 6 pixels, none fewer than it has.
+        depth: Blocks at 6 pixels, no fewer than it has.
         seed: Seed of the noise.
 
     Raises:
-        SettingsError: A width is smaller than it was.
+        SettingsError: A width or the depth is smaller than it was.
     """
+    if depth < net.depth:
+        raise SettingsError(
+            f"A network with {net.depth} blocks at 6 pixels can't be made one of {depth}; give no fewer."
+        )
+    net = _deepened(net, depth)
     if any(new < old for new, old in zip(widths, net.widths, strict=True)):
         raise SettingsError(f"A network with {net.widths} channels can't be made {widths} wide; give no fewer.")
-    wide = SignNet(net.head.out_features - 1, net.embed.out_features, widths)
     if widths == net.widths:
-        wide.load_state_dict(net.state_dict())
-        return wide
+        return net
+    wide = SignNet(net.head.out_features - 1, net.embed.out_features, widths, depth)
     rng = torch.Generator().manual_seed(seed)
     sources, targets = dict(net.named_modules()), dict(wide.named_modules())
     with torch.no_grad():
@@ -64,6 +70,14 @@ def widen(net: SignNet, widths: tuple[int, int, int], seed: int = 0) -> SignNet:
         wide.embed.weight.copy_(_widened(grid, shape, rng).flatten(1))
         wide.embed.bias.copy_(net.embed.bias)
     return wide
+
+
+def _deepened(net: SignNet, depth: int) -> SignNet:
+    deep = SignNet(net.head.out_features - 1, net.embed.out_features, net.widths, depth)
+    deep.load_state_dict(net.state_dict(), strict=False)
+    for block in deep.blocks[3 + net.depth :]:
+        nn.init.zeros_(block.norm2.weight)
+    return deep
 
 
 def _copies(old: torch.Tensor, count: int) -> torch.Tensor:

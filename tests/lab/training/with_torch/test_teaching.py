@@ -10,17 +10,17 @@ import torch
 
 from signpipe.errors import SettingsError, SourceError
 from signpipe.lab.training.classifier import ClassifierPlan, ClassifierTraining
-from signpipe.lab.training.network import SignNet, normalise, restored
-from signpipe.lab.training.teaching import Teacher, widen, widths_of
+from signpipe.lab.training.network import DEPTH, SignNet, normalise, restored
+from signpipe.lab.training.teaching import Teacher, grow, widths_of
 
 CROPS = torch.randn(8, 4, 48, 48, generator=torch.Generator().manual_seed(0))
 PLAN = ClassifierPlan(epochs=1, pictures=128, batch=64, threads=1)
 
 
-def used(widths: tuple[int, int, int]) -> SignNet:
+def used(widths: tuple[int, int, int], depth: int = DEPTH) -> SignNet:
     """Return a network whose normalisation has seen something."""
     torch.manual_seed(1)
-    net = SignNet(widths=widths)
+    net = SignNet(widths=widths, depth=depth)
     net.train()
     with torch.no_grad():
         for _ in range(3):
@@ -34,7 +34,7 @@ def test_a_wider_network_says_what_the_narrow_one_says(widths: tuple[int, int, i
     net = used((16, 32, 32))
     with torch.no_grad():
         before = net(CROPS)
-        after = widen(net, widths).eval()(CROPS)
+        after = grow(net, widths, DEPTH).eval()(CROPS)
     assert all(len(one) == 8 for one in after)
     for old, new in zip(before, after, strict=True):
         spread = (old - old.mean()).abs().mean()
@@ -42,7 +42,7 @@ def test_a_wider_network_says_what_the_narrow_one_says(widths: tuple[int, int, i
 
 
 def test_copies_learn_to_differ() -> None:
-    wide = widen(used((16, 32, 32)), (32, 64, 64))
+    wide = grow(used((16, 32, 32)), (32, 64, 64), DEPTH)
     weight = wide.blocks[1].first.weight
     assert not torch.allclose(weight[:32], weight[32:])
     assert torch.allclose(weight[:32], weight[32:], atol=0.1)
@@ -50,7 +50,24 @@ def test_copies_learn_to_differ() -> None:
 
 def test_no_channel_is_taken_away() -> None:
     with pytest.raises(SettingsError, match="give no fewer"):
-        widen(used((16, 32, 32)), (16, 32, 16))
+        grow(used((16, 32, 32)), (16, 32, 16), DEPTH)
+
+
+@pytest.mark.parametrize("depth", [2, 4])
+def test_a_deeper_network_says_what_the_shallow_one_says_and_its_new_blocks_learn(depth: int) -> None:
+    net = used((16, 32, 32), 2)
+    deep = grow(net, net.widths, depth)
+    with torch.no_grad():
+        for old, new in zip(net(CROPS), deep.eval()(CROPS), strict=True):
+            assert torch.allclose(old, new, atol=1e-5)
+    assert restored(deep.state_dict()).depth == depth
+    deep.train()(CROPS)[0].square().sum().backward()
+    assert all(block.norm2.weight.grad.abs().sum() > 0 for block in deep.blocks)
+
+
+def test_no_block_is_taken_away() -> None:
+    with pytest.raises(SettingsError, match="give no fewer"):
+        grow(used((16, 32, 32), 3), (16, 32, 32), 2)
 
 
 def test_a_network_is_restored_as_wide_as_it_was() -> None:
