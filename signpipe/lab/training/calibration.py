@@ -10,6 +10,10 @@ from scipy.optimize import minimize
 
 from signpipe.types import FloatArray
 
+# Times the temperature that fits best: being wrong and sure costs more than being right and unsure. Of 84 cells of
+# validation crops, by occluder and hidden share, five had over 1 % wrong at 0.95 or more with the fit, two at 1.08.
+CAUTION = 1.08
+
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
@@ -39,7 +43,8 @@ def calibrate(
     """Fit the constants that the exported graph holds.
 
     Temperature and doubt minimise the log loss of signs, clean and hidden, and of crops without a sign, of which
-    "cannot tell" is the right answer: what is calibrated on clean signs alone is too sure of hidden ones.
+    "cannot tell" is the right answer: what is calibrated on clean signs alone is too sure of hidden ones. Then the
+    temperature is raised by `CAUTION`.
 
     Args:
         clean: float32 (N, C + 1), scores of signs in plain view.
@@ -56,7 +61,7 @@ def calibrate(
         return float(np.mean(np.logaddexp.reduce(scaled, 1) - scaled[np.arange(len(truth)), truth]))
 
     log_temperature, doubt = minimize(log_loss, [0.0, 0.0], method="Nelder-Mead").x
-    return Calibration(float(np.exp(log_temperature)), float(doubt))
+    return Calibration(CAUTION * float(np.exp(log_temperature)), float(doubt))
 
 
 def energy_of(logits: FloatArray) -> FloatArray:

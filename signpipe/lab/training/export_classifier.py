@@ -15,13 +15,13 @@ from signpipe.crops import MARGIN
 from signpipe.lab.evaluation.classification import ClassificationEvaluation, roc_auc
 from signpipe.lab.evaluation.crop_sets import CropSet, hide_crops, load_crops, without
 from signpipe.lab.evaluation.parity import LEAST_EQUAL
-from signpipe.lab.training.calibration import Calibration
-from signpipe.lab.training.classifier import evaluate, outputs_of, plan_of
+from signpipe.lab.training.calibration import Calibration, calibrate
+from signpipe.lab.training.classifier import outputs_of, plan_of
 from signpipe.lab.training.export import averaged_weights, enter_judged, load_checkpoint, to_onnx
 from signpipe.lab.training.familiarity import Familiarity, fit_familiarity
 from signpipe.lab.training.network import Deployed, SignNet, restored
 from signpipe.lab.training.quantise import quantise
-from signpipe.runtime.session import open_session
+from signpipe.runtime.session import Run, open_session
 from signpipe.settings import FallbackSettings, RuntimeSettings
 from signpipe.types import FloatArray, Image
 
@@ -38,6 +38,8 @@ BEYOND = [
 ]
 CALIBRATION_CROPS = 1000
 PROTOTYPE_CROPS = 6000
+AS_IT_IS = Calibration(1, 0)
+ROUNDED = 1e-7  # what float32 can tell from a sum of 1
 # What takes the light out of a crop, and the first layer, stay in float: few channels, and a wide range of values.
 FLOAT_FIRST = r"^/(?!net/)|/net/stem/"
 FLOAT_FROM = r"/net/(embed|head)/"
@@ -47,6 +49,8 @@ def export_classifier(
     checkpoint: Path, data: Path, models: Path, name: str = "classifier", others: Sequence[Path] = ()
 ) -> dict[str, Any]:
     """Calibrate the classifier, export it in float32 and int8, judge both, and enter them into the manifest.
+
+    It is calibrated on what the int8 model says, which is what usually runs.
 
     Args:
         checkpoint: `last.pt` of a training.
@@ -70,7 +74,6 @@ def export_classifier(
     left_out = [load_catalogue().names.index(name) for name in plan.leave_out]
     val = without(load_crops(data, "val", size, MARGIN), left_out)
     hidden = hide_crops(val)
-    _, calibration = evaluate(net, val, hidden)
     train = load_crops(data, "train", size, MARGIN, PROTOTYPE_CROPS)
     known = without(train, left_out)
     features = outputs_of(net, known.images)[1]
@@ -79,10 +82,18 @@ def export_classifier(
     fresh = models / "export.part"
     fresh.mkdir(parents=True, exist_ok=True)
     exact, small = fresh / f"{name}-fp32.onnx", fresh / f"{name}.onnx"
-    write_onnx(net, calibration, familiarity, size, exact)
     few = np.linspace(0, len(train.images) - 1, CALIBRATION_CROPS).round().astype(int)
     shown = CropSet(train.images[few], train.labels[few], train.backgrounds)
-    quantise(exact, small, [*shown.images, *hide_crops(shown, 4).images], FLOAT_FIRST, FLOAT_FROM)
+    pictures = [*shown.images, *hide_crops(shown, 4).images]
+
+    def write(calibration: Calibration) -> None:
+        write_onnx(net, calibration, familiarity, size, exact)
+        quantise(exact, small, pictures, FLOAT_FIRST, FLOAT_FROM)
+
+    write(AS_IT_IS)
+    scores, hidden_scores, nothing = (_scores(small, one) for one in (val.images, hidden.images, val.backgrounds))
+    calibration = calibrate(scores, val.labels, hidden_scores, hidden.labels, nothing)
+    write(calibration)
     trained_on = TRAINED_ON + BEYOND * bool(plan.drawings)
     dimensions = net.embed.out_features
     results = enter_judged(
@@ -127,12 +138,25 @@ def _outputs(dimensions: int, size: int) -> list[dict[str, Any]]:
     return [{"name": name, "dtype": "float32", "shape": shape} for name, shape in shapes.items()]
 
 
+def _scores(file: Path, crops: Image) -> FloatArray:
+    """Return the scores (N, C + 1) of a model that was exported as it is, but for what is the same for all classes."""
+    probability = np.concatenate([told["probabilities"] for told in _told(file, crops)]).astype(np.float64)
+    rest = np.maximum(1 - probability.sum(1, keepdims=True), ROUNDED)
+    shares = np.concatenate([np.maximum(probability, np.finfo(np.float32).tiny), rest], 1)
+    return np.asarray(np.log(shares), np.float32)
+
+
+def _told(file: Path, crops: Image) -> list[Run]:
+    """Return what a model puts out for crops, in batches."""
+    session = open_session(str(file), RuntimeSettings(provider="cpu"), "classifier")
+    return [session.run(crops[i : i + 64]) for i in range(0, len(crops), 64)]
+
+
 def _judge(file: Path, val: CropSet, hidden: CropSet) -> tuple[dict[str, float], np.ndarray[Any, Any]]:
     """Return a model's metrics on validation, and the classes that it gives the clean crops."""
-    session = open_session(str(file), RuntimeSettings(provider="cpu"), "classifier")
 
     def run(crops: Image) -> tuple[FloatArray, FloatArray]:
-        results = [session.run(crops[i : i + 64]) for i in range(0, len(crops), 64)]
+        results = _told(file, crops)
         probability, novelty = (np.concatenate([r[key] for r in results]) for key in ("probabilities", "novelty"))
         return probability, novelty
 

@@ -1,4 +1,4 @@
-"""A trained network made wider or deeper without changing what it says; a large teacher for a small one, and distillation."""
+"""A trained network made wider or deeper without changing what it says, and distillation from a large one."""
 
 from __future__ import annotations
 
