@@ -32,6 +32,7 @@ from signpipe.lab.training.embedding_sources import read_sources
 from signpipe.lab.training.network import SignNet, normalise
 from signpipe.lab.training.pool import Pool
 from signpipe.lab.training.recover import MEASURED_BATCHES, trained_classifier
+from signpipe.lab.training.relight import relit
 from signpipe.lab.training.report import describe_machine, plot_curves
 from signpipe.lab.training.reviewed import with_reviewed
 from signpipe.lab.training.teaching import EMBEDDING_WEIGHT, TAUGHT, Teacher, grow, widths_of
@@ -129,6 +130,7 @@ class ClassifierTraining(AveragedRun[SignNet]):
         net = net.to(plan.device, memory_format=torch.channels_last)
         super().__init__(net, plan.average, plan.pictures // plan.batch, out)
         self.teacher = None if plan.teacher is None else Teacher(Path(plan.teacher), plan.device)
+        self.light = torch.Generator().manual_seed(plan.seed)
         self.proxies = Proxies(np.zeros((0, 0), bool) if shared is None else shared, self.net.embed.out_features).to(
             plan.device
         )
@@ -210,7 +212,7 @@ class ClassifierTraining(AveragedRun[SignNet]):
     ) -> float:
         """Take one step and return its loss."""
         device = self.plan.device
-        crops = normalise(images.to(device)).to(memory_format=torch.channels_last)
+        crops = normalise(relit(images, self.light).to(device)).to(memory_format=torch.channels_last)
         with mixed_precision(device):
             logits, features, seen = self.net(crops)
         loss = F.cross_entropy(logits.float(), targets.to(device))
