@@ -21,7 +21,7 @@ SAMPLES = Path(__file__).parents[1] / "samples"
 TRUTH = read_truth(SAMPLES / "drive.truth.jsonl")
 CATALOGUE = load_catalogue()
 MAP = {"map.file": SAMPLES / "drive.geojson", "position.source": str(SAMPLES / "drive.gpx")}
-NEAR = 45.0  # metres before a sign, from which its approach is shown
+NEAR = 60.0  # metres before a sign, from which its approach is shown
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]  # seconds where the machine is free
 
 
