@@ -11,7 +11,7 @@ import numpy.typing as npt
 from signpipe.catalogue import Catalogue
 from signpipe.types import Classifications, FloatArray
 
-SHARPNESS = 50.0  # a cosine of 0.02 more makes a class e times as likely
+SHARPNESS = 90.0  # a cosine of 0.011 more makes a class e times as likely
 ELSEWHERE = 0.8  # cosine at which a crop is as likely to be of none of the prototypes
 LEAST = 1e-4  # probability of none of the known classes that the network is never too sure to leave
 
