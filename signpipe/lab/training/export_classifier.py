@@ -21,7 +21,7 @@ from signpipe.lab.training.export import averaged_weights, enter_judged, load_ch
 from signpipe.lab.training.familiarity import Familiarity, fit_familiarity
 from signpipe.lab.training.network import Deployed, SignNet, restored
 from signpipe.lab.training.quantise import quantise
-from signpipe.runtime.session import Run, open_session
+from signpipe.runtime.session import Session, open_session
 from signpipe.settings import FallbackSettings, RuntimeSettings
 from signpipe.types import FloatArray, Image
 
@@ -86,13 +86,12 @@ def export_classifier(
     shown = CropSet(train.images[few], train.labels[few], train.backgrounds)
     pictures = [*shown.images, *hide_crops(shown, 4).images]
 
-    def write(calibration: Calibration) -> None:
+    def write(calibration: Calibration) -> None:  # twice, as the constants stand in the graph
         write_onnx(net, calibration, familiarity, size, exact)
         quantise(exact, small, pictures, FLOAT_FIRST, FLOAT_FROM)
 
     write(AS_IT_IS)
-    scores, hidden_scores, nothing = (_scores(small, one) for one in (val.images, hidden.images, val.backgrounds))
-    calibration = calibrate(scores, val.labels, hidden_scores, hidden.labels, nothing)
+    calibration = _calibrated(small, val, hidden)
     write(calibration)
     trained_on = TRAINED_ON + BEYOND * bool(plan.drawings)
     dimensions = net.embed.out_features
@@ -138,37 +137,44 @@ def _outputs(dimensions: int, size: int) -> list[dict[str, Any]]:
     return [{"name": name, "dtype": "float32", "shape": shape} for name, shape in shapes.items()]
 
 
-def _scores(file: Path, crops: Image) -> FloatArray:
+def _calibrated(file: Path, val: CropSet, hidden: CropSet) -> Calibration:
+    """Return the constants for a model that was exported as it is."""
+    session = _opened(file)
+    scores, hidden_scores, nothing = (_scores(session, one) for one in (val.images, hidden.images, val.backgrounds))
+    return calibrate(scores, val.labels, hidden_scores, hidden.labels, nothing)
+
+
+def _scores(session: Session, crops: Image) -> FloatArray:
     """Return the scores (N, C + 1) of a model that was exported as it is, but for what is the same for all classes."""
-    probability = np.concatenate([told["probabilities"] for told in _told(file, crops)]).astype(np.float64)
+    probability = _told(session, crops)[0].astype(np.float64)
     rest = np.maximum(1 - probability.sum(1, keepdims=True), ROUNDED)
     shares = np.concatenate([np.maximum(probability, np.finfo(np.float32).tiny), rest], 1)
     return np.asarray(np.log(shares), np.float32)
 
 
-def _told(file: Path, crops: Image) -> list[Run]:
-    """Return what a model puts out for crops, in batches."""
-    session = open_session(str(file), RuntimeSettings(provider="cpu"), "classifier")
-    return [session.run(crops[i : i + 64]) for i in range(0, len(crops), 64)]
+def _opened(file: Path) -> Session:
+    return open_session(str(file), RuntimeSettings(provider="cpu"), "classifier")
+
+
+def _told(session: Session, crops: Image) -> tuple[FloatArray, FloatArray]:
+    """Return a model's probabilities (N, C) and novelty (N,) for crops, which it takes in batches."""
+    results = [session.run(crops[i : i + 64]) for i in range(0, len(crops), 64)]
+    probability, novelty = (np.concatenate([r[key] for r in results]) for key in ("probabilities", "novelty"))
+    return probability, novelty
 
 
 def _judge(file: Path, val: CropSet, hidden: CropSet) -> tuple[dict[str, float], np.ndarray[Any, Any]]:
     """Return a model's metrics on validation, and the classes that it gives the clean crops."""
-
-    def run(crops: Image) -> tuple[FloatArray, FloatArray]:
-        results = _told(file, crops)
-        probability, novelty = (np.concatenate([r[key] for r in results]) for key in ("probabilities", "novelty"))
-        return probability, novelty
-
+    session = _opened(file)
     accept = FallbackSettings().accept
     metrics: dict[str, float] = {}
-    probability, novelty = run(val.images)
-    for prefix, p, crops in (("", probability, val), ("hidden_", run(hidden.images)[0], hidden)):
+    probability, novelty = _told(session, val.images)
+    for prefix, p, crops in (("", probability, val), ("hidden_", _told(session, hidden.images)[0], hidden)):
         of = ClassificationEvaluation(p, crops.labels, load_catalogue())
         summary = of.summary(accept)
         keys = ("accuracy", "macro_f1", "category_accuracy", "ece", "sure", "sure_and_wrong")
         metrics |= {f"{prefix}{key}": summary[key] for key in keys} | {f"{prefix}crops": len(crops.labels)}
-    background, background_novelty = run(val.backgrounds)
+    background, background_novelty = _told(session, val.backgrounds)
     metrics |= {
         "novelty_auroc": roc_auc(novelty, background_novelty),
         "novelty_under_0.5": float((novelty < 0.5).mean()),

@@ -41,13 +41,12 @@ def grow(net: SignNet, widths: tuple[int, int, int], depth: int, seed: int = 0) 
     Raises:
         SettingsError: A width or the depth is smaller than it was.
     """
-    if depth < net.depth:
+    if depth < net.depth or any(wanted < had for wanted, had in zip(widths, net.widths, strict=True)):
         raise SettingsError(
-            f"A network with {net.depth} blocks at 6 pixels can't be made one of {depth}; give no fewer."
+            f"A network with {net.widths} channels and {net.depth} blocks at 6 pixels can't be made {widths} wide and "
+            f"{depth} deep; give no fewer."
         )
     net = _deepened(net, depth)
-    if any(new < old for new, old in zip(widths, net.widths, strict=True)):
-        raise SettingsError(f"A network with {net.widths} channels can't be made {widths} wide; give no fewer.")
     if widths == net.widths:
         return net
     wide = SignNet(net.head.out_features - 1, net.embed.out_features, widths, depth)
@@ -75,7 +74,7 @@ def grow(net: SignNet, widths: tuple[int, int, int], depth: int, seed: int = 0) 
 def _deepened(net: SignNet, depth: int) -> SignNet:
     deep = SignNet(net.head.out_features - 1, net.embed.out_features, net.widths, depth)
     deep.load_state_dict(net.state_dict(), strict=False)
-    for block in deep.blocks[3 + net.depth :]:
+    for block in deep.blocks[len(net.blocks) :]:
         nn.init.zeros_(block.norm2.weight)
     return deep
 
