@@ -8,6 +8,7 @@ rims are thicker or thinner, and some faces are yellow.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import TypeVar
@@ -17,7 +18,9 @@ import numpy as np
 
 from signpipe.catalogue import load_catalogue
 from signpipe.catalogue.drawings import drawing_svg, render_svg
+from signpipe.lab.augmentation.figured import FiguredSigns
 from signpipe.lab.augmentation.framing import SOURCE_MARGIN, SOURCE_SIZE
+from signpipe.lab.augmentation.lettering import Typeface
 from signpipe.lab.augmentation.pasting import light_drawing
 from signpipe.types import FloatArray, Image
 
@@ -25,6 +28,7 @@ Picture = TypeVar("Picture", Image, FloatArray)
 
 SIZE = 112  # pixels of a rendered variant
 VARIANTS = 6  # of a class; limits, whose digits vary most, get six times as many
+LETTERED = 300  # drawings of a limit in typefaces that are given
 # Typefaces that come with matplotlib, which every training environment has: the same wherever it runs.
 TYPEFACES = ("DejaVuSans-Bold", "DejaVuSans", "DejaVuSansMono-Bold", "DejaVuSansMono", "cmss10")
 _LETTERING = re.compile(r"<path.*/>")
@@ -101,11 +105,27 @@ class DrawnSigns:
 
     Args:
         seed: Seed of the variants.
+        typefaces: Limits are drawn in these too, `LETTERED` times each.
     """
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, typefaces: Sequence[Typeface] = ()) -> None:
         rng = np.random.default_rng(seed)
-        self._variants = [draw_variants(name, rng) for name in load_catalogue().names]
+        names = load_catalogue().names
+        self._variants = [draw_variants(name, rng) for name in names]
+        numbers = {i: limit[1] for i, name in enumerate(names) if (limit := _LIMIT.match(name))}
+        signs = FiguredSigns(typefaces)
+        self._lettered = {
+            i: [signs.limit(rng, number, boards=0).image for _ in range(LETTERED if typefaces else 0)]
+            for i, number in numbers.items()
+        }
+
+    def letters(self, class_id: int) -> bool:
+        """Return whether a class is drawn in the typefaces that were given."""
+        return bool(self._lettered.get(class_id))
+
+    def lettered(self, class_id: int, behind: Image, rng: np.random.Generator) -> Image:
+        """Return what a call does, but always a limit in one of the typefaces that were given."""
+        return _one_of(self._lettered[class_id], behind, rng)
 
     def __call__(self, class_id: int, behind: Image, rng: np.random.Generator) -> Image:
         """Return one variant of a class before a scene and lit like it.
@@ -118,8 +138,11 @@ class DrawnSigns:
         Returns:
             BGR uint8 (SOURCE_SIZE, SOURCE_SIZE, 3); the sign's box lies in the middle, with `SOURCE_MARGIN` around it.
         """
-        variants = self._variants[class_id]
-        return place_drawing(variants[int(rng.integers(len(variants)))], behind, rng)
+        return _one_of(self._variants[class_id], behind, rng)
+
+
+def _one_of(drawings: Sequence[Image], behind: Image, rng: np.random.Generator) -> Image:
+    return place_drawing(drawings[int(rng.integers(len(drawings)))], behind, rng)
 
 
 def place_drawing(drawing: Image, behind: Picture, rng: np.random.Generator) -> Picture:

@@ -20,11 +20,12 @@ from torch.utils.data import DataLoader, Subset
 from signpipe.catalogue import load_catalogue
 from signpipe.crops import MARGIN
 from signpipe.lab.augmentation import framing
+from signpipe.lab.augmentation.lettering import TRAINING, open_typefaces
 from signpipe.lab.evaluation.classification import expected_calibration_error, roc_auc
 from signpipe.lab.evaluation.crop_sets import CropSet, crops, hide_crops, load_crops, without
 from signpipe.lab.training.averaged_run import AveragedRun
 from signpipe.lab.training.calibration import Calibration, calibrate, energy_of
-from signpipe.lab.training.classifier_data import FOLLOWED, TrainingCrops
+from signpipe.lab.training.classifier_data import FOLLOWED, LETTERED, TrainingCrops
 from signpipe.lab.training.device import Device, mixed_precision
 from signpipe.lab.training.embedding import Proxies
 from signpipe.lab.training.embedding_data import BESIDE, EmbeddingCrops
@@ -364,7 +365,8 @@ def _training_pictures(
     if plan.reviewed:
         sources = with_reviewed(sources, Path(plan.reviewed), framing.SOURCE_MARGIN)
     length = plan.epochs * plan.pictures if plan.minutes is None else 10**9
-    pictures = TrainingCrops(sources, length, plan.seed, plan.size, plan.occlusion, _ids(plan.leave_out))
+    typefaces = open_typefaces(TRAINING) if plan.drawings else ()
+    pictures = TrainingCrops(sources, length, plan.seed, plan.size, plan.occlusion, _ids(plan.leave_out), typefaces)
     if not plan.drawings:
         return pictures, None
     beside = read_sources(Path(plan.drawings), data, out)
@@ -373,7 +375,7 @@ def _training_pictures(
 
 def _pool_of(plan: ClassifierPlan, pictures: TrainingCrops | EmbeddingCrops, out: Path) -> Pool:
     """Return the pool of a training, made by whatever its pictures depend on."""
-    identity = {name: getattr(plan, name) for name in POOLED} | {"followed": FOLLOWED}
+    identity = {name: getattr(plan, name) for name in POOLED} | {"followed": FOLLOWED, "lettered": LETTERED}
     return Pool(out / "pool", pictures, plan.pool, identity, plan.seed)
 
 

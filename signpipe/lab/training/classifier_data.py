@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -12,6 +12,7 @@ import numpy.typing as npt
 from signpipe.catalogue import Shape, load_catalogue
 from signpipe.crops import MARGIN
 from signpipe.lab.augmentation import TRAINING_CORRUPTIONS, Augmenter, face_mask, framing
+from signpipe.lab.augmentation.lettering import Typeface
 from signpipe.lab.augmentation.variants import DrawnSigns
 from signpipe.lab.evaluation.crop_sets import CropSet, without
 from signpipe.lab.training import ambiguity
@@ -20,6 +21,7 @@ from signpipe.types import FloatArray, Image
 
 OUTLIERS = 0.06  # share of training pictures that show no sign of the catalogue
 DRAWN = 0.12  # share of signs that are drawings in other typefaces and colours, all classes equally often
+LETTERED = 0.25  # share of the limits that, where there are typefaces, are drawings in one of them
 BACKGROUNDS = 0.25  # share of signs that get another scene behind them
 FOLLOWED = 0.5  # share of the hidden signs whose box follows what can be seen of them
 _DAMAGE = [c for c in TRAINING_CORRUPTIONS if c.family == "damage"]
@@ -61,6 +63,7 @@ class TrainingCrops:
         size: Side of the crops in pixels.
         occlusion: Share of the signs that are partly hidden.
         leave_out: Class ids of which nothing may be learned: no crop, no drawing, no mirror image.
+        typefaces: What some limits are lettered in.
 
     Attributes:
         seed: As given.
@@ -76,6 +79,7 @@ class TrainingCrops:
         size: int,
         occlusion: float,
         leave_out: Collection[int] = (),
+        typefaces: Sequence[Typeface] = (),
     ) -> None:
         self._crops = without(crops, leave_out)
         self.left_out = np.array(sorted(leave_out), np.int64)
@@ -84,7 +88,7 @@ class TrainingCrops:
         self.size = size
         self._occlusion = occlusion
         catalogue = load_catalogue()
-        self._drawn = DrawnSigns(seed)
+        self._drawn = DrawnSigns(seed, typefaces)
         self._shapes = [sign.shape for sign in catalogue]
         self._drawable = np.setdiff1d(np.arange(len(catalogue)), self.left_out)
         # Frequent classes are drawn more often, but less than in proportion.
@@ -159,6 +163,8 @@ class TrainingCrops:
             return self._drawn(label, self.surroundings(rng, 1)[0], rng), label
         pick = min(int(np.searchsorted(self._cumulative, rng.random())), len(self._cumulative) - 1)
         source, label = self._crops.images[pick], int(self._crops.labels[pick])
+        if self._drawn.letters(label) and rng.random() < LETTERED:
+            return self._drawn.lettered(label, self.surroundings(rng, 1)[0], rng), label
         if rng.random() < BACKGROUNDS:
             source = framing.swap_background(source, self._shapes[label], self.surroundings(rng, 1)[0])
         return source, label
