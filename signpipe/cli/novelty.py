@@ -56,10 +56,11 @@ def novelty(
                 f"{name}: {cell['published']:.1%} of {cell['n']} looks and {cell['tracks_published']:.1%} of "
                 f"{cell['tracks']} tracks published" + (f", as {taken}" if taken else "")
             )
-            if "with_reader" in cell:
+        for kind, cell in sets["whole"].items():
+            if kind != "by_class":
                 Console().print(
-                    f"  single looks through the whole pipeline: {cell['with_reader']:.1%} published, "
-                    f"{cell['without']:.1%} without the reader of figures"
+                    f"through the whole pipeline: {cell['published']:.1%} of {cell['n']} {kind} published as another "
+                    f"class, {cell['without']:.1%} by vision alone"
                 )
     tell(measured("novelty", settings.classify.model, "classifier", settings, dataset, "val", metrics), json_file)
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,16 +15,15 @@ import numpy.typing as npt
 from signpipe.catalogue import Catalogue, load_catalogue
 from signpipe.crops import MARGIN
 from signpipe.errors import SettingsError
-from signpipe.lab.augmentation import framing
 from signpipe.lab.data import ClassMap, open_dataset
 from signpipe.lab.data.uncatalogued import read_uncatalogued_signs
 from signpipe.lab.evaluation.approach import Approach
 from signpipe.lab.evaluation.classification import roc_auc
 from signpipe.lab.evaluation.crop_sets import hide_crops, load_crops
-from signpipe.lab.evaluation.figures import Case, gtsrb_cases
 from signpipe.lab.evaluation.interval import wilson
 from signpipe.lab.evaluation.observations import read_crops
-from signpipe.lab.evaluation.published_figures import published
+from signpipe.lab.evaluation.published_figures import published_classes
+from signpipe.lab.evaluation.rates import at_rates
 from signpipe.lab.evaluation.streaming import play, read_approaches
 from signpipe.lab.evaluation.uncatalogued import (
     approach_sides,
@@ -32,10 +32,11 @@ from signpipe.lab.evaluation.uncatalogued import (
     unboxed_crops,
     uncatalogued_views,
 )
-from signpipe.runtime.session import open_session
+from signpipe.runtime.session import open_models, open_session
 from signpipe.settings import FallbackSettings, Settings
 from signpipe.stages.evidence import ClassEvidence, looks_of
-from signpipe.types import Classifications, Image
+from signpipe.types import Classifications, FloatArray, Image
+from signpipe.witnesses import open_witnesses
 
 Progress = Callable[[int, int], None]
 ACCEPTED = 0.95  # share of the known signs that the second bound lets pass
@@ -223,51 +224,92 @@ def judge_unseen(unseen: Unseen, data: Path, settings: Settings, catalogue: Cata
         catalogue: The classes.
 
     Returns:
-        `observations` and `tracks` of the sets "known" and "left_out", as from `judge`, and `by_class`: of each class
-        that was left out, `n` observations and `tracks`, the shares of both that would be published, and as what most
-        often; of one with figures on it, also the shares that the whole pipeline publishes at a look, `with_reader`
-        and `without`.
+        `observations` and `tracks` of the sets "known" and "left_out", as from `judge`; `by_class`: of each class
+        that was left out, `n` observations and `tracks`, the shares of both that vision alone would publish, and as
+        what most often; and `whole`, what the whole pipeline publishes, see `judge_whole`.
 
     Raises:
         SourceError: GTSRB is missing or a picture can't be read.
-        ModelError: The classifier can't be used.
+        ModelError: A model can't be used.
     """
     ids = {catalogue.names.index(name) for name in unseen.classes}
     settings = settings.model_copy(update={"classify": settings.classify.model_copy(update={"model": unseen.model})})
     val, train = (open_dataset(data, "gtsrb", part) for part in ("val", "train"))
     others = tuple(image for image in train if int(image.class_ids[0]) in ids)
-    read = read_approaches(replace(val, images=val.images + others), settings, lambda _: None)
-    sets = {
-        "known": [one for one in read if one.class_id not in ids],
-        "left_out": [one for one in read if one.class_id in ids],
-    }
+    validation, learned = (read_approaches(one, settings, lambda _: None) for one in (val, replace(val, images=others)))
+    new = [one for one in validation if one.class_id in ids]
+    sets = {"known": [one for one in validation if one.class_id not in ids], "left_out": new + learned}
     answers = {name: Answers.of([one.observations for one in tracks]) for name, tracks in sets.items()}
-    by_class = {
-        name: _of_class([one for one in sets["left_out"] if one.class_id == number], settings, catalogue)
-        for number, name in enumerate(catalogue.names)
-        if number in ids
-    }
-    for name, cases in _figured(ids, data, catalogue).items():
-        by_class[name] |= {kind: 1 - told["withheld"] for kind, told in published(cases, settings).items()}
+    # The reader has seen the figures of the training tracks.
+    unread = new + [one for one in learned if not catalogue[one.class_id].figures]
     return {
         "observations": judge(answers, settings.fallback),
         "tracks": judge_tracks(sets, settings, catalogue),
-        "by_class": by_class,
+        "by_class": {
+            catalogue.names[number]: _of_class(
+                [one for one in sets["left_out"] if one.class_id == number], settings, catalogue
+            )
+            for number in sorted(ids)
+        },
+        "whole": judge_whole(unread, settings, catalogue),
     }
 
 
-def _figured(ids: Collection[int], data: Path, catalogue: Catalogue) -> dict[str, list[Case]]:
-    """Return validation looks at those of the classes that have figures, by the class's name."""
-    figured = [number for number in ids if catalogue[number].figures]
-    if not figured:
-        return {}
-    crops = load_crops(data, "val", framing.SOURCE_SIZE, framing.SOURCE_MARGIN)
-    chosen = {number: crops.labels == number for number in figured}
+def judge_whole(tracks: Sequence[Approach], settings: Settings, catalogue: Catalogue) -> dict[str, Any]:
+    """Return what the whole pipeline, all witnesses that need no map among them, publishes of signs as another class.
+
+    Args:
+        tracks: The signs, with their pictures.
+        settings: The configuration.
+        catalogue: The classes.
+
+    Returns:
+        `looks`, each by itself, and `tracks`: `n`, the share `published` as another class with its `interval`, and
+        `without` those who are asked besides vision; and `by_class`, of looks `n` and `published`.
+
+    Raises:
+        SourceError: A picture can't be read.
+        ModelError: A model can't be used.
+    """
+    names = [catalogue.names[one.class_id] for one in tracks for _ in one.pictures]
+    wrong = {
+        reader: np.array(
+            [
+                shown is not None and shown != name
+                for shown, name in zip(published_classes(_signs(tracks), settings, reader), names, strict=True)
+            ]
+        )
+        for reader in (False, True)
+    }
+    model = open_models(settings, detector=False, classifier=False).reader
+    ask = partial(open_witnesses, settings, catalogue, model)
+    played = at_rates(tracks, settings, catalogue, (FPS,), FPS, ask)[f"{FPS:g}"]
     return {
-        catalogue.names[number]: gtsrb_cases(crops.images[mask], crops.labels[mask])
-        for number, mask in chosen.items()
-        if mask.any()
+        "looks": {
+            "n": len(names),
+            "published": float(wrong[True].mean()),
+            "interval": list(wilson(int(wrong[True].sum()), len(names))),
+            "without": float(wrong[False].mean()),
+        },
+        "tracks": {
+            "n": played["tracks"],
+            "published": played["ever_wrong_published"],
+            "interval": played["intervals_95"]["ever_wrong_published"],
+            "without": played["vision_alone"]["ever_wrong_published"],
+        },
+        "by_class": {
+            name: {"n": names.count(name), "published": float(wrong[True][np.array(names) == name].mean())}
+            for name in sorted(set(names), key=catalogue.names.index)
+        },
     }
+
+
+def _signs(tracks: Sequence[Approach]) -> Iterator[tuple[Image, FloatArray]]:
+    """Yield each picture of tracks, and the box of its sign."""
+    for one in tracks:
+        for picture in one.pictures:
+            image = picture.read()
+            yield image, picture.boxes_in(image.shape)[0]
 
 
 def _of_class(tracks: Sequence[Approach], settings: Settings, catalogue: Catalogue) -> dict[str, Any]:

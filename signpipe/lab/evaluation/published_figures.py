@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +15,7 @@ from signpipe.lab.evaluation.figures import Case
 from signpipe.lab.evaluation.interval import wilson
 from signpipe.pipeline import Pipeline
 from signpipe.settings import Settings
-from signpipe.types import Detections, FrameResult, Prepared
+from signpipe.types import Detections, FloatArray, FrameResult, Image, Prepared
 
 
 @dataclass(slots=True)
@@ -26,7 +26,7 @@ class _Given:
         xyxy: float32 (1, 4), its box.
     """
 
-    xyxy: npt.NDArray[np.float32]
+    xyxy: FloatArray
 
     def __call__(self, _prepared: Prepared) -> tuple[Detections, Detections]:
         return Detections(self.xyxy, np.ones(1, np.float32)), Detections.empty()
@@ -52,17 +52,31 @@ def published(cases: Sequence[Case], settings: Settings) -> dict[str, Any]:
         ModelError: A model can't be used.
     """
     results = {}
-    for name, enabled in (("without", False), ("with_reader", True)):
-        figures = settings.figures.model_copy(update={"enabled": enabled})
-        given = _Given(np.zeros((1, 4), np.float32))
-        stages = {"detect": given, "plausibility": _all_plausible}
-        with Pipeline(settings.model_copy(update={"figures": figures}), stages=stages) as pipeline:
-            outcomes = []
-            for case in cases:
-                given.xyxy = case.xyxy[None]
-                outcomes.append(_name(pipeline(case.image, 0.0, independent=True)))
-        results[name] = _tally(cases, outcomes)
+    for name, reader in (("without", False), ("with_reader", True)):
+        results[name] = _tally(cases, published_classes([(one.image, one.xyxy) for one in cases], settings, reader))
     return results
+
+
+def published_classes(signs: Iterable[tuple[Image, FloatArray]], settings: Settings, reader: bool) -> list[str | None]:
+    """Return the class that the pipeline publishes of each sign at a single look, or None.
+
+    Args:
+        signs: Pictures BGR uint8 (H, W, 3), and the box float32 (4,) of the sign in each.
+        settings: The configuration.
+        reader: Whether figures are read.
+
+    Raises:
+        ModelError: A model can't be used.
+    """
+    figures = settings.figures.model_copy(update={"enabled": reader})
+    given = _Given(np.zeros((1, 4), np.float32))
+    stages = {"detect": given, "plausibility": _all_plausible}
+    names: list[str | None] = []
+    with Pipeline(settings.model_copy(update={"figures": figures}), stages=stages) as pipeline:
+        for image, xyxy in signs:
+            given.xyxy = xyxy[None]
+            names.append(_name(pipeline(image, 0.0, independent=True)))
+    return names
 
 
 def _name(result: FrameResult) -> str | None:

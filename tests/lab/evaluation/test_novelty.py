@@ -79,6 +79,11 @@ def test_a_class_that_was_left_out_is_compared_with_the_others(tmp_path: Path) -
     shares = [cell["published"] * cell["n"] for cell in by_class.values()]
     assert sum(shares) == pytest.approx(result["observations"]["left_out"]["published"] * 2 * 5 * 4)
     assert all(sum(cell["taken_for"].values()) <= cell["n"] for cell in by_class.values())
+    whole = result["whole"]
+    assert (whole["looks"]["n"], whole["tracks"]["n"]) == (2 * 5 * 4, 2 * 5)
+    # The shipped classifier knows these classes: what it publishes is no other class.
+    assert whole["looks"]["published"] == whole["tracks"]["published"] == 0
+    assert {name: cell["n"] for name, cell in whole["by_class"].items()} == {"stop": 20, "keep_right": 20}
 
 
 def test_what_was_left_out_is_written_as_model_and_classes() -> None:
