@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -9,6 +11,7 @@ pytest.importorskip("matplotlib", reason="the extra train, which brings the type
 
 from signpipe.catalogue import load_catalogue
 from signpipe.lab.augmentation.framing import SOURCE_MARGIN, SOURCE_SIZE
+from signpipe.lab.augmentation.lettering import Typeface
 from signpipe.lab.augmentation.variants import SIZE, DrawnSigns, draw_variants
 
 BEHIND = np.full((SOURCE_SIZE, SOURCE_SIZE, 3), 120, np.uint8)
@@ -53,3 +56,18 @@ def test_the_same_seed_gives_the_same_drawings(drawn: DrawnSigns) -> None:
     for class_id in (3, 13):
         one, two = (signs(class_id, BEHIND, np.random.default_rng(1)) for signs in (drawn, again))
         assert (one == two).all()
+
+
+@pytest.mark.slow
+def test_limits_are_lettered_in_the_typefaces_that_are_given(drawn: DrawnSigns) -> None:
+    matplotlib = pytest.importorskip("matplotlib")
+    folder = Path(matplotlib.get_data_path()) / "fonts" / "ttf"
+    signs = DrawnSigns(0, [Typeface(folder / f"{name}.ttf") for name in ("DejaVuSerif", "cmtt10")])
+    names = load_catalogue().names
+    assert [name for i, name in enumerate(names) if signs.letters(i)] == [
+        name for name in names if name.startswith("speed_limit_")
+    ]
+    limit = names.index("speed_limit_60")
+    shown = {signs.lettered(limit, BEHIND, np.random.default_rng(i)).tobytes() for i in range(20)}
+    assert len(shown) == 20
+    assert not any(drawn.letters(i) for i in range(len(names)))

@@ -83,6 +83,11 @@ def _novelty(metrics: Metrics) -> Html:
              cell["published_at_95"], cell["published"], cell["n"])
             for kind in ("observations", "tracks") for name, cell in sets[kind].items() if isinstance(cell, Mapping)
         ]  # fmt: skip
+        rows += [
+            (f"{kind}, whole pipeline, trained without {classes}", "left_out", None, None, None,
+             cell["published"], cell["n"])
+            for kind, cell in sets.get("whole", {}).items() if kind != "by_class"
+        ]  # fmt: skip
     text = (
         "How well unknown signs are told from known ones: the area under the curve, and shares that pass as familiar "
         "and that would be published as a class of the catalogue, at the bound that lets 95 % of the known ones pass, "
