@@ -24,7 +24,7 @@ from signpipe.lab.augmentation.lettering import TRAINING, open_typefaces
 from signpipe.lab.evaluation.classification import expected_calibration_error, roc_auc
 from signpipe.lab.evaluation.crop_sets import CropSet, crops, hide_crops, load_crops, without
 from signpipe.lab.training.averaged_run import AveragedRun
-from signpipe.lab.training.calibration import Calibration, calibrate, energy_of
+from signpipe.lab.training.calibration import calibrate, energy_of
 from signpipe.lab.training.classifier_data import FOLLOWED, LETTERED, TrainingCrops
 from signpipe.lab.training.device import Device, mixed_precision
 from signpipe.lab.training.embedding import Proxies
@@ -265,8 +265,8 @@ def outputs_of(net: SignNet, images: Image, batch: int = 256) -> tuple[FloatArra
     return logits.float().numpy(), features.float().numpy(), torch.sigmoid(seen.float()).numpy()
 
 
-def evaluate(net: SignNet, val: CropSet, hidden: CropSet) -> tuple[dict[str, float], Calibration]:
-    """Return metrics on validation, and the calibration fitted on it.
+def evaluate(net: SignNet, val: CropSet, hidden: CropSet) -> dict[str, float]:
+    """Return metrics on validation, calibrated on it.
 
     Args:
         net: The network.
@@ -280,12 +280,11 @@ def evaluate(net: SignNet, val: CropSet, hidden: CropSet) -> tuple[dict[str, flo
     sure_backgrounds = calibration.probability(backgrounds).max(1) >= ACCEPT
     metrics = _of_crops(calibration.probability(logits), val.labels)
     metrics |= {f"hidden_{k}": v for k, v in _of_crops(calibration.probability(hidden_logits), hidden.labels).items()}
-    metrics |= {
+    return metrics | {
         "background_n": float(len(backgrounds)),
         "background_auroc": roc_auc(background_energy, energy),
         "background_accepted": float(sure_backgrounds.mean()),
     }
-    return metrics, calibration
 
 
 def _of_crops(probability: FloatArray, labels: npt.NDArray[np.int64]) -> dict[str, float]:
@@ -330,7 +329,7 @@ def train_classifier(plan: ClassifierPlan, data: Path, out: Path, resume: bool =
     with Progress(*columns, TimeRemainingColumn()) as progress:
         while training.done < 1:
             loss = training.run_epoch(shown, progress)
-            metrics, _ = evaluate(training.averaged, val, hidden)
+            metrics = evaluate(training.averaged, val, hidden)
             training.history.append({"epoch": training.epoch, "loss": loss, **metrics})
             training.save()
             progress.console.print(
@@ -338,7 +337,7 @@ def train_classifier(plan: ClassifierPlan, data: Path, out: Path, resume: bool =
                 f"{metrics['hidden_accuracy']:.2%}, AUROC {metrics['background_auroc']:.4f}"
             )
     if not metrics:
-        metrics, _ = evaluate(training.averaged, val, hidden)
+        metrics = evaluate(training.averaged, val, hidden)
     result = {
         "machine": describe_machine(plan.threads),
         "data": {"gtsrb": crops(data, "train").digest()},
