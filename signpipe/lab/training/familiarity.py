@@ -16,6 +16,9 @@ EACH = 6  # prototypes per class: a sign has several looks, by day, at night, bl
 # Hidden signs lie far from the prototypes too, but are told from new ones by both: of a new one in plain view nothing
 # is hidden.
 DOUBT, HIDDEN = 0.03, 0.3
+# Share of the known signs in plain view whose novelty stays under 0.5. One per cent more of them in doubt would keep back
+# four to six per cent of those that are hidden.
+FAMILIAR = 0.99
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +57,7 @@ def fit_familiarity(
     train: FloatArray,
     labels: npt.NDArray[np.int64],
     clean: tuple[FloatArray, FloatArray, FloatArray],
-    familiar: float = 0.98,
+    familiar: float = FAMILIAR,
 ) -> Familiarity:
     """Fit the novelty score.
 
