@@ -38,12 +38,14 @@ class Prototypes:
         names: The added classes.
         few_shot: float32 (K, D), unit length, their prototypes.
         known: float32 (C, D), unit length, those of the classes that the classifier knows.
+        metric: See `FewShotHead`; None in a folder that was written before there was one.
         classifier: SHA-256 of the classifier's file.
     """
 
     names: tuple[str, ...]
     few_shot: FloatArray
     known: FloatArray
+    metric: FloatArray | None
     classifier: str
 
 
@@ -69,7 +71,7 @@ def open_few_shot(folder: Path, session: Session, catalogue: Catalogue) -> FewSh
     if set(names) - set(prototypes.names) or len(prototypes.known) != len(catalogue):
         raise SettingsError(f"{folder / CATALOGUE} lists classes that {PROTOTYPES} hasn't; {REBUILD} {folder}.")
     rows = [prototypes.names.index(name) for name in names]
-    return FewShotHead(extended, prototypes.few_shot[rows], prototypes.known)
+    return FewShotHead(extended, prototypes.few_shot[rows], prototypes.known, prototypes.metric)
 
 
 def read_prototypes(folder: Path) -> Prototypes:
@@ -84,6 +86,7 @@ def read_prototypes(folder: Path) -> Prototypes:
             tuple(map(str, arrays["names"])),
             np.asarray(arrays["added"], np.float32),
             np.asarray(arrays["known"], np.float32),
+            np.asarray(arrays["metric"], np.float32) if "metric" in arrays else None,
             str(arrays["classifier"]),
         ),
         f"{REBUILD} {folder}",
@@ -119,13 +122,13 @@ def write_few_shot(folder: Path, head: FewShotHead, session: Session) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         draft = folder / f"draft-{PROTOTYPES}"
-        np.savez(
-            draft,
-            names=np.array([sign.name for sign in signs], str),
-            added=head.prototypes,
-            known=head.known,
-            classifier=classifier_digest(session),
-        )
+        arrays: dict[str, Any] = {
+            "names": np.array([sign.name for sign in signs], str),
+            "added": head.prototypes,
+            "known": head.known,
+            "classifier": classifier_digest(session),
+        }
+        np.savez(draft, **arrays | ({} if head.metric is None else {"metric": head.metric}))
         draft.replace(folder / PROTOTYPES)
         draft = folder / f"draft-{CATALOGUE}"
         text = tomli_w.dumps({"sign": list(map(_entry, signs))})

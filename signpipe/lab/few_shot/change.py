@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -36,8 +35,7 @@ def open_or_start(folder: Path, session: Session, catalogue: Catalogue, maker: P
     """
     if (folder / CATALOGUE).is_file():
         return open_few_shot(folder, session, catalogue)
-    known = maker.known(catalogue)
-    return FewShotHead(catalogue, np.zeros((0, known.shape[1]), np.float32), known)
+    return maker.head(catalogue)
 
 
 def with_class(head: FewShotHead, sign: SignClass, prototype: FloatArray) -> FewShotHead:
@@ -54,7 +52,7 @@ def with_class(head: FewShotHead, sign: SignClass, prototype: FloatArray) -> Few
     if sign.name in head.catalogue.names:
         raise SettingsError(f"There is a class '{sign.name}' already; take another name, or remove it first.")
     signs = [*head.catalogue, replace(sign, id=len(head.catalogue))]
-    return FewShotHead(Catalogue(signs), np.concatenate([head.prototypes, prototype[None]]), head.known)
+    return replace(head, catalogue=Catalogue(signs), prototypes=np.concatenate([head.prototypes, prototype[None]]))
 
 
 def without_class(head: FewShotHead, name: str) -> FewShotHead:
@@ -68,7 +66,8 @@ def without_class(head: FewShotHead, name: str) -> FewShotHead:
     if name not in added:
         raise SettingsError(f"There is no added class '{name}'; there are: {', '.join(added) or 'none'}.")
     signs = [replace(sign, id=id_) for id_, sign in enumerate(s for s in head.catalogue if s.name != name)]
-    return FewShotHead(Catalogue(signs), np.delete(head.prototypes, added.index(name), axis=0), head.known)
+    prototypes = np.delete(head.prototypes, added.index(name), axis=0)
+    return replace(head, catalogue=Catalogue(signs), prototypes=prototypes)
 
 
 def rebuilt(folder: Path, catalogue: Catalogue, maker: PrototypeMaker) -> FewShotHead:
@@ -79,7 +78,6 @@ def rebuilt(folder: Path, catalogue: Catalogue, maker: PrototypeMaker) -> FewSho
         SourceError: Pictures of a class are missing or damaged.
     """
     extended = extend_catalogue(catalogue, folder / CATALOGUE)
-    known = maker.known(catalogue)
-    names: Sequence[str] = extended.names[len(catalogue) :]
-    made = [maker(name, load_examples(folder, name)) for name in names]
-    return FewShotHead(extended, np.stack(made) if made else np.zeros((0, known.shape[1]), np.float32), known)
+    head = maker.head(catalogue)
+    made = [maker(name, load_examples(folder, name)) for name in extended.names[len(catalogue) :]]
+    return replace(head, catalogue=extended, prototypes=np.stack(made) if made else head.prototypes)

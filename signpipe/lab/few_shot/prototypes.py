@@ -11,6 +11,7 @@ from signpipe.catalogue import Catalogue
 from signpipe.catalogue.drawings import render_drawing
 from signpipe.crops import MARGIN
 from signpipe.errors import SettingsError
+from signpipe.few_shot.head import FewShotHead
 from signpipe.lab.augmentation.framing import SOURCE_MARGIN, SOURCE_SIZE
 from signpipe.lab.few_shot.examples import Examples
 from signpipe.lab.few_shot.photograph import photograph, reframe, source_of_drawing
@@ -19,6 +20,7 @@ from signpipe.types import FloatArray, Image
 
 VIEWS_OF_PICTURE = 12  # half of them in the light in which it was taken
 VIEWS_OF_DRAWING = 32
+SHRINKAGE = 0.1  # of the mean variance, what is added to that of each direction: some are hardly ever taken
 _BATCH = 64
 
 
@@ -82,8 +84,8 @@ class PrototypeMaker:
         """
         return self.of_views(self.embed(self.views(name, examples)))
 
-    def known(self, catalogue: Catalogue) -> FloatArray:
-        """Return the prototypes of the classes that the classifier knows, from their drawings, float32 (C, D).
+    def head(self, catalogue: Catalogue) -> FewShotHead:
+        """Return a head with nothing added: prototypes of the known classes from their drawings, and the metric.
 
         On validation photographs the mean embeddings of the classes lie at a median cosine of 0.97 from these.
 
@@ -91,7 +93,20 @@ class PrototypeMaker:
             ModelError: The classifier can't be run.
         """
         nothing = np.zeros((0, SOURCE_SIZE, SOURCE_SIZE, 3), np.uint8)
-        return np.stack([self(sign.name, Examples(nothing, render_drawing(sign.name, 256))) for sign in catalogue])
+        looks = np.stack(
+            [self.embed(self.views(one.name, Examples(nothing, render_drawing(one.name, 256)))) for one in catalogue]
+        )
+        known = np.stack([self.of_views(one) for one in looks])
+        return FewShotHead(catalogue, np.zeros((0, known.shape[1]), np.float32), known, metric_of(looks))
+
+
+def metric_of(looks: FloatArray) -> FloatArray:
+    """Return what makes looks at one sign spread alike in all directions, float32 (D, D), from embeddings (C, N, D)."""
+    spread = (looks - looks.mean(axis=1, keepdims=True)).reshape(-1, looks.shape[2]).astype(np.float64)
+    covariance = spread.T @ spread / len(spread)
+    covariance += SHRINKAGE * np.trace(covariance) / len(covariance) * np.eye(len(covariance))
+    values, vectors = np.linalg.eigh(covariance)
+    return np.asarray((vectors / np.sqrt(np.maximum(values, 1e-12))) @ vectors.T, np.float32)
 
 
 def _resized(crop: Image, size: int) -> Image:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -82,7 +82,7 @@ def separation(name: str, examples: Examples, head: FewShotHead, maker: Prototyp
     names = head.catalogue.names
     row = names.index(name) - len(head.known)
     embedding = maker.embed(maker.views(name, examples))
-    cosine = np.concatenate([head.known, head.prototypes]) @ head.prototypes[row]
+    cosine = np.roll(head.cosine(head.prototypes[row : row + 1])[0], len(head.known))  # in the order of the names
     cosine[names.index(name)] = -1
     nearest = np.argsort(-cosine)[:NEIGHBOURS]
     read = head.probability(embedding)[:, row] >= 0.5
@@ -108,7 +108,7 @@ def _recognised(
         start = first + number * VIEWS_OF_PICTURE
         prototypes = head.prototypes.copy()
         prototypes[row] = maker.of_views(np.delete(views, slice(start, start + VIEWS_OF_PICTURE), axis=0))
-        rest = FewShotHead(head.catalogue, prototypes, head.known)
+        rest = replace(head, prototypes=prototypes)
         found += bool(rest.probability(plain[number : number + 1])[0, row] >= 0.5)
     return found
 

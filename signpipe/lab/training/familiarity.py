@@ -16,8 +16,8 @@ EACH = 6  # prototypes per class: a sign has several looks, by day, at night, bl
 # Hidden signs lie far from the prototypes too, but are told from new ones by both: of a new one in plain view nothing
 # is hidden.
 DOUBT, HIDDEN = 0.03, 0.3
-# Share of the known signs in plain view whose novelty stays under 0.5. One per cent more of them in doubt would keep back
-# four to six per cent of those that are hidden.
+# Share of the known signs in plain view whose novelty stays under 0.5. One per cent more of them in doubt would keep
+# back four to six per cent of those that are hidden.
 FAMILIAR = 0.99
 
 

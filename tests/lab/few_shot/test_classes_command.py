@@ -72,7 +72,7 @@ def test_a_class_is_added_from_five_pictures_and_listed(signpipe: Run, two: Path
     added = json.loads(result.read_text())["added"][0]
     assert added["name"] == "dead_end"
     assert added["pictures"] == 5
-    assert 3 <= added["recognised"] <= 5
+    assert 2 <= added["recognised"] <= 5
     assert added["too_close"] is None
     assert "dead_end" in signpipe("classes", "list", "--into", two).out
     assert len(list((two / "dead_end").glob("*.png"))) == 5

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,7 @@ from signpipe.lab.few_shot.photograph import photograph, source_of_drawing
 from signpipe.lab.few_shot.prototypes import PrototypeMaker
 from signpipe.runtime.session import Session, open_session
 from signpipe.settings import FallbackSettings, RuntimeSettings
-from signpipe.types import Classifications, Image
+from signpipe.types import Classifications, FloatArray, Image
 from tests.lab.few_shot.ten import CROP_MARGIN, NAMES, as_crops, drawing_of, photographs, write_examples
 
 ACCEPT, NOVELTY = FallbackSettings().accept, FallbackSettings().novelty
@@ -36,8 +37,7 @@ def maker(session: Session) -> PrototypeMaker:
 
 @pytest.fixture(scope="module")
 def nothing_added(maker: PrototypeMaker) -> FewShotHead:
-    known = maker.known(CATALOGUE)
-    return FewShotHead(CATALOGUE, np.zeros((0, known.shape[1]), np.float32), known)
+    return maker.head(CATALOGUE)
 
 
 @pytest.fixture(scope="module", params=["five pictures", "drawing alone"])
@@ -120,3 +120,23 @@ def test_the_same_examples_give_the_same_prototype(maker: PrototypeMaker, tmp_pa
     examples = read_examples(write_examples(tmp_path, "town"), drawing_of("town"), CROP_MARGIN)
     np.testing.assert_array_equal(maker("town", examples), maker("town", examples))
     assert np.linalg.norm(maker("town", examples)) == pytest.approx(1, abs=1e-5)
+
+
+@pytest.mark.slow
+def test_looks_at_one_sign_spread_less_than_signs_do_where_cosines_are_taken(
+    maker: PrototypeMaker, nothing_added: FewShotHead
+) -> None:
+    assert nothing_added.metric is not None
+    looks = np.stack([maker.embed(as_crops(photographs(name, 16, seed=4))) for name in NAMES])
+
+    def between(metric: FloatArray | None) -> float:
+        """Return the mean cosine of prototypes of different signs, over that of looks to their own one."""
+        head = replace(nothing_added, prototypes=np.stack([maker.of_views(one) for one in looks]), metric=metric)
+        own = np.mean([head.cosine(one)[:, row].mean() for row, one in enumerate(looks)])
+        others = head.cosine(head.prototypes)[:, : len(looks)]
+        return float(others[~np.eye(len(looks), dtype=bool)].mean() / own)
+
+    assert between(nothing_added.metric) < between(None) - 0.1
+    scaled = replace(nothing_added, metric=3 * nothing_added.metric)
+    embedding = looks.reshape(-1, looks.shape[2])
+    np.testing.assert_allclose(scaled.cosine(embedding), nothing_added.cosine(embedding), atol=1e-5)
