@@ -56,12 +56,12 @@ def novelty(
                 f"{name}: {cell['published']:.1%} of {cell['n']} looks and {cell['tracks_published']:.1%} of "
                 f"{cell['tracks']} tracks published" + (f", as {taken}" if taken else "")
             )
-        for kind, cell in sets["whole"].items():
-            if kind != "by_class":
-                Console().print(
-                    f"through the whole pipeline: {cell['published']:.1%} of {cell['n']} {kind} published as another "
-                    f"class, {cell['without']:.1%} by vision alone"
-                )
+        for kind, without in (("looks", "without the reader"), ("tracks", "by vision alone")):
+            cell = sets["whole"][kind]
+            Console().print(
+                f"through the whole pipeline: {cell['published']:.1%} of {cell['n']} {kind} published as another "
+                f"class, {cell['without']:.1%} {without}"
+            )
     tell(measured("novelty", settings.classify.model, "classifier", settings, dataset, "val", metrics), json_file)
 
 

@@ -128,7 +128,9 @@ def write_few_shot(folder: Path, head: FewShotHead, session: Session) -> None:
             "known": head.known,
             "classifier": classifier_digest(session),
         }
-        np.savez(draft, **arrays | ({} if head.metric is None else {"metric": head.metric}))
+        if head.metric is not None:
+            arrays["metric"] = head.metric
+        np.savez(draft, **arrays)
         draft.replace(folder / PROTOTYPES)
         draft = folder / f"draft-{CATALOGUE}"
         text = tomli_w.dumps({"sign": list(map(_entry, signs))})

@@ -54,11 +54,14 @@ class FewShotHead:
     prototypes: FloatArray
     known: FloatArray
     metric: FloatArray | None = None
+    _directions: FloatArray = field(init=False, repr=False)  # float32 (C + K, D), prototypes where cosines are taken
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_directions", self._spread(np.concatenate([self.known, self.prototypes])))
 
     def cosine(self, embedding: FloatArray) -> FloatArray:
-        """Return the cosines (N, K + C) to the prototypes, the added ones first, of embeddings float32 (N, D)."""
-        prototypes = np.concatenate([self.prototypes, self.known])
-        return self._spread(np.nan_to_num(embedding)) @ self._spread(prototypes).T
+        """Return the cosines (N, C + K) to the prototypes, in the catalogue's order, of embeddings float32 (N, D)."""
+        return np.asarray(self._spread(np.nan_to_num(embedding)) @ self._directions.T)
 
     def _spread(self, embedding: FloatArray) -> FloatArray:
         """Return embeddings (N, D) where cosines are taken, of unit length but for those that are all zero."""
@@ -73,7 +76,7 @@ class FewShotHead:
         An embedding that is all zero, as of a crop that nobody looked at, speaks for none.
         """
         odds = np.exp(np.float32(SHARPNESS) * (self.cosine(embedding) - np.float32(ELSEWHERE)))
-        return np.asarray(odds[:, : len(self.prototypes)] / (1 + odds.sum(axis=1, keepdims=True)), np.float32)
+        return np.asarray(odds[:, len(self.known) :] / (1 + odds.sum(axis=1, keepdims=True)), np.float32)
 
     def __call__(self, known: Classifications) -> Classifications:
         """Widen classifications of the C known classes by the K added ones.

@@ -28,7 +28,7 @@ Picture = TypeVar("Picture", Image, FloatArray)
 
 SIZE = 112  # pixels of a rendered variant
 VARIANTS = 6  # of a class; limits, whose digits vary most, get six times as many
-LETTERED = 300  # drawings of a limit in typefaces that are given
+LETTERINGS = 300  # drawings of a limit in typefaces that are given
 # Typefaces that come with matplotlib, which every training environment has: the same wherever it runs.
 TYPEFACES = ("DejaVuSans-Bold", "DejaVuSans", "DejaVuSansMono-Bold", "DejaVuSansMono", "cmss10")
 _LETTERING = re.compile(r"<path.*/>")
@@ -105,23 +105,23 @@ class DrawnSigns:
 
     Args:
         seed: Seed of the variants.
-        typefaces: Limits are drawn in these too, `LETTERED` times each.
+        typefaces: Limits are drawn in these too, `LETTERINGS` times each.
     """
 
     def __init__(self, seed: int, typefaces: Sequence[Typeface] = ()) -> None:
         rng = np.random.default_rng(seed)
         names = load_catalogue().names
         self._variants = [draw_variants(name, rng) for name in names]
-        numbers = {i: limit[1] for i, name in enumerate(names) if (limit := _LIMIT.match(name))}
         signs = FiguredSigns(typefaces)
         self._lettered = {
-            i: [signs.limit(rng, number, boards=0).image for _ in range(LETTERED if typefaces else 0)]
-            for i, number in numbers.items()
+            class_id: [signs.limit(rng, limit[1], boards=0).image for _ in range(LETTERINGS)]
+            for class_id, name in enumerate(names)
+            if typefaces and (limit := _LIMIT.match(name))
         }
 
     def letters(self, class_id: int) -> bool:
         """Return whether a class is drawn in the typefaces that were given."""
-        return bool(self._lettered.get(class_id))
+        return class_id in self._lettered
 
     def lettered(self, class_id: int, behind: Image, rng: np.random.Generator) -> Image:
         """Return what a call does, but always a limit in one of the typefaces that were given."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +23,7 @@ from signpipe.lab.evaluation.interval import wilson
 from signpipe.lab.evaluation.observations import read_crops
 from signpipe.lab.evaluation.published_figures import published_classes
 from signpipe.lab.evaluation.rates import at_rates
-from signpipe.lab.evaluation.streaming import play, read_approaches
+from signpipe.lab.evaluation.streaming import asking, play, read_approaches
 from signpipe.lab.evaluation.uncatalogued import (
     approach_sides,
     boxed_crops,
@@ -32,11 +31,10 @@ from signpipe.lab.evaluation.uncatalogued import (
     unboxed_crops,
     uncatalogued_views,
 )
-from signpipe.runtime.session import open_models, open_session
+from signpipe.runtime.session import open_session
 from signpipe.settings import FallbackSettings, Settings
 from signpipe.stages.evidence import ClassEvidence, looks_of
 from signpipe.types import Classifications, FloatArray, Image
-from signpipe.witnesses import open_witnesses
 
 Progress = Callable[[int, int], None]
 ACCEPTED = 0.95  # share of the known signs that the second bound lets pass
@@ -264,32 +262,23 @@ def judge_whole(tracks: Sequence[Approach], settings: Settings, catalogue: Catal
         catalogue: The classes.
 
     Returns:
-        `looks`, each by itself, and `tracks`: `n`, the share `published` as another class with its `interval`, and
-        `without` those who are asked besides vision; and `by_class`, of looks `n` and `published`.
+        `looks`, each by itself, and `tracks`: `n`, the share `published` as another class with its `interval`, and that
+        `without` the reader (looks) or anyone besides vision (tracks); and `by_class`, of looks `n` and `published`.
 
     Raises:
         SourceError: A picture can't be read.
         ModelError: A model can't be used.
     """
-    names = [catalogue.names[one.class_id] for one in tracks for _ in one.pictures]
-    wrong = {
-        reader: np.array(
-            [
-                shown is not None and shown != name
-                for shown, name in zip(published_classes(_signs(tracks), settings, reader), names, strict=True)
-            ]
-        )
-        for reader in (False, True)
-    }
-    model = open_models(settings, detector=False, classifier=False).reader
-    ask = partial(open_witnesses, settings, catalogue, model)
-    played = at_rates(tracks, settings, catalogue, (FPS,), FPS, ask)[f"{FPS:g}"]
+    names = np.array([catalogue.names[one.class_id] for one in tracks for _ in one.pictures])
+    signs = list(_signs(tracks))
+    silent, wrong = (_is_another(published_classes(signs, settings, reader), names) for reader in (False, True))
+    played = at_rates(tracks, settings, catalogue, (FPS,), FPS, asking(settings, catalogue))[f"{FPS:g}"]
     return {
         "looks": {
             "n": len(names),
-            "published": float(wrong[True].mean()),
-            "interval": list(wilson(int(wrong[True].sum()), len(names))),
-            "without": float(wrong[False].mean()),
+            "published": float(wrong.mean()),
+            "interval": list(wilson(int(wrong.sum()), len(names))),
+            "without": float(silent.mean()),
         },
         "tracks": {
             "n": played["tracks"],
@@ -298,10 +287,16 @@ def judge_whole(tracks: Sequence[Approach], settings: Settings, catalogue: Catal
             "without": played["vision_alone"]["ever_wrong_published"],
         },
         "by_class": {
-            name: {"n": names.count(name), "published": float(wrong[True][np.array(names) == name].mean())}
-            for name in sorted(set(names), key=catalogue.names.index)
+            name: {"n": int((names == name).sum()), "published": float(wrong[names == name].mean())}
+            for name in catalogue.names
+            if name in names
         },
     }
+
+
+def _is_another(shown: Sequence[str | None], names: npt.NDArray[np.str_]) -> npt.NDArray[np.bool_]:
+    """Return which signs, bool (N,), are shown as a class that they aren't."""
+    return np.array([one is not None and one != name for one, name in zip(shown, names.tolist(), strict=True)])
 
 
 def _signs(tracks: Sequence[Approach]) -> Iterator[tuple[Image, FloatArray]]:

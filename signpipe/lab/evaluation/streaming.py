@@ -19,6 +19,7 @@ from signpipe.lab.evaluation.crops import seeded
 from signpipe.lab.evaluation.drives import evaluate_drives
 from signpipe.lab.evaluation.interval import wilson
 from signpipe.lab.evaluation.rates import at_rates
+from signpipe.opinion import Witness
 from signpipe.runtime.session import open_models, open_session
 from signpipe.settings import Settings
 from signpipe.stages.classify import Classify
@@ -105,9 +106,7 @@ def evaluate_streaming(
     flat = {key: value for key, value in whole.items() if isinstance(value, int | float)}
     others: dict[str, Any] = {}
     if rates:
-        reader = open_models(settings, detector=False, classifier=False).reader
-        asked = partial(open_witnesses, settings, catalogue, reader)
-        others["rates"] = at_rates(approaches, settings, catalogue, rates, fps, asked, progress)
+        others["rates"] = at_rates(approaches, settings, catalogue, rates, fps, asking(settings, catalogue), progress)
     if rates and drives:
         others["drives"] = evaluate_drives(approaches, settings, catalogue, rates, drives, progress)
     return (
@@ -120,6 +119,15 @@ def evaluate_streaming(
             "n": dict.fromkeys(flat, len(approaches)) | counts | whole["n"],
         }
     )
+
+
+def asking(settings: Settings, catalogue: Catalogue) -> Callable[[], list[Witness]]:
+    """Return what opens the witnesses of a configuration anew, for `at_rates`; its reader of figures stays open.
+
+    Raises:
+        ModelError: The reader can't be used.
+    """
+    return partial(open_witnesses, settings, catalogue, open_models(settings, detector=False, classifier=False).reader)
 
 
 def read_approaches(dataset: Dataset, settings: Settings, progress: Callable[[int], None]) -> list[Approach]:

@@ -82,7 +82,7 @@ def separation(name: str, examples: Examples, head: FewShotHead, maker: Prototyp
     names = head.catalogue.names
     row = names.index(name) - len(head.known)
     embedding = maker.embed(maker.views(name, examples))
-    cosine = np.roll(head.cosine(head.prototypes[row : row + 1])[0], len(head.known))  # in the order of the names
+    cosine = head.cosine(head.prototypes[row : row + 1])[0]
     cosine[names.index(name)] = -1
     nearest = np.argsort(-cosine)[:NEIGHBOURS]
     read = head.probability(embedding)[:, row] >= 0.5

@@ -364,11 +364,12 @@ def _training_pictures(
     if plan.reviewed:
         sources = with_reviewed(sources, Path(plan.reviewed), framing.SOURCE_MARGIN)
     length = plan.epochs * plan.pictures if plan.minutes is None else 10**9
-    typefaces = open_typefaces(TRAINING) if plan.drawings else ()
-    pictures = TrainingCrops(sources, length, plan.seed, plan.size, plan.occlusion, _ids(plan.leave_out), typefaces)
+    left_out = _ids(plan.leave_out)
     if not plan.drawings:
-        return pictures, None
-    beside = read_sources(Path(plan.drawings), data, out)
+        return TrainingCrops(sources, length, plan.seed, plan.size, plan.occlusion, left_out), None
+    typefaces = open_typefaces(TRAINING)
+    pictures = TrainingCrops(sources, length, plan.seed, plan.size, plan.occlusion, left_out, typefaces)
+    beside = read_sources(Path(plan.drawings), data, out, typefaces)
     return EmbeddingCrops(pictures, beside, plan.beside), beside.looks.shared
 
 

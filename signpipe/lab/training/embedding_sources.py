@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ import numpy as np
 
 from signpipe.lab.augmentation.figured import FiguredSigns
 from signpipe.lab.augmentation.framing import SOURCE_SIZE
-from signpipe.lab.augmentation.lettering import TRAINING, open_typefaces
+from signpipe.lab.augmentation.lettering import Typeface
 from signpipe.lab.data.labelled import Split
 from signpipe.lab.evaluation.clutter import find_clutter, street_scenes
 from signpipe.lab.evaluation.run import open_detector
@@ -26,21 +26,22 @@ CACHE = "clutter.npz"
 FIGURES = 3000  # signs with figures that are drawn
 
 
-def read_sources(drawings: Path, data: Path, out: Path) -> Sources:
+def read_sources(drawings: Path, data: Path, out: Path, typefaces: Sequence[Typeface]) -> Sources:
     """Read the drawings, the photographs and the clutter that the embedding is trained on.
 
     Args:
         drawings: `package_signs` of npm's mapillary_sprite_source.
         data: Folder of the data sets.
         out: Folder of the training, where the clutter is kept once it has been found.
+        typefaces: What signs with figures are lettered in.
 
     Raises:
-        SourceError: The drawings, a typeface or a picture is missing.
+        SourceError: The drawings or a picture is missing.
         ModelError: The models that find the clutter can't be used.
     """
     shown = read_photographs(data, "train")
     looks = read_looks(drawings, sorted({name for name in shown.looks if name.startswith(PHOTOGRAPHED)}))
-    figures = draw_figures(FiguredSigns(open_typefaces(TRAINING)), looks, FIGURES, 0)
+    figures = draw_figures(FiguredSigns(typefaces), looks, FIGURES, 0)
     return Sources(looks, figures, shown, kept_clutter(data, "train", out))
 
 

@@ -57,7 +57,6 @@ def fit_familiarity(
     train: FloatArray,
     labels: npt.NDArray[np.int64],
     clean: tuple[FloatArray, FloatArray, FloatArray],
-    familiar: float = FAMILIAR,
 ) -> Familiarity:
     """Fit the novelty score.
 
@@ -65,15 +64,14 @@ def fit_familiarity(
         train: float32 (N, D), features of signs that the network was trained on.
         labels: int64 (N,), their classes.
         clean: Scores float32 (K, C + 1), features (K, D) and visible shares (K, P, P) of signs in plain view that it
-            wasn't trained on.
-        familiar: Share of `clean` whose novelty must stay under 0.5.
+            wasn't trained on; the novelty of `FAMILIAR` of them stays under 0.5.
     """
     unit = _unit(train).astype(np.float64)
     of_class = [unit[labels == c] for c in np.unique(labels)]
     clusters = [kmeans2(one, min(EACH, len(one)), seed=0, minit="++")[0] for one in of_class]
     prototypes = _unit(np.concatenate(clusters)).astype(np.float32)
     scores = Familiarity(prototypes, 0.0, 1.0).score(*clean)
-    limit, middle = np.quantile(scores, (1 - familiar, 0.5))
+    limit, middle = np.quantile(scores, (1 - FAMILIAR, 0.5))
     # The middle one scores 0.05, logit(0.05) is -2.94: looks count by their familiarity, and a usual one should fully.
     return Familiarity(prototypes, float(limit), max(float(middle - limit) / 2.94, 0.005))
 

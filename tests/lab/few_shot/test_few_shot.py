@@ -132,8 +132,9 @@ def test_looks_at_one_sign_spread_less_than_signs_do_where_cosines_are_taken(
     def between(metric: FloatArray | None) -> float:
         """Return the mean cosine of prototypes of different signs, over that of looks to their own one."""
         head = replace(nothing_added, prototypes=np.stack([maker.of_views(one) for one in looks]), metric=metric)
-        own = np.mean([head.cosine(one)[:, row].mean() for row, one in enumerate(looks)])
-        others = head.cosine(head.prototypes)[:, : len(looks)]
+        first = len(head.known)
+        own = np.mean([head.cosine(one)[:, first + row].mean() for row, one in enumerate(looks)])
+        others = head.cosine(head.prototypes)[:, first:]
         return float(others[~np.eye(len(looks), dtype=bool)].mean() / own)
 
     assert between(nothing_added.metric) < between(None) - 0.1

@@ -85,8 +85,8 @@ def _novelty(metrics: Metrics) -> Html:
         ]  # fmt: skip
         rows += [
             (f"{kind}, whole pipeline, trained without {classes}", "left_out", None, None, None,
-             cell["published"], cell["n"])
-            for kind, cell in sets.get("whole", {}).items() if kind != "by_class"
+             sets["whole"][kind]["published"], sets["whole"][kind]["n"])
+            for kind in ("looks", "tracks") if "whole" in sets
         ]  # fmt: skip
     text = (
         "How well unknown signs are told from known ones: the area under the curve, and shares that pass as familiar "
