@@ -124,7 +124,7 @@ def judge_trained(checkpoint: Path, sets: Sets) -> dict[str, Any]:
     """Return what a classifier is worth that was trained whole, its parameters, and how it was trained."""
     state = load_checkpoint(checkpoint)
     net = restored(state["averaged"]).eval()
-    plan = {key: state["plan"].get(key) for key in ("epochs", "pictures", "rate", "occlusion", "wider", "teacher")}
+    plan = {key: state["plan"].get(key) for key in ("epochs", "pictures", "rate", "occlusion", "wider", "teachers")}
     return judge(net, sets) | {"parameters": sum(p.numel() for p in net.parameters()), "plan": plan}
 
 

@@ -65,7 +65,11 @@ def classifier(
         ),
     ] = 1,
     teacher: Annotated[
-        Path | None, typer.Option(help="Learn from this checkpoint of a larger classifier too (distillation).")
+        list[Path] | None,
+        typer.Option(
+            help="Learn from this checkpoint of another classifier too, a larger one, or from a shipped model in "
+            "float32 (distillation); again, to learn from several together."
+        ),
     ] = None,
     rate: Annotated[float, typer.Option(min=1e-5, max=0.1, help="Peak learning rate.")] = 3e-3,
     leave_out: Annotated[
@@ -133,7 +137,7 @@ def classifier(
         reviewed=None if reviewed is None else str(reviewed),
         start=None if weights is None else str(weights),
         wider=wider,
-        teacher=None if teacher is None else str(teacher),
+        teachers=tuple(str(one) for one in teacher or ()),
         limit=limit,
         leave_out=tuple(leave_out or ()),
         drawings=None if drawings is None else str(drawings),

@@ -36,7 +36,7 @@ from signpipe.lab.training.recover import MEASURED_BATCHES, trained_classifier
 from signpipe.lab.training.relight import relit
 from signpipe.lab.training.report import describe_machine, plot_curves
 from signpipe.lab.training.reviewed import with_reviewed
-from signpipe.lab.training.teaching import EMBEDDING_WEIGHT, TAUGHT, Teacher, grow, widths_of
+from signpipe.lab.training.teaching import EMBEDDING_WEIGHT, Teacher, grow, widths_of
 from signpipe.settings import FallbackSettings
 from signpipe.types import FloatArray, Image
 
@@ -69,7 +69,8 @@ class ClassifierPlan:
         start: Earlier checkpoint whose averaged weights the network starts from, or an export in float32; else chance.
         wider: How many times as wide the network is as the shipped one, to be a teacher; it starts from what
             `start` says whatever the width of that.
-        teacher: Checkpoint of a larger classifier that the network learns from, beside the targets.
+        teachers: Checkpoints of other classifiers, larger or several, that the network learns from beside the targets;
+            or their exports in float32.
         limit: Read only about so many crops; for a trial.
         leave_out: Names of classes that the network may learn nothing of; its outputs for them stay.
         drawings: Folder of drawings of the world's signs, see `signpipe.lab.training.looks`. With it the embedding
@@ -96,7 +97,7 @@ class ClassifierPlan:
     reviewed: str | None = None
     start: str | None = None
     wider: int = 1
-    teacher: str | None = None
+    teachers: tuple[str, ...] = ()
     limit: int | None = None
     leave_out: tuple[str, ...] = ()
     drawings: str | None = None
@@ -108,8 +109,9 @@ class ClassifierPlan:
 
 def plan_of(state: dict[str, Any]) -> ClassifierPlan:
     """Return the plan that a checkpoint was trained by; it had the defaults of settings that came up later."""
-    plan = {name: value for name, value in state["plan"].items() if name not in ("outside", "uncatalogued")}
-    return ClassifierPlan(**plan | {"leave_out": tuple(plan.get("leave_out", ()))})
+    dropped = ("outside", "uncatalogued", "teacher")  # the last in favour of `teachers`; nothing shipped had one
+    plan = {name: value for name, value in state["plan"].items() if name not in dropped}
+    return ClassifierPlan(**plan | {name: tuple(plan.get(name, ())) for name in ("leave_out", "teachers")})
 
 
 class ClassifierTraining(AveragedRun[SignNet]):
@@ -126,11 +128,13 @@ class ClassifierTraining(AveragedRun[SignNet]):
         torch.set_num_threads(plan.threads)
         self.plan = plan
         net = SignNet(widths=widths_of(plan.wider))
+        crops = list(crops)
         if plan.start is not None:
             net = grow(trained_classifier(Path(plan.start), crops), net.widths, net.depth)
         net = net.to(plan.device, memory_format=torch.channels_last)
         super().__init__(net, plan.average, plan.pictures // plan.batch, out)
-        self.teacher = None if plan.teacher is None else Teacher(Path(plan.teacher), plan.device)
+        teachers = [Path(one) for one in plan.teachers]
+        self.teacher = Teacher(teachers, crops, plan.device) if teachers else None
         self.light = torch.Generator().manual_seed(plan.seed)
         self.proxies = Proxies(np.zeros((0, 0), bool) if shared is None else shared, self.net.embed.out_features).to(
             plan.device
@@ -216,10 +220,11 @@ class ClassifierTraining(AveragedRun[SignNet]):
         crops = normalise(relit(images, self.light).to(device)).to(memory_format=torch.channels_last)
         with mixed_precision(device):
             logits, features, seen = self.net(crops)
-        loss = F.cross_entropy(logits.float(), targets.to(device))
-        if self.teacher is not None:
-            said, known = self.teacher.loss(crops, logits.float(), features.float())
-            loss = (1 - TAUGHT) * loss + TAUGHT * said + EMBEDDING_WEIGHT * known
+        if self.teacher is None:
+            loss = F.cross_entropy(logits.float(), targets.to(device))
+        else:
+            said, known = self.teacher.losses(crops, logits.float(), features.float(), targets.to(device))
+            loss = said.mean() + EMBEDDING_WEIGHT * known.mean()
         loss = loss + GATE_WEIGHT * gate_loss(seen.float(), parts.to(device))
         if looks is not None and self.plan.embedding:
             loss = loss + self.plan.embedding * self.proxies(features.float(), looks.to(device))

@@ -1,7 +1,8 @@
-"""A trained network made wider or deeper without changing what it says, and distillation from a large one."""
+"""A trained network made wider or deeper without changing what it says, and distillation from trained ones."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -9,13 +10,16 @@ from torch import nn
 from torch.nn import functional as F  # noqa: N812  # torch's own convention
 
 from signpipe.errors import SettingsError
-from signpipe.lab.training.device import Device
-from signpipe.lab.training.export import load_checkpoint
-from signpipe.lab.training.network import WIDTHS, SignNet, restored
+from signpipe.lab.training.device import Device, mixed_precision
+from signpipe.lab.training.network import WIDTHS, SignNet
+from signpipe.lab.training.recover import trained_classifier
+from signpipe.types import Image
 
-TAUGHT = 0.5  # share of the classes' loss that goes by the teacher, the rest by the targets
+TAUGHT = 0.5  # share of the classes' loss that goes by the teachers, the rest by the targets
+SURE, RULED_OUT = 0.5, 0.05  # teachers that are surer of a class than the one are mistaken if it has less in the target
 TEMPERATURE = 2.0  # by which both soften their scores
-EMBEDDING_WEIGHT = 0.5  # of the loss by which the embedding follows the teacher's
+TURN, SCALE, SHIFT = 0.06, 0.04, 0.04  # spreads of a view: radians, log of the size, share of half a crop's side
+EMBEDDING_WEIGHT = 0.5  # of the loss by which the embedding follows the teachers'
 NOISE = 0.05  # spread of what tells a channel from its copy, as a share of the spread of the weights
 
 
@@ -92,36 +96,68 @@ def _widened(weight: torch.Tensor, shape: tuple[int, ...], rng: torch.Generator)
     return wide + NOISE * wide.std() * torch.randn(wide.shape, generator=rng)
 
 
-class Teacher:
-    """What a large network makes of the crops that a small one learns from.
+def viewed(crops: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+    """Return each crop from a slightly other view.
 
     Args:
-        checkpoint: `last.pt` of the teacher's training.
+        crops: float32 (N, 4, S, S).
+        generator: Source of chance.
+
+    Returns:
+        The same, each shifted, turned and scaled by chance; what wasn't in it is as at its edge.
+    """
+    drawn = torch.randn(4, len(crops), generator=generator).to(crops.device)
+    turn, scale, shift = TURN * drawn[0], torch.exp(SCALE * drawn[1]), SHIFT * drawn[2:].T
+    matrix = torch.stack([torch.cos(turn), -torch.sin(turn), torch.sin(turn), torch.cos(turn)], 1).unflatten(1, (2, 2))
+    grid = F.affine_grid(torch.cat([scale[:, None, None] * matrix, shift[..., None]], 2), crops.shape, False)
+    return F.grid_sample(crops, grid, padding_mode="border", align_corners=False)
+
+
+class Teacher:
+    """What trained networks, together, make of the crops that another learns from.
+
+    Args:
+        starts: `last.pt` of each teacher's training, or its export in float32.
+        crops: Batches of BGR uint8 (N, S, S, 3), on which the normalisations of an export are measured.
         device: Where torch computes.
 
     Raises:
-        SourceError: There is no such checkpoint.
+        SourceError: There is no such file, or it is of another network.
     """
 
-    def __init__(self, checkpoint: Path, device: Device) -> None:
-        self.net = restored(load_checkpoint(checkpoint)["averaged"]).to(device, memory_format=torch.channels_last)
-        self.net.eval().requires_grad_(False)
+    def __init__(self, starts: Sequence[Path], crops: Sequence[Image], device: Device) -> None:
+        nets = [trained_classifier(start, crops) for start in starts]
+        self.nets = [net.to(device, memory_format=torch.channels_last).eval().requires_grad_(False) for net in nets]
+        self._device = device
+        self._views = torch.Generator().manual_seed(0)
 
-    def loss(
-        self, crops: torch.Tensor, logits: torch.Tensor, features: torch.Tensor
+    def losses(
+        self, crops: torch.Tensor, logits: torch.Tensor, features: torch.Tensor, targets: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return how far a pupil is from the teacher: in what it says, "cannot tell" included, and in the embedding.
+        """Return how far a pupil is from targets and teachers in what it says, and from the teachers in the embedding.
 
-        The first is the cross entropy of softened scores (Hinton, Vinyals and Dean, 2015), the second 1 less the
-        cosine, at equal lengths of both embeddings.
+        The first is the cross entropy, for one half with the targets and for the other with the mean of what the
+        teachers say, "cannot tell" included, both softened (Hinton, Vinyals and Dean, 2015). Where the teachers are
+        rather sure of what the targets rule out, it goes by the targets alone. The second is 1 less the cosine to
+        each teacher's embedding. Each teacher sees each crop a little shifted, turned and scaled, as what many such
+        views say together is right more often than what one says (Radosavovic et al., CVPR 2018).
 
         Args:
             crops: float32 (N, 4, S, S), as from `normalise`.
             logits: The pupil's scores (N, C + 1).
             features: Its features (N, D).
+            targets: float32 (N, C + 1), what the crops should be read as.
+
+        Returns:
+            float32 (N,) and float32 (N,).
         """
-        with torch.no_grad():
-            told, known, _ = self.net(crops)
-        soft = torch.softmax(told.float() / TEMPERATURE, 1)
-        said = F.cross_entropy(logits / TEMPERATURE, soft) * TEMPERATURE**2
-        return said, (1 - F.cosine_similarity(features, known.float())).mean()
+        with torch.no_grad(), mixed_precision(self._device):
+            told, known, _ = zip(*(net(viewed(crops, self._views)) for net in self.nets), strict=True)
+        scores, embeddings = torch.stack(told).float(), torch.stack(known).float()
+        soft = torch.softmax(scores / TEMPERATURE, 2).mean(0)
+        said = F.cross_entropy(logits / TEMPERATURE, soft, reduction="none") * TEMPERATURE**2
+        sure, likeliest = torch.softmax(scores, 2).mean(0).max(1)
+        mistaken = (sure > SURE) & (targets.gather(1, likeliest[:, None])[:, 0] < RULED_OUT)
+        share = torch.where(mistaken, 0.0, TAUGHT)
+        wrong = F.cross_entropy(logits, targets, reduction="none")
+        return (1 - share) * wrong + share * said, (1 - F.cosine_similarity(features, embeddings, 2)).mean(0)

@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 import torch
+from torch.nn import functional as F  # noqa: N812  # torch's own convention
 
 from signpipe.errors import SettingsError, SourceError
 from signpipe.lab.training.classifier import ClassifierPlan, ClassifierTraining
 from signpipe.lab.training.network import DEPTH, SignNet, normalise, restored
-from signpipe.lab.training.teaching import Teacher, grow, widths_of
+from signpipe.lab.training.teaching import TEMPERATURE, Teacher, grow, viewed, widths_of
 
 CROPS = torch.randn(8, 4, 48, 48, generator=torch.Generator().manual_seed(0))
 PLAN = ClassifierPlan(epochs=1, pictures=128, batch=64, threads=1)
@@ -86,21 +87,22 @@ def test_a_teacher_starts_from_the_narrow_network_and_its_pupil_comes_nearer(tmp
     teaching = ClassifierTraining(replace(PLAN, start=start, wider=2), tmp_path / "teacher")
     assert teaching.net.widths == widths_of(2)
     teaching.save()
-    plan = replace(PLAN, teacher=str(tmp_path / "teacher" / "last.pt"), seed=1)  # it starts from elsewhere
+    plan = replace(PLAN, teachers=(str(tmp_path / "teacher" / "last.pt"),), seed=1)  # it starts from elsewhere
     pupil = ClassifierTraining(plan, tmp_path / "pupil")
     assert pupil.teacher is not None
 
     images = torch.randint(0, 256, (64, 48, 48, 3), dtype=torch.uint8)
     crops, parts = normalise(images), torch.ones(64, 2, 6, 6)
     with torch.no_grad():
-        targets = torch.softmax(pupil.teacher.net(crops)[0], 1)
+        targets = torch.softmax(pupil.teacher.nets[0](crops)[0], 1)
 
     def apart() -> float:
         assert pupil.teacher is not None
         pupil.net.eval()
         with torch.no_grad():
             # How much lower the other part can get depends on how sure the teacher is; this one can get to 0.
-            return float(pupil.teacher.loss(crops, *pupil.net(crops)[:2])[1])
+            logits, features, _ = pupil.net(crops)
+            return float(pupil.teacher.losses(crops, logits, features, targets)[1].mean())
 
     before = apart()
     pupil._set_rate(0.05)
@@ -112,9 +114,50 @@ def test_a_teacher_starts_from_the_narrow_network_and_its_pupil_comes_nearer(tmp
     again = ClassifierTraining(plan, tmp_path / "pupil")
     again.resume()  # a checkpoint knows its teacher by the plan
     with pytest.raises(SourceError, match="other settings"):
-        ClassifierTraining(replace(plan, teacher=None), tmp_path / "pupil").resume()
+        ClassifierTraining(replace(plan, teachers=()), tmp_path / "pupil").resume()
+
+
+def told(*scores: torch.Tensor) -> Teacher:
+    """Return teachers that give these scores (N, C + 1), whatever they see."""
+    teacher = Teacher([], [], "cpu")
+    teacher.nets = [lambda crops, one=one: (one, torch.ones(len(crops), 128), None) for one in scores]
+    return teacher
+
+
+def test_several_teachers_are_learned_from_as_their_mean() -> None:
+    one, other = torch.zeros(8, 44), torch.zeros(8, 44)
+    one[:, 3] = other[:, 5] = 4.0
+    targets = torch.full((8, 44), 1 / 44)
+    features = torch.ones(8, 128)
+
+    def loss(logits: torch.Tensor) -> float:
+        return float(told(one, other).losses(CROPS, logits, features, targets)[0].mean())
+
+    mean = TEMPERATURE * torch.log((torch.softmax(one / TEMPERATURE, 1) + torch.softmax(other / TEMPERATURE, 1)) / 2)
+    assert loss(mean) < loss(one)
+    assert loss(mean) < loss(other)
+
+
+def test_teachers_that_are_sure_of_something_else_are_not_listened_to() -> None:
+    logits = torch.randn(8, 44, generator=torch.Generator().manual_seed(2))
+    targets = torch.zeros(8, 44)
+    targets[:, 3] = 1
+    right, wrong = torch.zeros(8, 44), torch.zeros(8, 44)
+    right[:, 3] = wrong[:, 5] = 8.0
+    of_targets = F.cross_entropy(logits, targets, reduction="none")
+    features = torch.ones(8, 128)
+    assert torch.allclose(told(wrong).losses(CROPS, logits, features, targets)[0], of_targets)
+    assert not torch.allclose(told(right).losses(CROPS, logits, features, targets)[0], of_targets)
+
+
+def test_a_view_is_the_crop_a_little_moved() -> None:
+    crops = normalise(torch.full((4, 48, 48, 3), 90, dtype=torch.uint8).index_fill(1, torch.arange(24), 200))
+    seen = viewed(crops, torch.Generator().manual_seed(0))
+    assert seen.shape == crops.shape
+    assert not torch.equal(seen[0], seen[1])
+    assert (seen - crops).abs().mean() < 0.2 * crops.abs().mean()
 
 
 def test_a_teacher_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match="no checkpoint"):
-        Teacher(tmp_path / "none.pt", "cpu")
+        Teacher([tmp_path / "none.pt"], [], "cpu")
