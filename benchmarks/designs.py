@@ -12,6 +12,8 @@ that are done are kept in the folder and not done again.
 
     .venv-train/bin/python benchmarks/designs.py --data DATA --designs --trained start=START.pt on=runs/on/last.pt \
         wider=runs/wider/last.pt "wider, faster"=runs/faster/last.pt --json benchmarks/results/teaching.json
+
+Several checkpoints with a + between them are judged together, as they teach: by the mean of what they say of 6 views.
 """
 
 from __future__ import annotations
@@ -48,6 +50,7 @@ from signpipe.lab.training.device import mixed_precision
 from signpipe.lab.training.export import load_checkpoint
 from signpipe.lab.training.network import SignNet, normalise, restored
 from signpipe.lab.training.recover import MEASURED_BATCHES, trained_classifier
+from signpipe.lab.training.teaching import Together
 from signpipe.runtime.machine import describe_machine
 from signpipe.types import FloatArray, Image
 from signpipe.version import VERSION
@@ -55,6 +58,7 @@ from signpipe.version import VERSION
 BATCH, RATE, DECAY, WARMING = 128, 1.5e-3, 0.05, 0.05
 Sets = dict[str, tuple[Image, npt.NDArray[np.int64], FloatArray]]
 SIZE, OCCLUSION, SEED = 48, 0.8, 11
+VIEWS = 6  # of each crop that several networks judge together
 THIN = 3  # every so many validation crops
 LEVELS = (0.3, 0.5, 0.7)
 HELD_OUT = ("leaves", "branches")
@@ -73,7 +77,7 @@ def main() -> None:
     parser.add_argument("--crops", type=int, default=48_000, help="that each design sees once")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1])
     parser.add_argument("--designs", nargs="*", default=list(DESIGNS), help=f"of {', '.join(DESIGNS)}")
-    parser.add_argument("--trained", nargs="+", default=[], metavar="NAME=CHECKPOINT", help="judge these, too")
+    parser.add_argument("--trained", nargs="+", default=[], metavar="NAME=CHECKPOINT[+...]", help="judge these, too")
     parser.add_argument("--out", type=Path, default=Path("runs/designs"), help="folder of networks and of what is done")
     parser.add_argument("--json", type=Path, help="write the result here")
     parser.add_argument("--figure", type=Path, help="show ten signs here: what is hidden, and what each design says")
@@ -82,7 +86,10 @@ def main() -> None:
     data = find_data(arguments.data)
     sets = judging_sets(load_crops(data, "val", SIZE, MARGIN))
     done = compare(arguments, data, sets) if arguments.designs else {}
-    trained = {name: judge_trained(Path(file), sets) for name, file in (one.split("=", 1) for one in arguments.trained)}
+    trained = {
+        name: judge_trained([Path(file) for file in files.split("+")], sets)
+        for name, files in (one.split("=", 1) for one in arguments.trained)
+    }
     if arguments.json:
         told = {
             "task": "designs", "version": VERSION, "crops": arguments.crops, "seeds": arguments.seeds,
@@ -120,12 +127,14 @@ def compare(arguments: argparse.Namespace, data: Path, sets: Sets) -> dict[str, 
     return done
 
 
-def judge_trained(checkpoint: Path, sets: Sets) -> dict[str, Any]:
-    """Return what a classifier is worth that was trained whole, its parameters, and how it was trained."""
-    state = load_checkpoint(checkpoint)
-    net = restored(state["averaged"]).eval()
-    plan = {key: state["plan"].get(key) for key in ("epochs", "pictures", "rate", "occlusion", "wider", "teachers")}
-    return judge(net, sets) | {"parameters": sum(p.numel() for p in net.parameters()), "plan": plan}
+def judge_trained(checkpoints: Sequence[Path], sets: Sets) -> dict[str, Any]:
+    """Return what a classifier is worth that was trained whole, or several together, their parameters and plans."""
+    states = [load_checkpoint(one) for one in checkpoints]
+    nets = [restored(state["averaged"]) for state in states]
+    kept = ("epochs", "minutes", "pictures", "rate", "occlusion", "wider")
+    plans = [{key: state["plan"].get(key) for key in kept} for state in states]
+    judged = judge(nets[0] if len(nets) == 1 else Together(nets, VIEWS), sets)
+    return judged | {"parameters": sum(p.numel() for net in nets for p in net.parameters()), "plans": plans}
 
 
 def load(name: str, seed: int, out: Path) -> Gated:
@@ -245,7 +254,7 @@ def hidden(
     return np.stack(images), crops.labels, np.stack(parts)
 
 
-def judge(net: SignNet, sets: Sets) -> dict[str, float]:
+def judge(net: SignNet | Together, sets: Sets) -> dict[str, float]:
     """Return how a design reads each set, calibrated as the shipped classifier is, and how it knows what is hidden."""
     told = {name: outputs_of(net, images) for name, (images, _, _) in sets.items()}
     training = [name for name in sets if name.startswith("training")]

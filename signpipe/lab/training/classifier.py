@@ -36,7 +36,7 @@ from signpipe.lab.training.recover import MEASURED_BATCHES, trained_classifier
 from signpipe.lab.training.relight import relit
 from signpipe.lab.training.report import describe_machine, plot_curves
 from signpipe.lab.training.reviewed import with_reviewed
-from signpipe.lab.training.teaching import EMBEDDING_WEIGHT, Teacher, grow, widths_of
+from signpipe.lab.training.teaching import EMBEDDING_WEIGHT, Teacher, Together, grow, widths_of
 from signpipe.settings import FallbackSettings
 from signpipe.types import FloatArray, Image
 
@@ -259,7 +259,7 @@ def logits_of(net: SignNet, images: Image, batch: int = 256) -> FloatArray:
     return outputs_of(net, images, batch)[0]
 
 
-def outputs_of(net: SignNet, images: Image, batch: int = 256) -> tuple[FloatArray, FloatArray, FloatArray]:
+def outputs_of(net: SignNet | Together, images: Image, batch: int = 256) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Return scores (N, C + 1), features (N, D) and visible shares (N, P, P), float32, of crops uint8 (N, S, S, 3)."""
     net.eval()
     device = next(net.parameters()).device

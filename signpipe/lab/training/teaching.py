@@ -96,6 +96,26 @@ def _widened(weight: torch.Tensor, shape: tuple[int, ...], rng: torch.Generator)
     return wide + NOISE * wide.std() * torch.randn(wide.shape, generator=rng)
 
 
+class Together(nn.Module):  # type: ignore[misc]  # torch counts as untyped
+    """Trained networks as one: the mean of what they say of some views of a crop, which is what `Teacher` passes on.
+
+    Args:
+        nets: The networks.
+        views: Views that each of them takes.
+    """
+
+    def __init__(self, nets: Sequence[SignNet], views: int) -> None:
+        super().__init__()
+        self.nets, self._views = nn.ModuleList(nets), views
+
+    def forward(self, crops: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Map crops (N, 4, S, S) to scores, features and what can be seen, as `SignNet` does."""
+        chance = torch.Generator().manual_seed(0)
+        told = [net(viewed(crops, chance)) for net in self.nets for _ in range(self._views)]
+        logits, features, seen = (torch.stack(part) for part in zip(*told, strict=True))
+        return torch.softmax(logits, 2).mean(0).log(), features.mean(0), seen.mean(0)
+
+
 def viewed(crops: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
     """Return each crop from a slightly other view.
 

@@ -12,7 +12,7 @@ from torch.nn import functional as F  # noqa: N812  # torch's own convention
 from signpipe.errors import SettingsError, SourceError
 from signpipe.lab.training.classifier import ClassifierPlan, ClassifierTraining
 from signpipe.lab.training.network import DEPTH, SignNet, normalise, restored
-from signpipe.lab.training.teaching import TEMPERATURE, Teacher, grow, viewed, widths_of
+from signpipe.lab.training.teaching import TEMPERATURE, Teacher, Together, grow, viewed, widths_of
 
 CROPS = torch.randn(8, 4, 48, 48, generator=torch.Generator().manual_seed(0))
 PLAN = ClassifierPlan(epochs=1, pictures=128, batch=64, threads=1)
@@ -136,6 +136,15 @@ def test_several_teachers_are_learned_from_as_their_mean() -> None:
     mean = TEMPERATURE * torch.log((torch.softmax(one / TEMPERATURE, 1) + torch.softmax(other / TEMPERATURE, 1)) / 2)
     assert loss(mean) < loss(one)
     assert loss(mean) < loss(other)
+
+
+def test_networks_together_say_the_mean_of_what_each_says() -> None:
+    nets = [used((16, 32, 32)), used((16, 32, 64))]
+    with torch.no_grad():
+        logits, features, seen = Together(nets, 2)(CROPS)
+    assert torch.allclose(logits.exp().sum(1), torch.ones(8))
+    assert features.shape == (8, 128)
+    assert seen.shape == (8, 6, 6)
 
 
 def test_teachers_that_are_sure_of_something_else_are_not_listened_to() -> None:
