@@ -128,13 +128,13 @@ class ClassifierTraining(AveragedRun[SignNet]):
         torch.set_num_threads(plan.threads)
         self.plan = plan
         net = SignNet(widths=widths_of(plan.wider))
-        crops = list(crops)
+        shown = list(crops) if plan.start is not None or plan.teachers else []
         if plan.start is not None:
-            net = grow(trained_classifier(Path(plan.start), crops), net.widths, net.depth)
+            net = grow(trained_classifier(Path(plan.start), shown), net.widths, net.depth)
         net = net.to(plan.device, memory_format=torch.channels_last)
         super().__init__(net, plan.average, plan.pictures // plan.batch, out)
         teachers = [Path(one) for one in plan.teachers]
-        self.teacher = Teacher(teachers, crops, plan.device) if teachers else None
+        self.teacher = Teacher(teachers, shown, plan.device) if teachers else None
         self.light = torch.Generator().manual_seed(plan.seed)
         self.proxies = Proxies(np.zeros((0, 0), bool) if shared is None else shared, self.net.embed.out_features).to(
             plan.device
