@@ -81,7 +81,8 @@ def quality_rows() -> list[tuple[str, str, str]]:
             "Fused over an approach",
             f"class at the end right on {percent(streaming['final_accuracy'])}, a wrong one ever published on "
             f"{percent(streaming['ever_wrong_published'])}; the likeliest class changes "
-            f"{streaming['fused_changes_per_track']:.2f} times, {streaming['single_changes_per_track']:.2f} frame by frame",
+            f"{streaming['fused_changes_per_track']:.2f} times, "
+            f"{streaming['single_changes_per_track']:.2f} frame by frame",
             f"{streaming['tracks']} real approaches, GTSRB validation",
         ),
         (
