@@ -7,6 +7,7 @@ import math
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
+from itertools import tee
 from pathlib import Path
 from typing import Any
 
@@ -128,13 +129,13 @@ class ClassifierTraining(AveragedRun[SignNet]):
         torch.set_num_threads(plan.threads)
         self.plan = plan
         net = SignNet(widths=widths_of(plan.wider))
-        shown = list(crops) if plan.start is not None or plan.teachers else []
+        shown, *to_teachers = tee(crops, 1 + len(plan.teachers))  # nothing is made of them until an export needs it
         if plan.start is not None:
             net = grow(trained_classifier(Path(plan.start), shown), net.widths, net.depth)
         net = net.to(plan.device, memory_format=torch.channels_last)
         super().__init__(net, plan.average, plan.pictures // plan.batch, out)
-        teachers = [Path(one) for one in plan.teachers]
-        self.teacher = Teacher(teachers, shown, plan.device) if teachers else None
+        teachers = [trained_classifier(Path(one), seen) for one, seen in zip(plan.teachers, to_teachers, strict=True)]
+        self.teacher = Teacher(teachers, plan.device) if teachers else None
         self.light = torch.Generator().manual_seed(plan.seed)
         self.proxies = Proxies(np.zeros((0, 0), bool) if shared is None else shared, self.net.embed.out_features).to(
             plan.device

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Iterable, Sequence
 
 import torch
 from torch import nn
@@ -12,8 +11,6 @@ from torch.nn import functional as F  # noqa: N812  # torch's own convention
 from signpipe.errors import SettingsError
 from signpipe.lab.training.device import Device, mixed_precision
 from signpipe.lab.training.network import WIDTHS, SignNet
-from signpipe.lab.training.recover import trained_classifier
-from signpipe.types import Image
 
 TAUGHT = 0.5  # share of the classes' loss that goes by the teachers, the rest by the targets
 SURE, RULED_OUT = 0.5, 0.05  # teachers that are surer of a class than the one are mistaken if it has less in the target
@@ -110,10 +107,17 @@ class Together(nn.Module):  # type: ignore[misc]  # torch counts as untyped
 
     def forward(self, crops: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """Map crops (N, 4, S, S) to scores, features and what can be seen, as `SignNet` does."""
-        chance = torch.Generator().manual_seed(0)
-        told = [net(viewed(crops, chance)) for net in self.nets for _ in range(self._views)]
-        logits, features, seen = (torch.stack(part) for part in zip(*told, strict=True))
+        logits, features, seen = _told(self.nets, crops, torch.Generator().manual_seed(0), self._views)
         return torch.softmax(logits, 2).mean(0).log(), features.mean(0), seen.mean(0)
+
+
+def _told(
+    nets: Iterable[SignNet], crops: torch.Tensor, chance: torch.Generator, views: int
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Return what networks say of some views of each crop, stacked: scores, features and what can be seen."""
+    told = [net(viewed(crops, chance)) for net in nets for _ in range(views)]
+    logits, features, seen = (torch.stack(part) for part in zip(*told, strict=True))
+    return logits, features, seen
 
 
 def viewed(crops: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
@@ -137,16 +141,11 @@ class Teacher:
     """What trained networks, together, make of the crops that another learns from.
 
     Args:
-        starts: `last.pt` of each teacher's training, or its export in float32.
-        crops: Batches of BGR uint8 (N, S, S, 3), on which the normalisations of an export are measured.
+        nets: The networks.
         device: Where torch computes.
-
-    Raises:
-        SourceError: There is no such file, or it is of another network.
     """
 
-    def __init__(self, starts: Sequence[Path], crops: Sequence[Image], device: Device) -> None:
-        nets = [trained_classifier(start, crops) for start in starts]
+    def __init__(self, nets: Iterable[SignNet], device: Device) -> None:
         self.nets = [net.to(device, memory_format=torch.channels_last).eval().requires_grad_(False) for net in nets]
         self._device = device
         self._views = torch.Generator().manual_seed(0)
@@ -172,8 +171,8 @@ class Teacher:
             float32 (N,) and float32 (N,).
         """
         with torch.no_grad(), mixed_precision(self._device):
-            told, known, _ = zip(*(net(viewed(crops, self._views)) for net in self.nets), strict=True)
-        scores, embeddings = torch.stack(told).float(), torch.stack(known).float()
+            told, known, _ = _told(self.nets, crops, self._views, 1)
+        scores, embeddings = told.float(), known.float()
         soft = torch.softmax(scores / TEMPERATURE, 2).mean(0)
         said = F.cross_entropy(logits / TEMPERATURE, soft, reduction="none") * TEMPERATURE**2
         sure, likeliest = torch.softmax(scores, 2).mean(0).max(1)

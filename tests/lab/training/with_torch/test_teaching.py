@@ -119,8 +119,10 @@ def test_a_teacher_starts_from_the_narrow_network_and_its_pupil_comes_nearer(tmp
 
 def told(*scores: torch.Tensor) -> Teacher:
     """Return teachers that give these scores (N, C + 1), whatever they see."""
-    teacher = Teacher([], [], "cpu")
-    teacher.nets = [lambda crops, one=one: (one, torch.ones(len(crops), 128), None) for one in scores]
+    teacher = Teacher([], "cpu")
+    teacher.nets = [
+        lambda crops, one=one: (one, torch.ones(len(crops), 128), torch.ones(len(crops), 6, 6)) for one in scores
+    ]
     return teacher
 
 
@@ -169,4 +171,4 @@ def test_a_view_is_the_crop_a_little_moved() -> None:
 
 def test_a_teacher_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match="no checkpoint"):
-        Teacher([tmp_path / "none.pt"], [], "cpu")
+        ClassifierTraining(replace(PLAN, teachers=(str(tmp_path / "none.pt"),)), tmp_path)
