@@ -145,12 +145,14 @@ def test_boxes_around_what_can_be_seen_change_hidden_signs_alone(dataset: Datase
         run_robustness(dataset, Settings(), quiet, suite="occlusion", crops=4, boxes=boxes)
         for boxes in ("sign", "visible")
     )
-    clean, half = Condition("clean"), Condition("occlusion", "cut_off", 0.5)
-    (sure_whole, sure_near), (hidden_whole, hidden_near) = (
-        [run.answers[condition].confidence for run in (whole, near)] for condition in (clean, half)
-    )
-    np.testing.assert_allclose(sure_near, sure_whole, atol=0.1)
-    assert np.abs(hidden_near - hidden_whole).max() > 0.05
+    # How much a box matters behind one occluder changes with each training; behind some of them it always does.
+    moved = {
+        condition: np.abs(near.answers[condition].confidence - whole.answers[condition].confidence).max()
+        for condition in whole.answers
+    }
+    half = Condition("occlusion", "cut_off", 0.5)
+    assert moved[Condition("clean")] < 0.02
+    assert max(by for condition, by in moved.items() if condition.level == HIDDEN[-1]) > 0.1
     assert near.cell(half)["ceiling"] == whole.cell(half)["ceiling"]
 
 
