@@ -9,6 +9,7 @@ from torch import nn
 from torch.nn import functional as F  # noqa: N812  # torch's own convention
 
 from signpipe.lab.training.calibration import Calibration
+from signpipe.lab.training.convolution import Conv3x3
 from signpipe.lab.training.familiarity import DOUBT, HIDDEN, Familiarity
 
 WIDTHS = (32, 64, 160)  # channels of the shipped network at 24, 12 and 6 pixels
@@ -20,9 +21,9 @@ class Block(nn.Module):  # type: ignore[misc]  # torch counts as untyped
 
     def __init__(self, channels_in: int, channels: int, stride: int | tuple[int, int] = 1) -> None:
         super().__init__()
-        self.first = nn.Conv2d(channels_in, channels, 3, stride, 1, bias=False)
+        self.first = Conv3x3(channels_in, channels, stride)
         self.norm1 = nn.BatchNorm2d(channels)
-        self.second = nn.Conv2d(channels, channels, 3, 1, 1, bias=False)
+        self.second = Conv3x3(channels, channels)
         self.norm2 = nn.BatchNorm2d(channels)
         self.shortcut: nn.Module = nn.Identity()
         if stride != 1 or channels_in != channels:
