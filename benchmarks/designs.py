@@ -8,12 +8,14 @@ an order of its own seed, once. Judged on GTSRB's validation tracks: in plain vi
 by which a design is chosen, and by leaves and branches, which training never saw and by which nothing is chosen. Runs
 that are done are kept in the folder and not done again.
 
-`--trained` judges classifiers that `signpipe train classifier` made on the same crops, such as wider ones:
+`--trained` judges classifiers that `signpipe train classifier` made on the same crops, such as wider ones, and exports
+in float32:
 
-    .venv-train/bin/python benchmarks/designs.py --data DATA --designs --trained start=START.pt on=runs/on/last.pt \
-        wider=runs/wider/last.pt "wider, faster"=runs/faster/last.pt --json benchmarks/results/teaching.json
+    .venv-train/bin/python benchmarks/designs.py --data DATA --designs --trained shipped=models/classifier-fp32.onnx \
+        wider=runs/wider/last.pt both=runs/wider/last.pt+models/classifier-fp32.onnx \
+        --json benchmarks/results/teaching.json
 
-Several checkpoints with a + between them are judged together, as they teach: by the mean of what they say of 6 views.
+Several with a + between them are judged together, as they teach: by the mean of what they say of 6 views.
 """
 
 from __future__ import annotations
@@ -48,7 +50,7 @@ from signpipe.lab.training.classifier_data import TrainingCrops, parts_of
 from signpipe.lab.training.designs import DESIGNS, Gated, take_trunk
 from signpipe.lab.training.device import mixed_precision
 from signpipe.lab.training.export import load_checkpoint
-from signpipe.lab.training.network import SignNet, normalise, restored
+from signpipe.lab.training.network import SignNet, normalise
 from signpipe.lab.training.recover import MEASURED_BATCHES, trained_classifier
 from signpipe.lab.training.teaching import Together
 from signpipe.runtime.machine import describe_machine
@@ -77,7 +79,7 @@ def main() -> None:
     parser.add_argument("--crops", type=int, default=48_000, help="that each design sees once")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1])
     parser.add_argument("--designs", nargs="*", default=list(DESIGNS), help=f"of {', '.join(DESIGNS)}")
-    parser.add_argument("--trained", nargs="+", default=[], metavar="NAME=CHECKPOINT[+...]", help="judge these, too")
+    parser.add_argument("--trained", nargs="+", default=[], metavar="NAME=FILE[+...]", help="judge these, too")
     parser.add_argument("--out", type=Path, default=Path("runs/designs"), help="folder of networks and of what is done")
     parser.add_argument("--json", type=Path, help="write the result here")
     parser.add_argument("--figure", type=Path, help="show ten signs here: what is hidden, and what each design says")
@@ -127,14 +129,17 @@ def compare(arguments: argparse.Namespace, data: Path, sets: Sets) -> dict[str, 
     return done
 
 
-def judge_trained(checkpoints: Sequence[Path], sets: Sets) -> dict[str, Any]:
+def judge_trained(files: Sequence[Path], sets: Sets) -> dict[str, Any]:
     """Return what a classifier is worth that was trained whole, or several together, their parameters and plans."""
-    states = [load_checkpoint(one) for one in checkpoints]
-    nets = [restored(state["averaged"]) for state in states]
+    # What an export's normalisations are measured on changes nothing of what it says.
+    nets = [trained_classifier(one, [sets["clean"][0][:BATCH]]) for one in files]
     kept = ("epochs", "minutes", "pictures", "rate", "occlusion", "wider")
-    plans = [{key: state["plan"].get(key) for key in kept} for state in states]
+    plans = [load_checkpoint(one)["plan"] for one in files if one.suffix != ".onnx"]
     judged = judge(nets[0] if len(nets) == 1 else Together(nets, VIEWS), sets)
-    return judged | {"parameters": sum(p.numel() for net in nets for p in net.parameters()), "plans": plans}
+    return judged | {
+        "parameters": sum(p.numel() for net in nets for p in net.parameters()),
+        "plans": [{key: plan.get(key) for key in kept} for plan in plans],
+    }
 
 
 def load(name: str, seed: int, out: Path) -> Gated:
