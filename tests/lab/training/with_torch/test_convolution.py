@@ -21,8 +21,9 @@ def gradients(layer: nn.Module, x: torch.Tensor) -> tuple[torch.Tensor, torch.Te
     return y.float(), layer.weight.grad, x.grad
 
 
-@pytest.mark.parametrize("stride", [1, 2, (2, 1)])
-@pytest.mark.parametrize("channels", [(FEWEST, FEWEST + 32), (32, FEWEST)])
+@pytest.mark.parametrize(
+    ("channels", "stride"), [((FEWEST, FEWEST + 32), 1), ((FEWEST, FEWEST), 2), ((32, FEWEST), (2, 1))]
+)
 def test_output_and_gradients_are_those_of_torch(channels: tuple[int, int], stride: int | tuple[int, int]) -> None:
     torch.manual_seed(0)
     ours = Conv3x3(*channels, stride)
