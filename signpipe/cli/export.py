@@ -19,7 +19,7 @@ def export(
     ] = None,
     average: Annotated[
         list[Path] | None,
-        typer.Option(help="For a classifier: checkpoint of another training, to be averaged with it; again."),
+        typer.Option(help="For a classifier: another checkpoint, or export in float32, to be averaged with it; again."),
     ] = None,
     data: DataOption = None,
     models: Annotated[Path, typer.Option(help="Folder of the models and their manifest.")] = Path("models"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -114,28 +114,6 @@ def load_checkpoint(checkpoint: Path) -> dict[str, Any]:
         raise SourceError(f"There is no checkpoint {checkpoint}; train one first with `signpipe train`.")
     state: dict[str, Any] = torch.load(checkpoint, map_location="cpu", weights_only=True)
     return state
-
-
-def averaged_weights(states: Sequence[dict[str, Any]]) -> dict[str, torch.Tensor]:
-    """Return the mean of the averaged weights and normalisation statistics of several trainings.
-
-    Networks that were trained on from the same weights, each in its own way, lie in one valley, and their mean is at
-    least as good at home and often better elsewhere (Wortsman et al., Model soups, ICML 2022).
-
-    Args:
-        states: The trainings' checkpoints.
-
-    Raises:
-        SourceError: Their networks differ in design or width.
-    """
-    weights = [state["averaged"] for state in states]
-    shapes = [{name: weight.shape for name, weight in one.items()} for one in weights]
-    if any(one != shapes[0] for one in shapes):
-        raise SourceError("Checkpoints of different networks can't be averaged; give those of one design and width.")
-    return {
-        name: torch.stack([one[name] for one in weights]).mean(0) if weight.is_floating_point() else weight
-        for name, weight in weights[0].items()
-    }
 
 
 def write_result(path: Path, result: dict[str, Any]) -> None:

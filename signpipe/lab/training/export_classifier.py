@@ -15,12 +15,14 @@ from signpipe.crops import MARGIN
 from signpipe.lab.evaluation.classification import ClassificationEvaluation, roc_auc
 from signpipe.lab.evaluation.crop_sets import CropSet, hide_crops, load_crops, without
 from signpipe.lab.evaluation.parity import LEAST_EQUAL
+from signpipe.lab.evaluation.resume import file_sha256
 from signpipe.lab.training.calibration import Calibration, calibrate
 from signpipe.lab.training.classifier import outputs_of, plan_of
-from signpipe.lab.training.export import averaged_weights, enter_judged, load_checkpoint, to_onnx
+from signpipe.lab.training.export import enter_judged, load_checkpoint, to_onnx
 from signpipe.lab.training.familiarity import Familiarity, fit_familiarity
 from signpipe.lab.training.network import Deployed, SignNet, restored
 from signpipe.lab.training.quantise import quantise
+from signpipe.lab.training.recover import mean_of, trained_classifier
 from signpipe.runtime.session import Session, open_session
 from signpipe.settings import FallbackSettings, RuntimeSettings
 from signpipe.types import FloatArray, Image
@@ -57,24 +59,24 @@ def export_classifier(
         data: Folder of the data sets, for calibration and judging.
         models: Folder of the models.
         name: Name of the int8 model; the float32 one gets "-fp32" added.
-        others: Checkpoints of other trainings whose weights are averaged with it.
+        others: Other trained classifiers whose weights are averaged with it: checkpoints, or exports in float32.
 
     Returns:
         How it and what it was averaged with were trained, how it was calibrated, and the metrics of both on validation.
 
     Raises:
         ModelError: int8 changes too many classes; the float32 model is entered, the int8 one isn't.
-        SourceError: A checkpoint or data is missing, or the checkpoints are of different networks.
+        SourceError: A classifier or data is missing, or they are different networks.
     """
-    states = [load_checkpoint(one) for one in (checkpoint, *others)]
-    state = states[0]
+    state = load_checkpoint(checkpoint)
     plan = plan_of(state)
     size = plan.size
-    net = restored(averaged_weights(states))
     left_out = [load_catalogue().names.index(name) for name in plan.leave_out]
     val = without(load_crops(data, "val", size, MARGIN), left_out)
     hidden = hide_crops(val)
     train = load_crops(data, "train", size, MARGIN, PROTOTYPE_CROPS)
+    nets = [restored(state["averaged"]), *(trained_classifier(one, [train.images[: plan.batch]]) for one in others)]
+    net = mean_of(nets)
     known = without(train, left_out)
     features = outputs_of(net, known.images)[1]
     familiarity = fit_familiarity(features, known.labels, outputs_of(net, val.images))
@@ -110,7 +112,10 @@ def export_classifier(
         **_training(state),
         "parameters": sum(p.numel() for p in net.parameters()),
         "calibration": asdict(calibration) | {"familiar_limit": familiarity.limit, "familiar_scale": familiarity.scale},
-        "averaged_with": [_training(other) for other in states[1:]],
+        "averaged_with": [
+            {"sha256": file_sha256(other)} if other.suffix == ".onnx" else _training(load_checkpoint(other))
+            for other in others
+        ],
         "metrics": results,
     }
 

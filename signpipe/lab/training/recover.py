@@ -7,8 +7,9 @@ and offset give back what was folded. So the network computes the same as the ex
 
 from __future__ import annotations
 
+import copy
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from pathlib import Path
 
@@ -168,6 +169,44 @@ def unfold(model: nn.Module, weights: Weights, pictures: Iterable[torch.Tensor])
         norm.running_var.copy_(variance)
         norm.weight.data.copy_(torch.sqrt(variance + norm.eps))
         norm.bias.data.add_(mean)
+
+
+def mean_of(nets: Sequence[SignNet]) -> SignNet:
+    """Return the mean of trained classifiers, each normalisation folded into its convolution, as exporting does.
+
+    Networks that were trained on from the same weights, each in its own way, lie in one valley, and their mean is at
+    least as good at home and often better elsewhere (Wortsman et al., Model soups, ICML 2022). Folded, it doesn't
+    matter by which statistics each is normalised.
+
+    Args:
+        nets: The networks, which stay as they are.
+
+    Raises:
+        SourceError: They differ in design or width.
+    """
+    weights = [_folded(net).state_dict() for net in nets]
+    shapes = [{name: weight.shape for name, weight in one.items()} for one in weights]
+    if any(one != shapes[0] for one in shapes):
+        raise SourceError("Different networks can't be averaged; give those of one design and width.")
+    return restored(
+        {
+            name: torch.stack([one[name] for one in weights]).mean(0) if weight.is_floating_point() else weight
+            for name, weight in weights[0].items()
+        }
+    )
+
+
+def _folded(net: SignNet) -> SignNet:
+    net = copy.deepcopy(net)
+    with torch.no_grad():
+        for conv, norm in _normalised(net).values():
+            scale = norm.weight / torch.sqrt(norm.running_var + norm.eps)
+            conv.weight.mul_(scale[:, None, None, None])
+            norm.bias.sub_(norm.running_mean * scale)
+            norm.weight.fill_(1)
+            norm.running_mean.zero_()
+            norm.running_var.fill_(1 - norm.eps)
+    return net
 
 
 def _normalised(model: nn.Module) -> dict[str, tuple[nn.Conv2d, nn.BatchNorm2d]]:

@@ -24,7 +24,6 @@ from signpipe.lab.training.classifier import (
     outputs_of,
 )
 from signpipe.lab.training.classifier_data import TrainingCrops
-from signpipe.lab.training.export import averaged_weights
 from signpipe.lab.training.export_classifier import write_onnx
 from signpipe.lab.training.familiarity import Familiarity
 from signpipe.lab.training.network import SignNet, normalise
@@ -154,20 +153,6 @@ def test_what_is_exported_says_what_was_trained(tmp_path: Path) -> None:
     expected = familiarity.novelty(logits[:7], features[:7], visible[:7])
     np.testing.assert_allclose(outputs["novelty"], expected, atol=1e-3)
     np.testing.assert_allclose(outputs["visible"], visible[:7], atol=1e-4)
-
-
-def test_the_weights_of_several_trainings_are_averaged() -> None:
-    one, two = ({"averaged": SignNet(widths=(32, 32, 32)).state_dict()} for _ in range(2))
-    mean = averaged_weights([one, two])
-    for name, weight in mean.items():
-        if weight.is_floating_point():
-            assert torch.allclose(weight, (one["averaged"][name] + two["averaged"][name]) / 2, atol=1e-6), name
-        else:
-            assert torch.equal(weight, one["averaged"][name])
-    assert torch.equal(averaged_weights([one])["embed.weight"], one["averaged"]["embed.weight"])
-    wider = {"averaged": SignNet(widths=(64, 32, 32)).state_dict()}
-    with pytest.raises(SourceError, match="different networks"):
-        averaged_weights([one, wider])
 
 
 def test_judging_counts_the_clean_and_the_hidden_apart() -> None:

@@ -12,9 +12,9 @@ from signpipe.lab.training.classifier import ClassifierPlan, ClassifierTraining,
 from signpipe.lab.training.classifier_data import TrainingCrops
 from signpipe.lab.training.detector import torch_detector
 from signpipe.lab.training.detector_network import build_detector
-from signpipe.lab.training.network import normalise
+from signpipe.lab.training.network import SignNet, normalise
 from signpipe.lab.training.reader import outputs_of as reader_outputs
-from signpipe.lab.training.recover import trained_classifier, trained_reader
+from signpipe.lab.training.recover import mean_of, trained_classifier, trained_reader
 from signpipe.runtime.manifest import known_models
 from signpipe.runtime.session import open_session
 from signpipe.settings import RuntimeSettings
@@ -122,3 +122,41 @@ def test_what_is_no_such_model_is_told(tmp_path: Path) -> None:
             trained_classifier(known_models()[name].path, [])
     with pytest.raises(SourceError, match="another network"):
         trained_reader(known_models()["classifier-fp32"].path, [])
+
+
+def seen_before(widths: tuple[int, int, int] = (32, 32, 32)) -> SignNet:
+    """Return a network with chance weights, and the statistics of what it was shown."""
+    net = SignNet(widths=widths)
+    net.train()
+    with torch.no_grad():
+        for _ in range(20):
+            net(3 * torch.randn(8, 4, 48, 48) + 1)
+    net.eval()
+    return net
+
+
+def test_a_mean_is_that_of_what_the_layers_say_whatever_they_are_normalised_by() -> None:
+    torch.manual_seed(0)
+    one, two = seen_before(), seen_before()
+    crops = torch.randn(4, 4, 48, 48)
+    with torch.no_grad():
+        for mine, own in zip(mean_of([one]).eval()(crops), one(crops), strict=True):
+            torch.testing.assert_close(mine, own, atol=1e-3, rtol=1e-3)
+        mean = mean_of([one, two]).eval()
+        expected = (one.stem[:2](crops) + two.stem[:2](crops)) / 2
+        torch.testing.assert_close(mean.stem[:2](crops), expected, atol=1e-4, rtol=1e-4)
+    torch.testing.assert_close(mean.embed.weight, (one.embed.weight + two.embed.weight) / 2)
+    assert one.stem[1].running_mean.abs().max() > 0  # they stay as they are
+
+
+def test_the_mean_of_a_network_and_itself_normalised_by_something_else_is_the_network() -> None:
+    first = known_models()["classifier-fp32"].path
+    crops = np.random.default_rng(0).integers(0, 256, (64, 48, 48, 3), dtype=np.uint8)
+    nets = [trained_classifier(first, [crops[:32]]), trained_classifier(first, [crops[32:] // 2])]
+    for mine, own in zip(outputs_of(mean_of(nets), crops), outputs_of(nets[0], crops), strict=True):
+        np.testing.assert_allclose(mine, own, atol=2e-3)
+
+
+def test_different_networks_have_no_mean() -> None:
+    with pytest.raises(SourceError, match="Different networks"):
+        mean_of([SignNet(widths=(32, 32, 32)), SignNet(widths=(64, 32, 32))])

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from signpipe.errors import SourceError
@@ -35,12 +36,12 @@ def train(*arguments: object) -> None:
     assert done.returncode == 0, done.stderr
 
 
-def export(role: str, checkpoint: Path, data: Path, models: Path, smaller: str = "int8") -> None:
+def export(role: str, checkpoint: Path, data: Path, models: Path, *more: object, smaller: str = "int8") -> None:
     """Export a checkpoint, and check that the manifest's models are there and run.
 
     What was trained for seconds is sure of nothing, so the gate may well refuse its smaller model; it has to say so.
     """
-    done = signpipe("export", role, "--checkpoint", checkpoint, "--data", data, "--models", models)
+    done = signpipe("export", role, "--checkpoint", checkpoint, "--data", data, "--models", models, *more)
     entries = load_manifest(models)
     assert next(entry.precision for entry in entries.values()) == "fp32"
     if done.returncode == 0:
@@ -125,6 +126,14 @@ def test_the_classifier_is_trained_resumed_and_exported(data: Path, tmp_path: Pa
     assert result["data"]
     assert (tmp_path / "run" / "curves.png").stat().st_size > 1000
     export("classifier", tmp_path / "run" / "last.pt", data, tmp_path / "models")
+    exported = tmp_path / "models" / "classifier-fp32.onnx"
+    export("classifier", tmp_path / "run" / "last.pt", data, tmp_path / "mean", "--average", exported)
+    crops = np.random.default_rng(0).integers(0, 256, (8, 48, 48, 3), dtype=np.uint8)
+    one, mean = (
+        open_session(str(folder / "classifier-fp32.onnx"), RuntimeSettings(provider="cpu"), "classifier").run(crops)
+        for folder in (exported.parent, tmp_path / "mean")
+    )
+    np.testing.assert_allclose(mean["embedding"], one["embedding"], atol=2e-3)  # a network and its export are the same
 
 
 @pytest.mark.parametrize("preset", PRESETS)
@@ -138,7 +147,7 @@ def test_the_detector_is_trained_resumed_and_exported(preset: str, data: Path, w
     assert result["machine"]["packages"]["ultralytics"]
     assert (tmp_path / "run" / "curves.png").stat().st_size > 1000
     smaller = {"fast": "int8", "accurate": "fp16"}[preset]
-    export("detector", tmp_path / "run" / "last.pt", data, tmp_path / "models", smaller)
+    export("detector", tmp_path / "run" / "last.pt", data, tmp_path / "models", smaller=smaller)
 
 
 @pytest.mark.parametrize("format_", ["gtsdb", "gtsrb", "sy32"])
