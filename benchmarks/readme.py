@@ -1,4 +1,4 @@
-"""Writes the numbers of README.md and docs/reference/bench.md from the committed result files.
+"""Writes the numbers of README.md, of the classifier's card and of some documents from the committed result files.
 
     python benchmarks/readme.py            # rewrite what stands between the markers
     python benchmarks/readme.py --check    # exit code 1 if it isn't what the result files say
@@ -18,6 +18,7 @@ from typing import Any
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
+from benchmarks.readme_card import corruption, judged, left_out, occlusion, unknown, wanted  # noqa: E402
 from benchmarks.readme_fleet import accuracy, map_rows, peers_of_batch, percent, ranges  # noqa: E402
 from benchmarks.readme_hidden import quality_rows  # noqa: E402
 from benchmarks.readme_service import RESULTS, drift_table, endurance, read, service_rows  # noqa: E402
@@ -297,6 +298,14 @@ FILES: dict[str, dict[str, Callable[[], str]]] = {
     "docs/scale.md": {"peers": peers_of_batch},
     "docs/serving.md": {"endurance": endurance},
     "docs/drift.md": {"drift": drift_table},
+    "models/classifier.md": {
+        "judged": judged,
+        "unknown": unknown,
+        "left_out": left_out,
+        "occlusion": occlusion,
+        "corruption": corruption,
+        "wanted": wanted,
+    },
 }
 
 
@@ -308,6 +317,8 @@ def main() -> None:
     for name, parts in FILES.items():
         path = ROOT / name
         old = path.read_text(encoding="utf-8")
+        if missing := parts.keys() - {found[2] for found in MARKED.finditer(old)}:
+            sys.exit(f"{name} has no place for {', '.join(sorted(missing))}: put the two markers there")
         new = MARKED.sub(lambda found: found[1] + parts[found[2]]() + found[3], old)  # noqa: B023  # used at once
         if check and new != old:
             sys.exit(f"{name} doesn't show what the result files say: run  python benchmarks/readme.py")
