@@ -27,6 +27,15 @@ MAP_KINDS = (*MAPS, SHIFTED, REVERSED, EMPTY)
 SHIFT = 40.0  # metres to the side
 SENSOR_HEIGHT = 1.73  # metres of the LiDAR over the road, as of the camera
 RINGS, COLUMNS = np.radians(np.arange(-24.8, 15.0, 0.4)), np.radians(np.arange(-30, 30, 0.18))  # the beams
+TILT, TURN = (
+    angle.ravel() for angle in np.meshgrid(RINGS, COLUMNS, indexing="ij")
+)  # of each beam, up and to the right
+COS_TILT, SIN_TILT, COS_TURN, SIN_TURN = np.cos(TILT), np.sin(TILT), np.cos(TURN), np.sin(TURN)
+ASIDE, ABOVE = (
+    np.abs(np.tan(TURN)),
+    np.abs(np.tan(TILT)) / COS_TURN,
+)  # metres off for each metre ahead
+TO_ROAD = np.where(TILT < 0, SENSOR_HEIGHT / np.maximum(-SIN_TILT, 1e-6), np.inf)  # metres
 ROAD_EDGE = 60.0  # metres, farthest hit on the ground
 LORRY = (2.5, 2.8)  # metres, width and height of what a picture of a sign is printed on
 RANGE_NOISE = 0.02  # metres
@@ -100,22 +109,14 @@ class VirtualRoad:
         """
         ahead = self.distance(sign, frame)
         width, height = LORRY if printed else sign.sizes[frame] * ahead / self._focal
-        tilt, turn = (angle.ravel() for angle in np.meshgrid(RINGS, COLUMNS, indexing="ij"))
-        on_plate = (np.abs(np.tan(turn)) * ahead <= width / 2) & (
-            np.abs(np.tan(tilt)) / np.cos(turn) * ahead <= height / 2
-        )
-        down = np.where(tilt < 0, SENSOR_HEIGHT / np.maximum(-np.sin(tilt), 1e-6), np.inf)
-        reach = np.where(on_plate, ahead / (np.cos(turn) * np.cos(tilt)), down)
-        hit = on_plate | (down < ROAD_EDGE)
+        on_plate = (ASIDE * ahead <= width / 2) & (ABOVE * ahead <= height / 2)
+        reach = np.where(on_plate, ahead / (COS_TURN * COS_TILT), TO_ROAD)
         reach = reach + seeded("sweep", sign.name, frame).normal(0, RANGE_NOISE, len(reach))
-        points = np.stack(
-            [
-                reach * np.cos(tilt) * np.cos(turn), -reach * np.cos(tilt) * np.sin(turn), reach * np.sin(tilt),
-                np.where(on_plate & (not printed), 0.9, 0.3),
-            ],
-            axis=1,
-        )  # fmt: skip
-        return np.asarray(points[hit], np.float32)
+        hit = on_plate | (TO_ROAD < ROAD_EDGE)
+        flat = reach[hit] * COS_TILT[hit]
+        reflectance = np.where(on_plate[hit] & (not printed), 0.9, 0.3)
+        points = [flat * COS_TURN[hit], -flat * SIN_TURN[hit], reach[hit] * SIN_TILT[hit], reflectance]
+        return np.stack(points, axis=1, dtype=np.float32, casting="same_kind")
 
     def write_calibration(self, path: Path) -> None:
         """Write the calibration of camera and LiDAR, both at one place, in KITTI's format."""
