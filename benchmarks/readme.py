@@ -19,9 +19,11 @@ ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
 from benchmarks.readme_card import corruption, judged, left_out, occlusion, unknown, wanted  # noqa: E402
-from benchmarks.readme_fleet import accuracy, map_rows, peers_of_batch, percent, ranges  # noqa: E402
+from benchmarks.readme_fleet import accuracy, map_rows, peers_of_batch, ranges  # noqa: E402
 from benchmarks.readme_hidden import quality_rows  # noqa: E402
+from benchmarks.readme_reference import approaches, drawn_figures, parallax, published_figures  # noqa: E402
 from benchmarks.readme_service import RESULTS, drift_table, endurance, read, service_rows  # noqa: E402
+from benchmarks.readme_tables import percent  # noqa: E402
 
 MARKED = re.compile(r"(<!-- (\w+): benchmarks/readme.py -->\n).*?(<!-- /\2 -->)", re.DOTALL)
 
@@ -298,6 +300,9 @@ FILES: dict[str, dict[str, Callable[[], str]]] = {
     "docs/scale.md": {"peers": peers_of_batch},
     "docs/serving.md": {"endurance": endurance},
     "docs/drift.md": {"drift": drift_table},
+    "docs/reference/fallback.md": {"approaches": approaches},
+    "docs/reference/evaluation.md": {"parallax": parallax},
+    "docs/reference/figures.md": {"drawn": drawn_figures, "published": published_figures},
     "models/classifier.md": {
         "judged": judged,
         "unknown": unknown,

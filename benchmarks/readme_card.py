@@ -6,8 +6,8 @@ import tomllib
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from benchmarks.readme_fleet import percent
 from benchmarks.readme_service import RESULTS, read
+from benchmarks.readme_tables import percent, shares, spoken, table
 
 MANIFEST = RESULTS.parents[1] / "models" / "manifest.toml"
 STEPS = ("0.1", "0.3", "0.5", "0.7")  # shares of a sign that are hidden, of those that are measured
@@ -28,7 +28,7 @@ def judged() -> str:
     nothing = metrics["gtsrb_val_backgrounds"]
     taken = round(metrics["gtsrb_val_backgrounds_sure"] * nothing)
     auroc = metrics["gtsrb_val_novelty_auroc"]
-    return _table(
+    return table(
         ("", "clean", "hidden"),
         [
             ("accuracy", percent(clean["accuracy"], 2), percent(hidden["accuracy"])),
@@ -54,7 +54,7 @@ def unknown() -> str:
         "traffic lights": looks["lights"],
         "backgrounds": looks["background"],
     }
-    return _table(
+    return table(
         ("unknown", "n", "AUROC", "passed", "published", "published at the default bound"),
         [
             (
@@ -75,15 +75,15 @@ def left_out() -> str:
         most = max(vision["taken_for"], key=vision["taken_for"].get, default="")
         rows.append(
             (
-                _spoken(name),
+                spoken(name),
                 f"{percent(vision['published'])} of {vision['n']:,}",
                 f"{percent(vision['tracks_published'])} of {vision['tracks']}",
-                _spoken(most),
+                spoken(most),
                 f"{percent(whole[name]['published'])} of {whole[name]['n']:,}",
             )
         )
     head = ("left out", "looks, vision alone", "tracks, vision alone", "most as", "looks, whole pipeline")
-    return _table(head, sorted(rows, key=lambda row: -float(row[1].split()[0])))
+    return table(head, sorted(rows, key=lambda row: -float(row[1].split()[0])))
 
 
 def occlusion() -> str:
@@ -99,7 +99,7 @@ def occlusion() -> str:
             )
         )
     steps = " / ".join(percent(float(step), 0)[:-2] for step in STEPS)
-    return _table(
+    return table(
         ("occluder", f"right at {steps} %", "category right", "wrong at 0.95 or more", "published wrong"), rows
     )
 
@@ -108,7 +108,7 @@ def corruption() -> str:
     """Return what the classifier reads in weather, light and dirt that training never showed it."""
     held_out = {name: effect for name, effect in _robustness()["corruption"].items() if effect["held_out"]}
     steps = next(iter(held_out.values()))["levels"]
-    return _table(
+    return table(
         ("corruption", f"right at severity {' / '.join(steps)}"),
         [(_named(name, one), _steps(one["levels"].values(), "accuracy", 0)) for name, one in held_out.items()],
     )
@@ -116,7 +116,7 @@ def corruption() -> str:
 
 def wanted() -> str:
     """Return what was measured beside what is wanted."""
-    return _table(
+    return table(
         ("", "measured", "wanted", "ceiling by the drawings", "command"), [*_single_looks(), *_whole(), *_rest()]
     )
 
@@ -142,7 +142,7 @@ def _single_looks() -> Iterable[Sequence[str]]:
         ("clean, by track", percent(clean["accuracy"], 2), "99.7 %", "", "`evaluate classification`"),
         (
             f"{' / '.join(percent(float(step), 0)[:-2] for step in STEPS[1:])} % hidden, held-out leaves and branches",
-            _shares(right), "95 / 85 / 60 %", _shares(ceiling), "`evaluate report` (robustness)",
+            shares(right), "95 / 85 / 60 %", shares(ceiling), "`evaluate report` (robustness)",
         ),
         ("category at 50 %", percent(category), "98 %", "", "the same"),
         (
@@ -169,7 +169,7 @@ def _single_looks() -> Iterable[Sequence[str]]:
 def _whole() -> Iterable[Sequence[str]]:
     sets = read("fallback")["metrics"]["sets"]
     unmapped, mapped = (
-        _shares([sets[f"map {kind}, half hidden"]["all"][key] for key in ("right", "wrong")])
+        shares([sets[f"map {kind}, half hidden"]["all"][key] for key in ("right", "wrong")])
         for kind in ("empty", "usual")
     )
     name = "half-hidden approaches published right / wrong, all rungs, no map"
@@ -181,9 +181,9 @@ def _whole() -> Iterable[Sequence[str]]:
 
 def _rest() -> Iterable[Sequence[str]]:
     novelty, without = read("novelty")["metrics"], _left_out()
-    drawings = _shares([novelty[kind]["uncatalogued"]["published"] for kind in ("observations", "tracks")])
-    alone = _shares([without[kind]["left_out"]["published"] for kind in ("observations", "tracks")])
-    whole = _shares([without["whole"][kind]["published"] for kind in ("looks", "tracks")])
+    drawings = shares([novelty[kind]["uncatalogued"]["published"] for kind in ("observations", "tracks")])
+    alone = shares([without[kind]["left_out"]["published"] for kind in ("observations", "tracks")])
+    whole = shares([without["whole"][kind]["published"] for kind in ("looks", "tracks")])
     older = read("classify-stage")["sweeps"]["classifier"][1]["metrics"]["stage_ratio_to_first"]["classify"]
     low, high = older["interval_95"]["p50"]
     return [
@@ -218,21 +218,8 @@ def _left_out() -> dict[str, Any]:
 
 
 def _named(name: str, effect: dict[str, Any]) -> str:
-    return f"{_spoken(name)} (held out)" if effect["held_out"] else _spoken(name)
-
-
-def _spoken(name: str) -> str:
-    return name.replace("_", " ")
-
-
-def _shares(shares: Iterable[float], digits: int = 1) -> str:
-    return f"{' / '.join(f'{100 * share:.{digits}f}' for share in shares)} %"
+    return f"{spoken(name)} (held out)" if effect["held_out"] else spoken(name)
 
 
 def _steps(cells: Iterable[dict[str, Any]], key: str, digits: int) -> str:
-    return _shares((cell[key] for cell in cells), digits)[:-2]
-
-
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    lines = (f"| {' | '.join(row)} |" for row in rows)
-    return "\n".join([f"| {' | '.join(head)} |", "|---" * len(head) + "|", *lines]) + "\n"
+    return shares((cell[key] for cell in cells), digits)[:-2]

@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 from benchmarks.readme_service import read
-
-
-def percent(share: float, digits: int = 1) -> str:
-    """Return a share as a percentage."""
-    return f"{100 * share:.{digits}f} %"
+from benchmarks.readme_tables import percent
 
 
 def map_rows() -> list[tuple[str, str, str]]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from benchmarks.readme_fleet import percent
 from benchmarks.readme_service import read
+from benchmarks.readme_tables import percent
 
 
 def boxed_by_what_shows() -> tuple[str, str, str]:
