@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from rich.progress import track
 
 from signpipe.lab.augmentation.figured import FiguredSigns
 from signpipe.lab.augmentation.framing import SOURCE_SIZE
@@ -66,6 +67,6 @@ def kept_clutter(data: Path, split: Split, out: Path) -> Image:
 def _clutter(data: Path, split: Split) -> Iterator[Image]:
     settings = Settings()
     session, detect = open_session(settings.classify.model, settings.runtime, "classifier"), open_detector(settings)
-    for number, (image, signs) in enumerate(street_scenes(data, split)):
+    for number, (image, signs) in enumerate(track(street_scenes(data, split), "clutter, once")):
         rng = np.random.default_rng((split == "val", number))
         yield find_clutter(image, signs, session, detect, rng).sources
