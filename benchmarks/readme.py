@@ -23,7 +23,7 @@ from benchmarks.readme_fleet import accuracy, map_rows, peers_of_batch, ranges  
 from benchmarks.readme_hidden import quality_rows  # noqa: E402
 from benchmarks.readme_reference import approaches, drawn_figures, parallax, published_figures  # noqa: E402
 from benchmarks.readme_service import RESULTS, drift_table, endurance, read, service_rows  # noqa: E402
-from benchmarks.readme_tables import percent  # noqa: E402
+from benchmarks.readme_tables import percent, table  # noqa: E402
 
 MARKED = re.compile(r"(<!-- (\w+): benchmarks/readme.py -->\n).*?(<!-- /\2 -->)", re.DOTALL)
 
@@ -32,8 +32,7 @@ def numbers() -> str:
     """Return the table and what it was measured on, as Markdown."""
     parts = (speed_rows, model_rows, quality_rows, world_rows, tracking_rows, drive_rows, map_rows, service_rows)
     rows = [row for part in parts for row in part()]
-    lines = ["| what | measured | on |", "|---|---|---|", *(f"| {' | '.join(row)} |" for row in rows)]
-    return "\n".join(lines) + "\n"
+    return table(("what", "measured", "on"), rows)
 
 
 def speed_rows() -> list[tuple[str, str, str]]:
@@ -227,11 +226,11 @@ def witnesses() -> str:
 
 def _witness_table(sets: dict[str, dict[str, Any]]) -> str:
     columns = list(next(iter(sets.values())))
-    lines = ["| approaches | " + " | ".join(columns) + " | n |", "|---|" + "---:|" * (len(columns) + 1)]
+    rows = []
     for name, cells in sets.items():
         shares = [f"{100 * cells[column]['right']:.1f} / {100 * cells[column]['wrong']:.2f}" for column in columns]
-        lines.append(f"| {name} | {' | '.join(shares)} | {cells[columns[0]]['n']} |")
-    return "\n".join(lines) + "\n"
+        rows.append([name, *shares, str(cells[columns[0]]["n"])])
+    return table(("approaches", *columns, "n"), rows, right=len(columns) + 1)
 
 
 def bounded(interval: list[float]) -> str:
@@ -287,9 +286,10 @@ def budgets() -> str:
             ("frames/s over the fastest peer's, at least 2 at no lower recall", f"{ratio:.2f} ({name}; {recalls})",
              ratio >= 2 and better)
         )  # fmt: skip
-    lines = ["| budget | measured | |", "|---|---|---|"]
-    lines += [f"| {budget} | {measured} | {'met' if met else '**missed**'} |" for budget, measured, met in rows]
-    return "\n".join(lines) + "\n"
+    return table(
+        ("budget", "measured", ""),
+        [(budget, measured, "met" if met else "**missed**") for budget, measured, met in rows],
+    )
 
 
 # What stands between the markers of each file.

@@ -11,7 +11,6 @@ from benchmarks.readme_tables import percent, shares, spoken, table
 
 MANIFEST = RESULTS.parents[1] / "models" / "manifest.toml"
 STEPS = ("0.1", "0.3", "0.5", "0.7")  # shares of a sign that are hidden, of those that are measured
-HELD_OUT = ("branches", "leaves")
 LIMIT = 0.01  # of the crops of a cell that may be wrong and sure
 
 
@@ -98,7 +97,7 @@ def occlusion() -> str:
                 *(_steps(cells, key, 1) for key in ("wrong_over_accept", "published_wrong")),
             )
         )
-    steps = " / ".join(percent(float(step), 0)[:-2] for step in STEPS)
+    steps = shares(map(float, STEPS), 0)
     return table(
         ("occluder", f"right at {steps} %", "category right", "wrong at 0.95 or more", "published wrong"), rows
     )
@@ -123,7 +122,7 @@ def wanted() -> str:
 
 def _single_looks() -> Iterable[Sequence[str]]:
     robustness, clean = _robustness(), read("classification-gtsrb")["metrics"]
-    vegetation = [robustness["occlusion"][name]["levels"] for name in HELD_OUT]
+    vegetation = [effect["levels"] for effect in robustness["occlusion"].values() if effect["held_out"]]
     right, ceiling = (
         [sum(levels[step][key] for levels in vegetation) / len(vegetation) for step in STEPS[1:]]
         for key in ("accuracy", "ceiling")
@@ -141,8 +140,8 @@ def _single_looks() -> Iterable[Sequence[str]]:
     return [
         ("clean, by track", percent(clean["accuracy"], 2), "99.7 %", "", "`evaluate classification`"),
         (
-            f"{' / '.join(percent(float(step), 0)[:-2] for step in STEPS[1:])} % hidden, held-out leaves and branches",
-            shares(right), "95 / 85 / 60 %", shares(ceiling), "`evaluate report` (robustness)",
+            f"{shares(map(float, STEPS[1:]), 0)} % hidden, held-out leaves and branches",
+            f"{shares(right)} %", "95 / 85 / 60 %", f"{shares(ceiling)} %", "`evaluate report` (robustness)",
         ),
         ("category at 50 %", percent(category), "98 %", "", "the same"),
         (
@@ -153,7 +152,7 @@ def _single_looks() -> Iterable[Sequence[str]]:
         ),
         (
             "damaged at severity 5, wrong at 0.95 or more",
-            f"{percent(min(worn))[:-2]} to {percent(max(worn))} by kind", "0.5 %", "", "the same",
+            f"{shares([min(worn)])} to {percent(max(worn))} by kind", "0.5 %", "", "the same",
         ),
         ("held-out corruptions at severity 3", percent(corrupted), "95 %", "", "the same"),
         (
@@ -174,8 +173,8 @@ def _whole() -> Iterable[Sequence[str]]:
     )
     name = "half-hidden approaches published right / wrong, all rungs, no map"
     return [
-        (name, unmapped, "60 / 0.1 %", "", "`evaluate fallback`"),
-        ("with a map of the usual kind", mapped, "75 / 0.1 %", "", "the same"),
+        (name, f"{unmapped} %", "60 / 0.1 %", "", "`evaluate fallback`"),
+        ("with a map of the usual kind", f"{mapped} %", "75 / 0.1 %", "", "the same"),
     ]
 
 
@@ -188,12 +187,12 @@ def _rest() -> Iterable[Sequence[str]]:
     low, high = older["interval_95"]["p50"]
     return [
         (
-            "unknown signs published, single looks / tracks", f"{drawings} of held-back drawings", "3 / 2 %", "",
+            "unknown signs published, single looks / tracks", f"{drawings} % of held-back drawings", "3 / 2 %", "",
             "`evaluate novelty`",
         ),
         (
             "classes left out of training published, single looks / tracks",
-            f"{alone} by vision alone; {whole} through the whole pipeline", "3 / 2 %", "",
+            f"{alone} % by vision alone; {whole} % through the whole pipeline", "3 / 2 %", "",
             "`evaluate novelty --unseen`",
         ),
         (
@@ -222,4 +221,4 @@ def _named(name: str, effect: dict[str, Any]) -> str:
 
 
 def _steps(cells: Iterable[dict[str, Any]], key: str, digits: int) -> str:
-    return shares((cell[key] for cell in cells), digits)[:-2]
+    return shares((cell[key] for cell in cells), digits)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from benchmarks.readme_service import read
-from benchmarks.readme_tables import percent
+from benchmarks.readme_tables import percent, table
 
 
 def map_rows() -> list[tuple[str, str, str]]:
@@ -27,31 +27,27 @@ def accuracy() -> str:
     """Return the table of docs/mapping.md."""
     metrics = read("map")["metrics"]
     shares = ("in_95_ellipse", "right_class", "told", "doubled", "missed", "stray", "gone_wrong")
-    lines = [
-        "| drives | signs | median, m | 95 %, m | the receivers allow: median, 95 % | within the 95 % ellipse "
-        "| told class right | told | doubled | missed | stray | wrongly gone |",
-        "|---|" + "---:|" * (len(shares) + 4),
-    ]
+    head = (
+        *("drives", "signs", "median, m", "95 %, m", "the receivers allow: median, 95 %", "within the 95 % ellipse"),
+        *("told class right", "told", "doubled", "missed", "stray", "wrongly gone"),
+    )
+    rows = []
     for name, told in metrics["maps"].items():
         cells = [str(told["n"]["signs"]), f"{told['error_median']:.2f}", f"{told['error_p95']:.2f}"]
         cells.append(f"{told['least_error_median']:.2f}, {told['least_error_p95']:.2f}")
-        lines.append("| " + " | ".join([name, *cells, *(percent(told[share]) for share in shares)]) + " |")
-    return "\n".join(lines) + "\n"
+        rows.append([name, *cells, *(percent(told[share]) for share in shares)])
+    return table(head, rows, right=len(head) - 1)
 
 
 def ranges() -> str:
     """Return the table of docs/mapping.md that compares places with and without a LiDAR."""
-    lines = [
-        "| single drives | signs | median, m | besides neighbours, m | height, m | facing, degrees |",
-        "|---|---:|---:|---:|---:|---:|",
-    ]
+    rows = []
     for name, told in read("map-lidar")["metrics"]["maps"].items():
         what = "the same, with a LiDAR's ranges" if "LiDAR" in name else "calibrated camera"
         cells = [f"{told[key]:.2f}" for key in ("error_median", "own_error_median", "height_error_median")]
-        lines.append(
-            "| " + " | ".join([what, str(told["n"]["found"]), *cells, f"{told['facing_error_median']:.1f}"]) + " |"
-        )
-    return "\n".join(lines) + "\n"
+        rows.append([what, str(told["n"]["found"]), *cells, f"{told['facing_error_median']:.1f}"])
+    head = ("single drives", "signs", "median, m", "besides neighbours, m", "height, m", "facing, degrees")
+    return table(head, rows, right=5)
 
 
 def peers_of_batch() -> str:
@@ -69,12 +65,7 @@ def peers_of_batch() -> str:
         ("failures told, of 1", *(str(told[name]["failures_told"]) for name in names)),
         ("exit code", *(str(told[name]["first"]["exit_code"]) for name in names)),
     ]
-    lines = [
-        "| | `signpipe batch` | loop of `yolo track` |",
-        "|---|---:|---:|",
-        *(f"| {' | '.join(row)} |" for row in rows),
-    ]
-    return "\n".join(lines) + "\n"
+    return table(("", "`signpipe batch`", "loop of `yolo track`"), rows, right=2)
 
 
 def _took(told: dict[str, float]) -> str:

@@ -67,12 +67,12 @@ def approaches() -> str:
             (
                 called,
                 f"{told['vision']['n']:,}",
-                shares(before)[:-2] if before else "",
+                shares(before) if before else "",
                 *(_right_and_wrong(told[who]) if who in told else "" for who in asked),
             )
         )
     head = ("approaches", "n", "vision, before hidden parts were told", "vision", "with figures", "with a map", "all")
-    return table(head, rows, numbers=6)
+    return table(head, rows, right=6)
 
 
 def parallax() -> str:
@@ -84,10 +84,10 @@ def parallax() -> str:
         rows.append(
             (
                 f"{occluder}, {hidden[:-1]} %",
-                *(percent(told[look]["right"])[:-2] for look in LOOKS),
+                *(shares([told[look]["right"]]) for look in LOOKS),
             )
         )
-    return table(("hidden at a time", *LOOKS.values()), rows, numbers=len(LOOKS))
+    return table(("hidden at a time", *LOOKS.values()), rows, right=len(LOOKS))
 
 
 def drawn_figures() -> str:
@@ -103,7 +103,7 @@ def drawn_figures() -> str:
         )
         for name, called in DRAWN.items()
     ]
-    return table(("drawn", "n", "read right", "surely right", "wrong of those sure"), rows, numbers=4)
+    return table(("drawn", "n", "read right", "surely right", "wrong of those sure"), rows, right=4)
 
 
 def published_figures() -> str:
@@ -119,17 +119,17 @@ def published_figures() -> str:
             right = "none can be"
             wrong = f"{_count(without)} published, all wrong; with the reader {_count(reader)}"
         rows.append((called, f"{without['n']:,}", right, wrong))
-    return table(("single looks", "n", "right", "wrong of those published"), rows, numbers=3)
+    return table(("single looks", "n", "right", "wrong of those published"), rows, right=3)
 
 
 def _right_and_wrong(told: dict[str, Any]) -> str:
-    return shares((told["right"], told["wrong"]))[:-2]
+    return shares((told["right"], told["wrong"]))
 
 
 def _from_to(without: float, with_reader: float) -> str:
     if without == with_reader:
         return percent(with_reader)
-    return f"{percent(without)[:-2]} to {percent(with_reader)}"
+    return f"{shares([without])} to {percent(with_reader)}"
 
 
 def _count(told: dict[str, Any]) -> str:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+
+from benchmarks.readme_tables import table
 
 RESULTS = Path(__file__).parent / "results"
 Row = tuple[str, str, str]
@@ -97,7 +98,7 @@ def endurance() -> str:
             f"install itself took {demo['install_seconds']:.0f} s (load average then: {demo['load_average']:.1f})",
         ),
     ]
-    return _table(("command", "what was run", "what was seen"), rows)
+    return table(("command", "what was run", "what was seen"), rows)
 
 
 def drift_table() -> str:
@@ -111,7 +112,7 @@ def drift_table() -> str:
         alarms = f"{one['false_alarms']} in {one['hours']:.0f} h: {one['false_alarms_a_week']} a week"
         share = f"{100 * one['share_ringing']:.1f} %"
         rows.append((name, f"{alarms} (95 %: at most {one['upper_a_week']})", share, *cells))
-    return _table(("monitor", "false alarms", "of the time", *changes), rows)
+    return table(("monitor", "false alarms", "of the time", *changes), rows)
 
 
 def _time(change: dict[str, Any]) -> str:
@@ -133,8 +134,3 @@ def _growth(soak: dict[str, Any], what: str) -> str:
     growth = soak[f"{what}_an_hour"]
     low, high = growth["interval"]
     return f"{growth['slope']:+.1f} ({low:+.1f} to {high:+.1f})"
-
-
-def _table(header: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
-    lines = ["| " + " | ".join(header) + " |", "|" + "---|" * len(header)]
-    return "\n".join([*lines, *("| " + " | ".join(row) + " |" for row in rows)]) + "\n"

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 
+def shares(several: Iterable[float], digits: int = 1) -> str:
+    """Return shares as percentages without a sign, such as 89.4 / 72.2."""
+    return " / ".join(f"{100 * share:.{digits}f}" for share in several)
+
+
 def percent(share: float, digits: int = 1) -> str:
     """Return a share as a percentage."""
-    return f"{100 * share:.{digits}f} %"
-
-
-def shares(several: Iterable[float], digits: int = 1) -> str:
-    """Return shares as percentages with one sign for all of them, such as 89.4 / 72.2 %."""
-    return f"{' / '.join(f'{100 * share:.{digits}f}' for share in several)} %"
+    return f"{shares([share], digits)} %"
 
 
 def spoken(name: str) -> str:
@@ -20,14 +20,17 @@ def spoken(name: str) -> str:
     return name.replace("_", " ")
 
 
-def table(head: Sequence[str], rows: Iterable[Sequence[str]], numbers: int = 0) -> str:
+def table(head: Sequence[str], rows: Iterable[Sequence[str]], right: int = 0) -> str:
     """Return a Markdown table.
 
     Args:
         head: What the columns are.
         rows: What stands in them.
-        numbers: How many of the last columns are numbers, which are set to the right.
+        right: How many of the last columns are set to the right, as numbers are.
     """
-    sides = [*["---"] * (len(head) - numbers), *["---:"] * numbers]
-    lines = [f"| {' | '.join(head)} |", f"|{'|'.join(sides)}|", *(f"| {' | '.join(row)} |" for row in rows)]
-    return "\n".join(lines) + "\n"
+    sides = "|---" * (len(head) - right) + "|---:" * right + "|"
+    return "\n".join([_line(head), sides, *map(_line, rows)]) + "\n"
+
+
+def _line(cells: Iterable[str]) -> str:
+    return "|" + "".join(f" {cell} |" if cell else " |" for cell in cells)

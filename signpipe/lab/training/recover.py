@@ -151,9 +151,7 @@ def unfold(model: nn.Module, weights: Weights, pictures: Iterable[torch.Tensor])
             raise SourceError(f"The weights are of another network: {name} has the shape {tuple(weight.shape)}.")
         conv.weight.data.copy_(weight)
         norm.bias.data.copy_(bias)
-        norm.weight.data.fill_(1)
-        norm.running_mean.zero_()
-        norm.running_var.fill_(1 - norm.eps)
+        _only_offset(norm)
     for name, module in model.named_modules():
         if isinstance(module, nn.Conv2d | nn.Linear) and module.bias is not None:
             module.weight.data.copy_(_given(weights, f"{name}.weight").expand_as(module.weight))
@@ -203,10 +201,15 @@ def _folded(net: SignNet) -> SignNet:
             scale = norm.weight / torch.sqrt(norm.running_var + norm.eps)
             conv.weight.mul_(scale[:, None, None, None])
             norm.bias.sub_(norm.running_mean * scale)
-            norm.weight.fill_(1)
-            norm.running_mean.zero_()
-            norm.running_var.fill_(1 - norm.eps)
+            _only_offset(norm)
     return net
+
+
+def _only_offset(norm: nn.BatchNorm2d) -> None:
+    """Let a normalisation do no more than add its offset."""
+    norm.weight.data.fill_(1)
+    norm.running_mean.zero_()
+    norm.running_var.fill_(1 - norm.eps)
 
 
 def _normalised(model: nn.Module) -> dict[str, tuple[nn.Conv2d, nn.BatchNorm2d]]:

@@ -1,7 +1,5 @@
 """The convolution that learns faster computes what torch's own does."""
 
-import copy
-
 import pytest
 import torch
 from torch import nn
@@ -42,5 +40,4 @@ def test_what_is_frozen_gets_no_gradient_and_without_learning_nothing_differs() 
         frozen(x).float().sum().backward()
     assert frozen.weight.grad is None
     assert x.grad is not None
-    exact = copy.deepcopy(frozen)
-    torch.testing.assert_close(frozen(x), nn.functional.conv2d(x, exact.weight, padding=1))
+    torch.testing.assert_close(frozen(x), nn.functional.conv2d(x, frozen.weight, padding=1))
