@@ -18,7 +18,7 @@ from typing import Any
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
-from benchmarks.readme_card import corruption, judged, left_out, occlusion, unknown, wanted  # noqa: E402
+from benchmarks.readme_card import behind_plants, corruption, judged, left_out, occlusion, unknown, wanted  # noqa: E402
 from benchmarks.readme_fleet import accuracy, map_rows, peers_of_batch, ranges  # noqa: E402
 from benchmarks.readme_hidden import quality_rows  # noqa: E402
 from benchmarks.readme_reference import approaches, drawn_figures, parallax, published_figures  # noqa: E402
@@ -308,6 +308,7 @@ FILES: dict[str, dict[str, Callable[[], str]]] = {
         "unknown": unknown,
         "left_out": left_out,
         "occlusion": occlusion,
+        "behind_plants": behind_plants,
         "corruption": corruption,
         "wanted": wanted,
     },

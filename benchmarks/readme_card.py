@@ -103,6 +103,17 @@ def occlusion() -> str:
     )
 
 
+def behind_plants() -> str:
+    """Return what is read behind held-out occluders by the size of the sign in its picture and by what it says."""
+    rows = []
+    for groups in _robustness()["occlusion_held_out_by_group"].values():
+        for name, cells in groups.items():
+            chosen = [cells[step] for step in STEPS[1:]]
+            rows.append((name, f"{chosen[0]['n']:,}", *(_steps(chosen, key, 1) for key in ("accuracy", "ceiling"))))
+    steps = shares(map(float, STEPS[1:]), 0)
+    return table(("leaves and branches (held out)", "n", f"right at {steps} %", "ceiling by the drawings"), rows)
+
+
 def corruption() -> str:
     """Return what the classifier reads in weather, light and dirt that training never showed it."""
     held_out = {name: effect for name, effect in _robustness()["corruption"].items() if effect["held_out"]}

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
@@ -41,6 +42,10 @@ class Observations:
     visible: npt.NDArray[np.float64]
     known: BoolArray
 
+    def some(self, chosen: BoolArray) -> Observations:
+        """Return the answers to chosen crops, bool (N,)."""
+        return Observations(*(getattr(self, field.name)[chosen] for field in fields(self)))
+
     def to_json(self) -> dict[str, list[Any]]:
         """Return plain lists; probabilities keep five places."""
         return {
@@ -67,6 +72,12 @@ class Observations:
             np.array(lists["visible"], np.float64),
             np.array(lists["known"], bool),
         )
+
+
+def joined(several: Sequence[Observations]) -> Observations:
+    """Return the answers of several, one at least, one after the other."""
+    names = [field.name for field in fields(Observations)]
+    return Observations(*(np.concatenate([getattr(one, name) for one in several]) for name in names))
 
 
 class Observer:

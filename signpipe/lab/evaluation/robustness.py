@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from signpipe.catalogue import Catalogue, load_catalogue
+from signpipe.catalogue import Catalogue, Effect, SignClass, load_catalogue
 from signpipe.errors import SettingsError
 from signpipe.lab.augmentation import framing
 from signpipe.lab.data import Dataset
@@ -20,7 +20,7 @@ from signpipe.lab.evaluation.ceiling import Ceiling
 from signpipe.lab.evaluation.classification import calibration_error, calibration_error_by_chance
 from signpipe.lab.evaluation.conditions import Condition, Spoiler, conditions
 from signpipe.lab.evaluation.crops import CropSample, sample_crops
-from signpipe.lab.evaluation.observations import Observations, Observer, measure
+from signpipe.lab.evaluation.observations import Observations, Observer, joined, measure
 from signpipe.lab.evaluation.resume import Resume, file_sha256
 from signpipe.runtime.session import open_session
 from signpipe.settings import FallbackSettings, Settings
@@ -74,6 +74,8 @@ class Robustness:
                 metrics |= numbers | calibration
                 sizes |= answers | dict.fromkeys(calibration, answers[f"{suite}_mean_ece"])
                 metrics[suite] = by_effect(chosen)
+        if "occlusion" in metrics:
+            metrics["occlusion_held_out_by_group"] = self.held_out_by_group()
         if "corruption" in metrics:
             metrics |= mean_corruption_error(metrics["corruption"])
         return metrics | {"clean": clean, "worst_groups": self.worst_groups(), "n": sizes}
@@ -88,6 +90,28 @@ class Robustness:
                 np.mean([calibration_error_by_chance(answers.confidence) for answers in chosen])
             ),
         }
+
+    def held_out_by_group(self) -> dict[str, dict[str, dict[str, Any]]]:
+        """Return what is made of signs behind held-out occluders, by their size in the picture and by what they say.
+
+        The ceiling goes by drawings as large as the crops, whereas a small sign shows less than its drawing does.
+
+        Returns:
+            Kind of group, group and hidden share -> as from `measure`, of the answers behind all held-out occluders;
+            groups of fewer than `FEWEST` signs are left out.
+        """
+        behind = [condition for condition in self.answers if condition.suite == "occlusion" and condition.held_out]
+        result: dict[str, dict[str, dict[str, Any]]] = {}
+        for kind in ("size", "message"):
+            names = self._groups()[kind]
+            result[kind] = {str(name): {} for name in np.unique(names) if (names == name).sum() >= FEWEST}
+            for name, cells in result[kind].items():
+                inside = names == name
+                for level in sorted({condition.level for condition in behind}):
+                    answers = [self.answers[condition].some(inside) for condition in behind if condition.level == level]
+                    labels = np.tile(self.sample.labels[inside], len(answers))
+                    cells[f"{level:g}"] = measure(joined(answers), labels, self.catalogue, self.settings)
+        return result
 
     def worst_groups(self) -> list[dict[str, Any]]:
         """Return the groups of signs that suffer most, over all conditions of middling strength, the worst first."""
@@ -113,6 +137,7 @@ class Robustness:
         return {
             "class": np.array([sign.name for sign in signs]),
             "category": np.array([sign.category.value for sign in signs]),
+            "message": np.array([_message(sign) for sign in signs]),
             "light": _banded(self.sample.light, LIGHT_BANDS, "brightness"),
             "size": _banded(self.sample.sides, SIZE_BANDS, "px"),
         }
@@ -223,6 +248,10 @@ def _headline(suite: str, cells: dict[Condition, dict[str, Any]]) -> tuple[dict[
     numbers[f"{suite}_mean_ece"] = float(np.mean([cell["ece"] for cell in cells.values()]))
     sizes[f"{suite}_mean_ece"] = sum(cell["n"] for cell in cells.values())
     return numbers, sizes
+
+
+def _message(sign: SignClass) -> str:
+    return "speed limits" if sign.effect is Effect.LIMIT else "other signs"
 
 
 def _banded(values: npt.NDArray[np.float64], bands: tuple[float, ...], unit: str) -> npt.NDArray[np.str_]:

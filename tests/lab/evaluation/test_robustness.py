@@ -182,7 +182,8 @@ def test_the_baseline_is_as_good_as_itself() -> None:
     assert mean_corruption_error(perfect)["mean_corruption_error"] == 0.0
 
 
-def test_the_worst_group_is_named(drawings: CropSample) -> None:
+def answered(drawings: CropSample) -> Robustness:
+    """Return what a classifier makes of hidden signs that reads stop as give way, and all others right."""
     condition = [c for c in conditions("occlusion") if c.level == 0.3]
     probability = np.eye(43, dtype=np.float32)
     probability[14] = np.eye(43, dtype=np.float32)[13]  # stop is always read as give way
@@ -191,8 +192,20 @@ def test_the_worst_group_is_named(drawings: CropSample) -> None:
     )
     observations = observe(told, np.ones(43, bool), category_members(CATALOGUE))
     spoiler = Spoiler(drawings, CATALOGUE, 0.1, 1)
-    answers = dict.fromkeys(condition, observations)
-    result = Robustness(drawings, spoiler, answers, CATALOGUE, FallbackSettings())
-    worst = result.worst_groups()
+    return Robustness(drawings, spoiler, dict.fromkeys(condition, observations), CATALOGUE, FallbackSettings())
+
+
+def test_the_worst_group_is_named(drawings: CropSample) -> None:
+    worst = answered(drawings).worst_groups()
     assert all(group["n"] >= 30 for group in worst)
     assert worst[0] == {"by": "category", "group": "priority", "accuracy": pytest.approx(2 / 3), "signs": 3, "n": 36}
+
+
+def test_held_out_occluders_are_told_by_what_the_sign_says_and_by_its_size(drawings: CropSample) -> None:
+    told = answered(drawings).held_out_by_group()
+    (others,) = told["message"].values()  # there are too few limits to tell
+    assert others["0.3"]["n"] == 35 * len(HELD_OUT_OCCLUDERS)
+    assert others["0.3"]["accuracy"] == pytest.approx(34 / 35)
+    (cells,) = told["size"].values()  # all drawings are equally large
+    assert list(cells) == ["0.3"]
+    assert cells["0.3"]["n"] == 43 * len(HELD_OUT_OCCLUDERS)

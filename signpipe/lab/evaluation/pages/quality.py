@@ -139,11 +139,20 @@ def _details(name: str, results: Results) -> list[Html]:
         ]  # fmt: skip
         header = ("occluder", "hidden", "accuracy", "ceiling", "category", "ECE", "published right", "uncertain",
                   "published wrong", "wrong over accept", "n")  # fmt: skip
+        behind = [
+            (group, hidden, *(cell[key] for key in CELL_COLUMNS))
+            for groups in metrics.get("occlusion_held_out_by_group", {}).values()  # not of older runs, shown again
+            for group, cells in groups.items() for hidden, cell in cells.items()
+        ]  # fmt: skip
         groups = [(g["by"], g["group"], g["accuracy"], g["signs"], g["n"]) for g in metrics["worst_groups"]]
         return [
             paragraph("The groups that suffer most, over all conditions of middling strength:"),
             table(("by", "group", "accuracy", "signs", "answers"), groups),
             folded("All occluders and steps", table(header, rows)),
+            folded(
+                "Held-out occluders, by the size of the sign and by what it says",
+                table(("group", *header[1:]), behind),
+            ),
         ]
     if name == "reliability":
         metrics = results["classification"]["metrics"]
