@@ -65,6 +65,7 @@ def evaluate_drives(
     catalogue: Catalogue,
     rates: Sequence[float],
     drives: int,
+    score: Scorer,
     progress: Callable[[int, int], None],
 ) -> dict[str, Any]:
     """Drive simulated courses of every kind at every rate.
@@ -77,12 +78,9 @@ def evaluate_drives(
         catalogue: The classes.
         rates: Frames a second.
         drives: Courses of each kind.
+        score: What tells how whole tracks stay, see `open_scorer`.
         progress: Told how many drives are done, and how many there are.
-
-    Raises:
-        ExtraMissingError: TrackEval or trackers isn't installed.
     """
-    score = _scorer()
     real = defaultdict(list)
     for one in approaches:
         real[one.class_id].append((np.sqrt(one.sizes.prod(axis=1)), one.observations))
@@ -175,7 +173,7 @@ def _count(frames: Sequence[BoxFrame], identities: Identities, tally: Tally) -> 
     tally.switches += sum(int(np.count_nonzero(np.diff(ids))) for ids in of_sign.values())
 
 
-class _Scorer:
+class Scorer:
     """HOTA and IDF1 by TrackEval, on the detectors' own boxes, the same for every tracker."""
 
     def __init__(self, metrics: Any) -> None:
@@ -228,13 +226,18 @@ class _Scorer:
         return found
 
 
-def _scorer() -> _Scorer:
+def open_scorer() -> Scorer:
+    """Return what tells how whole tracks stay.
+
+    Raises:
+        ExtraMissingError: TrackEval, or trackers, which are compared, isn't installed.
+    """
     try:
         import trackers  # noqa: F401
         from trackeval import metrics
     except ImportError:
         raise ExtraMissingError("comparing trackers", "bench") from None
-    return _Scorer(metrics)
+    return Scorer(metrics)
 
 
 def _compact(numbers: Sequence[npt.NDArray[np.int64]]) -> list[npt.NDArray[np.int64]]:

@@ -16,7 +16,7 @@ from signpipe.errors import SettingsError, SourceError
 from signpipe.lab.data import Dataset, LabelledImage
 from signpipe.lab.evaluation.approach import PICTURE, Approach, centred
 from signpipe.lab.evaluation.crops import seeded
-from signpipe.lab.evaluation.drives import evaluate_drives
+from signpipe.lab.evaluation.drives import evaluate_drives, open_scorer
 from signpipe.lab.evaluation.interval import wilson
 from signpipe.lab.evaluation.rates import at_rates
 from signpipe.opinion import Witness
@@ -83,7 +83,7 @@ def evaluate_streaming(
         drives: So many simulated drives of each kind at each of those rates too, beside other trackers.
 
     Raises:
-        SettingsError: A frame rate isn't above 0.
+        SettingsError: A frame rate isn't above 0, or drives are asked for at none.
         SourceError: No sign is seen in two frames or more, or a picture can't be read.
         ModelError: The classifier can't be used.
         ExtraMissingError: Drives are asked for, and the other trackers aren't installed.
@@ -91,6 +91,9 @@ def evaluate_streaming(
     for rate in (fps, *rates):
         if rate <= 0:
             raise SettingsError(f"The frame rate must be above 0, not {rate:g}.")
+    if drives and not rates:
+        raise SettingsError("Drives are driven at the other rates; name some, such as --rates 1,10.")
+    score = open_scorer() if drives else None  # says at once if the extra is missing
     plays = [(0.0, "none"), *((share, pattern) for pattern in PATTERNS for share in DROPPED[1:])]
     pictures = len(dataset)
     approaches = read_approaches(dataset, settings, lambda done: progress(done, pictures + len(plays)))
@@ -107,8 +110,8 @@ def evaluate_streaming(
     others: dict[str, Any] = {}
     if rates:
         others["rates"] = at_rates(approaches, settings, catalogue, rates, fps, asking(settings, catalogue), progress)
-    if rates and drives:
-        others["drives"] = evaluate_drives(approaches, settings, catalogue, rates, drives, progress)
+    if score is not None:
+        others["drives"] = evaluate_drives(approaches, settings, catalogue, rates, drives, score, progress)
     return (
         flat
         | others

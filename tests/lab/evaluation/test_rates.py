@@ -10,7 +10,7 @@ import pytest
 from signpipe.catalogue import load_catalogue
 from signpipe.lab.evaluation.approach import Approach
 from signpipe.lab.evaluation.approaching import GREY, squared
-from signpipe.lab.evaluation.drives import evaluate_drives
+from signpipe.lab.evaluation.drives import evaluate_drives, open_scorer
 from signpipe.lab.evaluation.rates import at_rates, frames_at
 from signpipe.lab.simulation.boxes import KINDS, PICTURE, course, drive
 from signpipe.opinion import Opinion, Role
@@ -105,7 +105,7 @@ def test_signpipe_keeps_identities_that_others_lose() -> None:
     pytest.importorskip("trackeval")
     pytest.importorskip("trackers")
     real = [approach(class_id) for class_id in (1, 5, 9, 13, 14, 25)]
-    found = evaluate_drives(real, Settings(), CATALOGUE, (1.0,), 1, lambda *_: None)["1"]
+    found = evaluate_drives(real, Settings(), CATALOGUE, (1.0,), 1, open_scorer(), lambda *_: None)["1"]
     own = found.pop("signpipe")
     assert own["hota"] > max(other["hota"] for other in found.values()) + 0.2
     assert own["fragments"] < 1.15

@@ -1,5 +1,6 @@
 """Approaches frame by frame: what fusion and dropped frames do, on observations made by hand and on drawings."""
 
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from signpipe.catalogue import load_catalogue
-from signpipe.errors import SettingsError, SourceError
+from signpipe.errors import ExtraMissingError, SettingsError, SourceError
 from signpipe.lab.data import Dataset
 from signpipe.lab.evaluation.approach import Approach
 from signpipe.lab.evaluation.streaming import BURST, dropped_frames, evaluate_streaming, play
@@ -76,3 +77,11 @@ def test_bad_input_is_one_sentence(tmp_path: Path) -> None:
         evaluate_streaming(Dataset("gtsrb", tmp_path, ()), Settings(), lambda *_: None, fps=0)
     with pytest.raises(SourceError, match="has no tracks"):
         evaluate_streaming(Dataset("gtsrb", tmp_path, ()), Settings(), lambda *_: None)
+    with pytest.raises(SettingsError, match="name some"):
+        evaluate_streaming(Dataset("gtsrb", tmp_path, ()), Settings(), lambda *_: None, drives=1)
+
+
+def test_a_missing_extra_is_told_of_before_anything_is_played(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "trackers", None)
+    with pytest.raises(ExtraMissingError, match="bench"):
+        evaluate_streaming(Dataset("gtsrb", tmp_path, ()), Settings(), lambda *_: None, rates=(1.0,), drives=1)
