@@ -24,6 +24,7 @@ from benchmarks.readme_hidden import quality_rows  # noqa: E402
 from benchmarks.readme_reference import approaches, drawn_figures, parallax, published_figures  # noqa: E402
 from benchmarks.readme_service import RESULTS, drift_table, endurance, read, service_rows  # noqa: E402
 from benchmarks.readme_tables import percent, table  # noqa: E402
+from benchmarks.readme_tracking import real_approaches, tracking_rows, whole_scenes  # noqa: E402
 
 MARKED = re.compile(r"(<!-- (\w+): benchmarks/readme.py -->\n).*?(<!-- /\2 -->)", re.DOTALL)
 
@@ -167,28 +168,6 @@ def world_rows() -> list[tuple[str, str, str]]:
     ]
 
 
-def tracking_rows() -> list[tuple[str, str, str]]:
-    """Return how whole tracks stay at each frame rate, beside the best other tracker."""
-    drives = {
-        rate: trackers
-        for rate, trackers in read("tracking")["metrics"]["drives"].items()
-        if rate in ("1", "3", "10", "30")
-    }
-    ours = {rate: trackers["signpipe"] for rate, trackers in drives.items()}
-    peers = [
-        max(float(peer["hota"]) for name, peer in trackers.items() if name != "signpipe")
-        for trackers in drives.values()
-    ]
-    return [
-        (
-            f"Tracking (HOTA) at {', '.join(drives)} pictures a second",
-            ", ".join(f"{100 * tracker['hota']:.0f}" for tracker in ours.values())
-            + f"; best of SORT, OC-SORT and ByteTrack {', '.join(f'{100 * hota:.0f}' for hota in peers)}",
-            f"{min(tracker['signs'] for tracker in ours.values())} signs of simulated drives, the same boxes",
-        ),
-    ]
-
-
 def drive_rows() -> list[tuple[str, str, str]]:
     """Return how often the right limit is told on simulated roads, in clear weather and in all."""
     if not (RESULTS / "drive.json").exists():
@@ -296,6 +275,7 @@ def budgets() -> str:
 FILES: dict[str, dict[str, Callable[[], str]]] = {
     "README.md": {"numbers": numbers, "witnesses": witnesses},
     "docs/reference/bench.md": {"numbers": budgets},
+    "docs/tracking.md": {"scenes": whole_scenes, "approaches": real_approaches},
     "docs/mapping.md": {"accuracy": accuracy, "ranges": ranges},
     "docs/scale.md": {"peers": peers_of_batch},
     "docs/serving.md": {"endurance": endurance},
