@@ -21,7 +21,7 @@ from signpipe.cli.models import check_models
 from signpipe.errors import SignpipeError
 from signpipe.runtime.machine import Machine, describe_machine
 from signpipe.runtime.manifest import find_model
-from signpipe.runtime.providers import CLASH_REMEDY, PROVIDERS, runtime_packages, why_not
+from signpipe.runtime.providers import CLASH_REMEDY, PROVIDERS, int8_overflows, runtime_packages, why_not
 from signpipe.settings import Settings, load_settings
 from signpipe.sources.v4l2 import list_cameras
 
@@ -98,7 +98,7 @@ def _versions(machine: Machine) -> Iterator[Finding]:
 def _processor(machine: Machine) -> Iterator[Finding]:
     cores = f"{machine.cores} usable core{'s' * (machine.cores != 1)}"
     yield Finding("cpu", State.OK, f"{machine.cpu}; {cores}; {' '.join(machine.cpu_features) or 'features unknown'}")
-    if machine.cpu_features and not any("vnni" in feature for feature in machine.cpu_features):
+    if int8_overflows():
         slower = "no VNNI: models in int8 say the same, but are less of a gain here than docs/reference/models.md tells"
         yield Finding("int8", State.NOTE, slower)
     if machine.memory_gb is not None:
