@@ -35,9 +35,9 @@ LEAST_AGREED = 0.85
 MOST_AP50_LOST = 0.015
 # Of 1,000 crops two may get another class: those that lie on the border of two classes.
 LEAST_EQUAL = 0.998
-# The same of the texts that a reader makes out, but one of however few may differ. What is less probable than this is
-# no reading: it may turn over.
+# The same of the texts that a reader makes out, but one of however few may differ.
 LEAST_EQUAL_TEXTS = 0.998
+# What is less probable than this with both models is no reading, and no class, but a guess: it may turn over.
 MADE_OUT = 0.5
 # The accept level of the fallback must mean the same with both classifiers.
 MOST_MEAN_PROBABILITY_DIFFERENCE = 0.01
@@ -173,7 +173,7 @@ def compare_classifiers(
     if not rows:
         raise SourceError(f"No sign is boxed in {dataset.root}, so there is nothing to classify.")
     columns = [np.concatenate(column) for column in zip(*rows, strict=True)]
-    return Parity(variant, reference, f"{dataset.format}, {len(columns[0])} crops", _class_checks(*columns))
+    return Parity(variant, reference, f"{dataset.format}, {len(columns[0])} crops", class_checks(*columns))
 
 
 def compare_readers(variant: str, reference: str, dataset: Dataset, settings: Settings, progress: Progress) -> Parity:
@@ -262,14 +262,15 @@ def _box_checks(reported: FloatArray, score: float) -> tuple[Check, ...]:
     )
 
 
-def _class_checks(
+def class_checks(
     variant: FloatArray, reference: FloatArray, novelty: FloatArray, reference_novelty: FloatArray
 ) -> tuple[Check, ...]:
     """Return the numbers of probabilities (N, C) and novelties (N,)."""
     gaps, count = np.abs(variant - reference).max(1), len(variant)
-    equal = float((variant.argmax(1) == reference.argmax(1)).mean())
+    guessed = np.maximum(variant, reference).max(1) < MADE_OUT
+    equal = guessed | (variant.argmax(1) == reference.argmax(1))
     return (
-        Check("equal classes", equal, count, least=LEAST_EQUAL),
+        Check("equal classes", float(equal.mean()), count, least=LEAST_EQUAL),
         Check("mean probability difference", _mean(gaps), count, most=MOST_MEAN_PROBABILITY_DIFFERENCE),
         Check("largest probability difference", float(gaps.max()), count),
         Check("mean novelty difference", _mean(np.abs(novelty - reference_novelty)), count),

@@ -8,7 +8,7 @@ import pytest
 
 from signpipe.errors import SourceError
 from signpipe.lab.data import Dataset, LabelledImage
-from signpipe.lab.evaluation.parity import Check, Parity, compare_classifiers, compare_detectors
+from signpipe.lab.evaluation.parity import Check, Parity, class_checks, compare_classifiers, compare_detectors
 from signpipe.settings import DetectSettings, Settings
 from tests.runtime import graphs
 
@@ -127,6 +127,17 @@ def test_other_classes_fail(tmp_path: Path, pictures: Dataset) -> None:
     found = checks(compare_classifiers(variant, reference, pictures, Settings(), quiet))
     assert found["equal classes"].value < 0.5
     assert not found["equal classes"].passed
+
+
+@pytest.mark.parametrize(("surest", "equal"), [(0.49, 1.0), (0.51, 0.5)])
+def test_a_guess_may_turn_over_and_what_one_makes_out_may_not(surest: float, equal: float) -> None:
+    variant = np.array([[0.4, 0.3, 0.2], [0.9, 0.0, 0.0]], np.float32)
+    reference = np.array([[0.3, surest, 0.1], [0.9, 0.0, 0.0]], np.float32)
+    found = {
+        check.name: check
+        for check in class_checks(variant, reference, np.zeros(2, np.float32), np.zeros(2, np.float32))
+    }
+    assert found["equal classes"].value == equal
 
 
 def test_other_probabilities_fail_though_the_classes_are_equal(tmp_path: Path, pictures: Dataset) -> None:
