@@ -17,17 +17,14 @@ def tracking_rows() -> list[tuple[str, str, str]]:
         for rate, trackers in read("tracking")["metrics"]["drives"].items()
         if rate in ("1", "3", "10", "30")
     }
-    ours = {rate: trackers["signpipe"] for rate, trackers in drives.items()}
-    peers = [
-        max(float(peer["hota"]) for name, peer in trackers.items() if name != "signpipe")
-        for trackers in drives.values()
-    ]
+    ours = [trackers[SIGNPIPE] for trackers in drives.values()]
+    best = [_best_hota(_peers(trackers)) for trackers in drives.values()]
     return [
         (
             f"Tracking (HOTA) at {', '.join(drives)} pictures a second",
-            ", ".join(f"{100 * tracker['hota']:.0f}" for tracker in ours.values())
-            + f"; best of SORT, OC-SORT and ByteTrack {', '.join(f'{100 * hota:.0f}' for hota in peers)}",
-            f"{min(tracker['signs'] for tracker in ours.values())} signs of simulated drives, the same boxes",
+            ", ".join(f"{100 * tracker['hota']:.0f}" for tracker in ours)
+            + f"; best of SORT, OC-SORT and ByteTrack {', '.join(f'{100 * hota:.0f}' for hota in best)}",
+            f"{min(tracker['signs'] for tracker in ours)} signs of simulated drives, the same boxes",
         ),
     ]
 
@@ -37,7 +34,7 @@ def whole_scenes() -> str:
     longer = read("tracking-six-drives")["drives"]
     rows = []
     for rate, trackers in read("tracking")["metrics"]["drives"].items():
-        own, peers = trackers[SIGNPIPE], [told for name, told in trackers.items() if name != SIGNPIPE]
+        own, peers = trackers[SIGNPIPE], _peers(trackers)
         before, after = (
             " / ".join(f"{metres:.0f}" for metres in own[key])
             for key in ("metres_before_p10_p50", "metres_after_20_px_p50_p90")
@@ -46,7 +43,7 @@ def whole_scenes() -> str:
             (
                 rate,
                 shares([own["hota"]]),
-                shares([max(peer["hota"] for peer in peers)]),
+                shares([_best_hota(peers)]),
                 shares([own["idf1"]]),
                 f"{own['fragments']:.3f}",
                 f"{min(peer['fragments'] for peer in peers):.2f}",
@@ -83,6 +80,14 @@ def real_approaches() -> str:
         "right of those published at 0.95 to 0.99", "by vision alone",
     )  # fmt: skip
     return table(head, rows)
+
+
+def _peers(trackers: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
+    return [told for name, told in trackers.items() if name != SIGNPIPE]
+
+
+def _best_hota(peers: list[dict[str, Any]]) -> float:
+    return max(float(peer["hota"]) for peer in peers)
 
 
 def _wrong(told: dict[str, Any]) -> str:

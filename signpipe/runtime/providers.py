@@ -102,7 +102,9 @@ def int8_overflows() -> bool:
     On x86 without VNNI they add two products in 16 bits. Asked is the CPU itself: ONNX Runtime takes all that have
     AVX2 for such ones (`MlasPlatformU8S8Overflow`), those with VNNI or AMX among them.
     """
-    session = ort.InferenceSession(str(OVERFLOW), providers=[PROVIDERS["cpu"]])
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = 1  # else it starts one a core, for a single tiny run
+    session = ort.InferenceSession(str(OVERFLOW), options, providers=[PROVIDERS["cpu"]])
     highest = np.full(session.get_inputs()[0].shape, 255, np.uint8)
     (sums,) = session.run(None, {"x": highest})
     return bool((sums != highest.shape[1] * 255 * 127).any())

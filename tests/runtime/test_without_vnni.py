@@ -10,6 +10,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import onnx
+import onnxruntime as ort
 import pytest
 
 from signpipe.runtime.providers import OVERFLOW, int8_overflows
@@ -30,8 +31,11 @@ print(json.dumps({"overflows": int8_overflows(), "rows": told["detections"][0, :
 """
 
 
-def test_the_graph_that_is_asked_is_valid() -> None:
+def test_the_graph_that_is_asked_is_valid_and_multiplies() -> None:
     onnx.checker.check_model(onnx.load(str(OVERFLOW)), full_check=True)
+    session = ort.InferenceSession(str(OVERFLOW), providers=["CPUExecutionProvider"])
+    (sums,) = session.run(None, {"x": np.ones((8, 64), np.uint8)})
+    assert np.unique(sums).tolist() == [64 * 127]
 
 
 def test_kernels_with_vnni_keep_their_weights() -> None:

@@ -101,9 +101,10 @@ class Robustness:
             groups of fewer than `FEWEST` signs are left out.
         """
         behind = [condition for condition in self.answers if condition.suite == "occlusion" and condition.held_out]
+        groups = self._groups()
         result: dict[str, dict[str, dict[str, Any]]] = {}
         for kind in ("size", "message"):
-            names = self._groups()[kind]
+            names = groups[kind]
             result[kind] = {str(name): {} for name in np.unique(names) if (names == name).sum() >= FEWEST}
             for name, cells in result[kind].items():
                 inside = names == name
